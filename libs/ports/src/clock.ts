@@ -1,0 +1,37 @@
+import { Fault } from './fault.ts';
+
+export interface Timer {
+  cancel(): void;
+}
+
+/** Time as a component, so that a simulation owns it. */
+export interface Clock {
+  /** Wall time, epoch milliseconds. May jump. */
+  nowMs(): number;
+  /** Never goes back. Its zero means nothing. */
+  monotonicMs(): number;
+  schedule(delayMs: number, run: () => void): Timer;
+}
+
+/** Waits, or rejects with an `aborted` Fault as soon as the signal fires. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(abortedFault(signal));
+    const onAbort = (): void => {
+      timer.cancel();
+      reject(abortedFault(signal));
+    };
+    const timer = clock.schedule(delayMs, () => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+export const abortedFault = (signal?: AbortSignal): Fault =>
+  new Fault('aborted', 'aborted by the caller', { effect: 'none', cause: signal?.reason });
+
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortedFault(signal);
+}

@@ -1,0 +1,27 @@
+export { assert, BrokenInvariant, present, unreachable } from './assert.ts';
+export {
+  bytesOf,
+  concatBytes,
+  emptyBytes,
+  equalBytes,
+  hexOf,
+  strictTextOf,
+  textOf,
+} from './bytes.ts';
+export { murmur2, partitionOf } from './murmur2.ts';
+export { Queue } from './queue.ts';
+export {
+  choice,
+  integer,
+  list,
+  optional,
+  readSettings,
+  Secret,
+  type Setting,
+  SettingsMistakes,
+  type SettingsOf,
+  secret,
+  text,
+} from './settings.ts';
+export { createTasks, type Tasks } from './tasks.ts';
+export { VarintReader, varintBytes, writeVarint } from './varint.ts';
