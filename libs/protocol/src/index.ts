@@ -1,0 +1,28 @@
+export {
+  defaultContentType,
+  isTextual,
+  jsonContentType,
+  mediaTypeOf,
+  parseContentType,
+} from './content-type.ts';
+export { type Cursor, cursorTag, cursorText, parseCursor } from './cursor.ts';
+export { endOfJsonValue, JsonSyntaxError, jsonMessages } from './json-scan.ts';
+export { limits } from './limits.ts';
+export {
+  defaultTenant,
+  hasControlBytes,
+  parseSessionName,
+  parseStreamPath,
+  parseTenantId,
+  type SessionName,
+  type TenantId,
+} from './names.ts';
+export {
+  hasCode,
+  isProblem,
+  Problem,
+  type ProblemCode,
+  type ProblemFacts,
+  type ProblemKind,
+  problemKinds,
+} from './problems.ts';

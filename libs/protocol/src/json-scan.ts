@@ -1,0 +1,234 @@
+// A strict JSON scanner over bytes. It says whether the text is one JSON value, and where the
+// elements of a top-level array lie, so that what was received valid is stored as it came, never
+// parsed into objects and written again. It is iterative: depth costs no stack.
+
+const byteOf = {
+  tab: 0x09,
+  lineFeed: 0x0a,
+  carriageReturn: 0x0d,
+  space: 0x20,
+  quote: 0x22,
+  plus: 0x2b,
+  comma: 0x2c,
+  minus: 0x2d,
+  dot: 0x2e,
+  zero: 0x30,
+  one: 0x31,
+  nine: 0x39,
+  colon: 0x3a,
+  openBracket: 0x5b,
+  backslash: 0x5c,
+  closeBracket: 0x5d,
+  openBrace: 0x7b,
+  closeBrace: 0x7d,
+} as const;
+
+/** Nesting deeper than this is an attack, not an event. */
+const depthMax = 512;
+
+/** Bytes that end the plain run of a string: quote, backslash, control bytes, and beyond ASCII. */
+const special = new Uint8Array(256);
+for (let byte = 0; byte < 256; byte += 1) {
+  special[byte] = byte < 0x20 || byte >= 0x80 || byte === 0x22 || byte === 0x5c ? 1 : 0;
+}
+const escapes = new Set(Array.from('"\\/bfnrt', (character) => character.charCodeAt(0)));
+
+export class JsonSyntaxError extends Error {
+  override readonly name = 'JsonSyntaxError';
+  readonly at: number;
+
+  constructor(reason: string, at: number) {
+    super(`${reason} at byte ${at}`);
+    this.at = at;
+  }
+}
+
+const isSpace = (byte: number | undefined): boolean =>
+  byte === byteOf.space ||
+  byte === byteOf.lineFeed ||
+  byte === byteOf.carriageReturn ||
+  byte === byteOf.tab;
+
+const isDigit = (byte: number | undefined): boolean =>
+  byte !== undefined && byte >= byteOf.zero && byte <= byteOf.nine;
+
+const isHex = (byte: number | undefined): boolean =>
+  isDigit(byte) || (byte !== undefined && (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
+
+function skipSpace(text: Uint8Array, start: number): number {
+  let at = start;
+  while (isSpace(text[at])) at += 1;
+  return at;
+}
+
+/** Returns where the UTF-8 sequence at `at` ends; refuses what is not well formed. */
+function endOfUtf8(text: Uint8Array, at: number): number {
+  const first = text[at] as number;
+  const second = text[at + 1] ?? 0;
+  const continues = (index: number): boolean => ((text[index] ?? 0) & 0xc0) === 0x80;
+  if (first >= 0xc2 && first <= 0xdf && continues(at + 1)) return at + 2;
+  if (first >= 0xe0 && first <= 0xef && continues(at + 1) && continues(at + 2)) {
+    const overlong = first === 0xe0 && second < 0xa0;
+    const surrogate = first === 0xed && second > 0x9f;
+    if (!overlong && !surrogate) return at + 3;
+  }
+  if (
+    first >= 0xf0 &&
+    first <= 0xf4 &&
+    continues(at + 1) &&
+    continues(at + 2) &&
+    continues(at + 3)
+  ) {
+    const overlong = first === 0xf0 && second < 0x90;
+    const beyond = first === 0xf4 && second > 0x8f;
+    if (!overlong && !beyond) return at + 4;
+  }
+  throw new JsonSyntaxError('invalid UTF-8', at);
+}
+
+function endOfEscape(text: Uint8Array, at: number): number {
+  const kind = text[at + 1];
+  if (kind !== undefined && escapes.has(kind)) return at + 2;
+  const isUnicode = kind === 0x75 && [2, 3, 4, 5].every((index) => isHex(text[at + index]));
+  if (isUnicode) return at + 6;
+  throw new JsonSyntaxError('invalid escape', at);
+}
+
+/** `start` is behind the opening quote; returns where the string's closing quote ends. */
+function endOfString(text: Uint8Array, start: number): number {
+  let at = start;
+  for (;;) {
+    let byte = text[at];
+    while (byte !== undefined && special[byte] === 0) {
+      at += 1;
+      byte = text[at];
+    }
+    if (byte === byteOf.quote) return at + 1;
+    if (byte === undefined) throw new JsonSyntaxError('unterminated string', at);
+    if (byte === byteOf.backslash) at = endOfEscape(text, at);
+    else if (byte >= 0x80) at = endOfUtf8(text, at);
+    else throw new JsonSyntaxError('control byte in a string', at);
+  }
+}
+
+function endOfDigits(text: Uint8Array, start: number): number {
+  if (!isDigit(text[start])) throw new JsonSyntaxError('a digit is missing', start);
+  let at = start + 1;
+  while (isDigit(text[at])) at += 1;
+  return at;
+}
+
+function endOfNumber(text: Uint8Array, start: number): number {
+  let at = text[start] === byteOf.minus ? start + 1 : start;
+  at = text[at] === byteOf.zero ? at + 1 : endOfDigits(text, at);
+  if (text[at] === byteOf.dot) at = endOfDigits(text, at + 1);
+  if (((text[at] ?? 0) | 0x20) === 0x65) {
+    at += 1;
+    if (text[at] === byteOf.plus || text[at] === byteOf.minus) at += 1;
+    at = endOfDigits(text, at);
+  }
+  return at;
+}
+
+const literals = [
+  [0x74, [0x72, 0x75, 0x65]],
+  [0x66, [0x61, 0x6c, 0x73, 0x65]],
+  [0x6e, [0x75, 0x6c, 0x6c]],
+] as const;
+
+function endOfScalar(text: Uint8Array, at: number): number {
+  const byte = text[at];
+  if (byte === byteOf.quote) return endOfString(text, at + 1);
+  if (byte === byteOf.minus || isDigit(byte)) return endOfNumber(text, at);
+  for (const [first, rest] of literals) {
+    if (byte === first && rest.every((expected, index) => text[at + 1 + index] === expected)) {
+      return at + 1 + rest.length;
+    }
+  }
+  throw new JsonSyntaxError(byte === undefined ? 'unexpected end' : 'unexpected byte', at);
+}
+
+/** Where the key and colon of an object's next member end. */
+function endOfKey(text: Uint8Array, at: number): number {
+  if (text[at] !== byteOf.quote) throw new JsonSyntaxError('a key is missing', at);
+  const colon = skipSpace(text, endOfString(text, at + 1));
+  if (text[colon] !== byteOf.colon) throw new JsonSyntaxError('a colon is missing', colon);
+  return skipSpace(text, colon + 1);
+}
+
+/** The closing bytes of the containers that are open, innermost last; reused between calls. */
+const open = new Uint8Array(depthMax);
+
+/** The depth that is left once everything that closes behind a value is closed, and where. */
+function closeContainers(text: Uint8Array, start: number, openDepth: number): [number, number] {
+  let depth = openDepth;
+  let at = start;
+  while (depth > 0) {
+    at = skipSpace(text, at);
+    if (text[at] !== open[depth - 1]) break;
+    at += 1;
+    depth -= 1;
+  }
+  return [depth, at];
+}
+
+/** Returns where the JSON value at `start` ends. */
+export function endOfJsonValue(text: Uint8Array, start: number): number {
+  let depth = 0;
+  let at = start;
+  for (;;) {
+    const byte = text[at];
+    if (byte === byteOf.openBrace || byte === byteOf.openBracket) {
+      if (depth === depthMax) throw new JsonSyntaxError('nested too deeply', at);
+      open[depth] = byte === byteOf.openBrace ? byteOf.closeBrace : byteOf.closeBracket;
+      depth += 1;
+      at = skipSpace(text, at + 1);
+      const isEmpty = text[at] === open[depth - 1];
+      if (!isEmpty && byte === byteOf.openBrace) at = endOfKey(text, at);
+      if (!isEmpty) continue;
+    } else {
+      at = endOfScalar(text, at);
+    }
+    [depth, at] = closeContainers(text, at, depth);
+    if (depth === 0) return at;
+    if (text[at] !== byteOf.comma) {
+      throw new JsonSyntaxError('a comma or a close is missing', at);
+    }
+    at = skipSpace(text, at + 1);
+    if (open[depth - 1] === byteOf.closeBrace) at = endOfKey(text, at);
+  }
+}
+
+/**
+ * The messages of a JSON body: its value, or the elements where it is an array, each as the bytes
+ * that were sent. Throws a JsonSyntaxError.
+ */
+export function jsonMessages(text: Uint8Array): Uint8Array[] {
+  const start = skipSpace(text, 0);
+  if (text[start] !== byteOf.openBracket) {
+    const end = endOfJsonValue(text, start);
+    expectEnd(text, end);
+    return [text.subarray(start, end)];
+  }
+  const messages: Uint8Array[] = [];
+  let at = skipSpace(text, start + 1);
+  if (text[at] === byteOf.closeBracket) {
+    expectEnd(text, at + 1);
+    return messages;
+  }
+  for (;;) {
+    const end = endOfJsonValue(text, at);
+    messages.push(text.subarray(at, end));
+    at = skipSpace(text, end);
+    if (text[at] === byteOf.closeBracket) break;
+    if (text[at] !== byteOf.comma) throw new JsonSyntaxError('a comma or a close is missing', at);
+    at = skipSpace(text, at + 1);
+  }
+  expectEnd(text, at + 1);
+  return messages;
+}
+
+function expectEnd(text: Uint8Array, end: number): void {
+  const at = skipSpace(text, end);
+  if (at !== text.length) throw new JsonSyntaxError('bytes after the value', at);
+}

@@ -1,0 +1,46 @@
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const dayMs = 24 * hourMs;
+
+/** Clients rely on these. Each says why it is what it is. */
+export const limits = {
+  /** One request body. Leaves room for headers below the topic's `max.message.bytes`. */
+  bodyBytesMax: 8 * 1024 * 1024,
+  /** One record batch, as the topics are created. */
+  batchBytesMax: 10 * 1024 * 1024,
+  /** Events in one append: one fold step must stay short. */
+  appendEventsMax: 1_000,
+  /** A name in UTF-8: it is a record key on every event. */
+  nameBytesMax: 1_024,
+  /** Producer ids, idempotency keys, client event ids, Stream-Seq: they live in the fold. */
+  tokenBytesMax: 256,
+  contentTypeBytesMax: 256,
+  /** Producers that a session remembers at least, whatever their age ... */
+  producersMin: 64,
+  /** ... and for how long at least, by record time. */
+  producerWindowMs: 7 * dayMs,
+  /** Idempotency keys, and as many client event ids, that a session remembers at least ... */
+  dedupeEntriesMin: 4_096,
+  /** ... and for how long at least, by record time. */
+  dedupeWindowMs: dayMs,
+  /** From request to answer; later the outcome is unknown to the caller. */
+  appendDeadlineMs: 10_000,
+  /** One catch-up answer; the client goes on from its end. */
+  readBytesMax: 16 * 1024 * 1024,
+  /** `?limit=` */
+  readEventsMax: 10_000,
+  longPollMs: 20_000,
+  /** The protocol asks for reconnects about once a minute, so that caches can collapse. */
+  sseLifetimeMs: 60_000,
+  heartbeatMs: 10_000,
+  /** A TTL beyond this is a mistake in units. */
+  ttlSecondsMax: 10 * 365 * 24 * 3_600,
+  /** Ancestors of one fork: each costs a lookup on a read. */
+  forkDepthMax: 64,
+  /** Partitions of one tenant's own topic. */
+  tenantPartitionsMax: 256,
+  subscriptionStreamsMax: 10_000,
+  leaseMsMin: 1_000,
+  leaseMsMax: 10 * minuteMs,
+  leaseMsDefault: 30_000,
+} as const;
