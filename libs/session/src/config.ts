@@ -1,0 +1,64 @@
+// The value of a create record: the session's configuration, as JSON.
+
+import { jsonContentType, mediaTypeOf } from '@tidemark/protocol';
+import { bytesOf, strictTextOf } from '@tidemark/std';
+import type { ForkOrigin, LineageEntry } from './state.ts';
+
+export interface SessionConfig {
+  readonly incarnation: string;
+  readonly contentType: string;
+  readonly ttlMs?: number | undefined;
+  readonly expiresAtMs?: number | undefined;
+  readonly origin?: ForkOrigin | undefined;
+  readonly lineage?: readonly LineageEntry[] | undefined;
+}
+
+export const encodeConfig = (config: SessionConfig): Uint8Array => bytesOf(JSON.stringify(config));
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Number(value) >= 0;
+const isOptionalCount = (value: unknown): value is number | undefined =>
+  value === undefined || isCount(value);
+
+const isOrigin = (value: unknown): value is ForkOrigin =>
+  isFields(value) &&
+  isText(value['source']) &&
+  isText(value['incarnation']) &&
+  isCount(value['position']) &&
+  isCount(value['seq']) &&
+  typeof value['isExplicit'] === 'boolean';
+
+const isLineage = (value: unknown): value is readonly LineageEntry[] =>
+  Array.isArray(value) &&
+  value.every((entry) => isFields(entry) && isCount(entry['endPosition']) && isText(entry['tag']));
+
+/** The facts in a record's value, or undefined where it holds no JSON object. */
+export function factsOf(value: Uint8Array): Fields | undefined {
+  const text = strictTextOf(value);
+  if (text === undefined) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return isFields(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined where the value is none of ours: the record is then void. */
+export function decodeConfig(value: Uint8Array): SessionConfig | undefined {
+  const facts = factsOf(value);
+  if (facts === undefined) return undefined;
+  const { incarnation, contentType, ttlMs, expiresAtMs, origin, lineage } = facts;
+  if (!isText(incarnation) || !isText(contentType)) return undefined;
+  if (!isOptionalCount(ttlMs) || !isOptionalCount(expiresAtMs)) return undefined;
+  if (origin !== undefined && !isOrigin(origin)) return undefined;
+  if (lineage !== undefined && !isLineage(lineage)) return undefined;
+  return { incarnation, contentType, ttlMs, expiresAtMs, origin, lineage };
+}
+
+export const isJsonType = (contentType: string): boolean =>
+  mediaTypeOf(contentType) === jsonContentType;

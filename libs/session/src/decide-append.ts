@@ -1,0 +1,179 @@
+import { cursorText, mediaTypeOf, Problem } from '@tidemark/protocol';
+import type { AppendCommand, Reply } from './commands.ts';
+import {
+  answer,
+  Chain,
+  type DecideContext,
+  type Decision,
+  liveStream,
+  refuse,
+} from './decision.ts';
+import type { ProducerStamp } from './record.ts';
+import {
+  type AppendSpan,
+  type ProducerState,
+  type SessionState,
+  type StreamState,
+  tagAt,
+} from './state.ts';
+
+const tailCursor = (stream: StreamState): string =>
+  cursorText(stream.tailPosition, tagAt(stream, stream.tailPosition));
+
+/**
+ * The order of the checks is the protocol's: what is repeated is answered before what conflicts, a
+ * stale producer hears that it is fenced, and a closed stream says so before anything else is wrong.
+ */
+export function decideAppend(
+  state: SessionState,
+  command: AppendCommand,
+  context: DecideContext,
+): Decision {
+  const stream = liveStream(state);
+  if (stream instanceof Problem) return refuse(stream);
+  return (
+    decideClosed(stream, command) ??
+    decideContentType(stream, command) ??
+    decideProducer(stream, command) ??
+    decideRepeated(stream, command) ??
+    decideOrder(stream, command) ??
+    write(state, stream, { command, context })
+  );
+}
+
+const isSameStamp = (one: ProducerStamp | undefined, other: ProducerStamp | undefined): boolean =>
+  one !== undefined &&
+  other !== undefined &&
+  one.id === other.id &&
+  one.epoch === other.epoch &&
+  one.seq === other.seq;
+
+function duplicate(stream: StreamState, producer: ProducerStamp | undefined): Decision {
+  return answer({
+    kind: 'appended',
+    firstSeq: stream.tailSeq,
+    endSeq: stream.tailSeq,
+    endPosition: stream.tailPosition,
+    isDuplicate: true,
+    isClosed: stream.isClosed,
+    producer,
+  });
+}
+
+function decideClosed(stream: StreamState, command: AppendCommand): Decision | undefined {
+  if (!stream.isClosed) return undefined;
+  const { producer } = command;
+  if (isSameStamp(producer, stream.closedBy)) return duplicate(stream, producer);
+  const known = producer === undefined ? undefined : stream.producers.get(producer.id);
+  if (producer !== undefined && known !== undefined && producer.epoch < known.epoch) {
+    return refuse(fenced(known));
+  }
+  const isCloseOnly = command.close && command.events.length === 0 && producer === undefined;
+  if (isCloseOnly) return duplicate(stream, undefined);
+  const repeated = decideRepeated(stream, command);
+  if (repeated !== undefined) return repeated;
+  const facts = { nextOffset: tailCursor(stream) };
+  return refuse(new Problem('session-closed', 'closed: nothing can be appended', { facts }));
+}
+
+function decideContentType(stream: StreamState, command: AppendCommand): Decision | undefined {
+  const { contentType } = command;
+  if (contentType === undefined || command.events.length === 0) return undefined;
+  if (mediaTypeOf(contentType) === mediaTypeOf(stream.contentType)) return undefined;
+  return refuse(new Problem('content-type-mismatch', 'the session has another content type'));
+}
+
+const fenced = ({ epoch: producerEpoch }: ProducerState): Problem =>
+  new Problem('producer-fenced', 'a newer epoch of this producer is known', {
+    facts: { producerEpoch },
+  });
+
+function gap(expectedSeq: number, receivedSeq: number): Decision {
+  const facts = { expectedSeq, receivedSeq };
+  return refuse(new Problem('producer-gap', 'a producer sequence is missing', { facts }));
+}
+
+function decideProducer(stream: StreamState, command: AppendCommand): Decision | undefined {
+  const { producer } = command;
+  if (producer === undefined) return undefined;
+  const known = stream.producers.get(producer.id);
+  if (known === undefined) return producer.seq === 0 ? undefined : gap(0, producer.seq);
+  if (producer.epoch < known.epoch) return refuse(fenced(known));
+  if (producer.epoch > known.epoch) {
+    if (producer.seq === 0) return undefined;
+    return refuse(new Problem('producer-epoch-start', 'a new epoch starts at sequence 0'));
+  }
+  if (producer.seq <= known.seq) return duplicate(stream, { ...producer, seq: known.seq });
+  return producer.seq === known.seq + 1 ? undefined : gap(known.seq + 1, producer.seq);
+}
+
+function repeatedSpan(stream: StreamState, span: AppendSpan): Reply {
+  return {
+    kind: 'appended',
+    firstSeq: span.firstSeq,
+    endSeq: span.endSeq,
+    endPosition: span.endPosition === -1 ? stream.tailPosition : span.endPosition,
+    isDuplicate: true,
+    isClosed: stream.isClosed,
+    producer: undefined,
+  };
+}
+
+/** An idempotency key that is known, or events whose ids are all known. */
+function decideRepeated(stream: StreamState, command: AppendCommand): Decision | undefined {
+  const byKey = command.key === undefined ? undefined : stream.keys.get(command.key);
+  if (byKey !== undefined) return answer(repeatedSpan(stream, byKey));
+  const spans = command.eventIds?.map((id) => stream.eventIds.get(id));
+  const [first] = spans ?? [];
+  if (first === undefined || spans?.includes(undefined) !== false) return undefined;
+  return answer(repeatedSpan(stream, { ...(spans.at(-1) ?? first), firstSeq: first.firstSeq }));
+}
+
+function decideOrder(stream: StreamState, command: AppendCommand): Decision | undefined {
+  const { streamSeq, matchSeq } = command;
+  if (streamSeq !== undefined && stream.streamSeq !== undefined && streamSeq <= stream.streamSeq) {
+    return refuse(new Problem('stream-seq-conflict', 'not above the last Stream-Seq'));
+  }
+  if (matchSeq !== undefined && matchSeq !== stream.tailSeq) {
+    const facts = { tailSeq: stream.tailSeq };
+    return refuse(new Problem('seq-conflict', 'the tail is elsewhere', { facts }));
+  }
+  return undefined;
+}
+
+interface Request {
+  readonly command: AppendCommand;
+  readonly context: DecideContext;
+}
+
+function write(state: SessionState, stream: StreamState, { command, context }: Request): Decision {
+  const { producer, streamSeq, key, eventIds } = command;
+  const isNew = (_: Uint8Array, index: number): boolean => {
+    const id = eventIds?.[index];
+    return id === undefined || stream.eventIds.get(id) === undefined;
+  };
+  const events = eventIds === undefined ? command.events : command.events.filter(isNew);
+  const ids = eventIds?.filter((id) => stream.eventIds.get(id) === undefined);
+  const chain = new Chain(state, context);
+  const identities = { count: events.length, producer, streamSeq, key };
+  let position = stream.tailPosition;
+  for (const [index, value] of events.entries()) {
+    const seq = stream.tailSeq + index;
+    const eventId = ids?.[index];
+    chain.add({ kind: 'event', value, seq, eventId, ...(index === 0 ? identities : undefined) });
+    position += stream.isJson ? 1 : value.length;
+  }
+  if (command.close) {
+    chain.add({ kind: 'close', producer, ...(events.length === 0 ? identities : undefined) });
+  }
+  const reply: Reply = {
+    kind: 'appended',
+    firstSeq: stream.tailSeq,
+    endSeq: stream.tailSeq + events.length,
+    endPosition: position,
+    isDuplicate: false,
+    isClosed: command.close,
+    producer,
+  };
+  return { kind: 'write', records: chain.records, reply };
+}

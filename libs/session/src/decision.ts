@@ -1,0 +1,76 @@
+import { Problem } from '@tidemark/protocol';
+import { emptyBytes } from '@tidemark/std';
+import type { Reply } from './commands.ts';
+import type { RecordKind, SessionRecord } from './record.ts';
+import type { SessionState, StreamState } from './state.ts';
+
+export interface DecideContext {
+  readonly nowMs: number;
+  readonly logEpoch: string;
+  readonly newId: () => string;
+}
+
+export type Decision =
+  | {
+      readonly kind: 'write';
+      readonly records: readonly SessionRecord[];
+      /** What to answer once the records stand; a Problem where they only write down why. */
+      readonly reply: Reply | Problem;
+    }
+  | { readonly kind: 'answer'; readonly reply: Reply }
+  | { readonly kind: 'problem'; readonly problem: Problem };
+
+export const answer = (reply: Reply): Decision => ({ kind: 'answer', reply });
+export const refuse = (problem: Problem): Decision => ({ kind: 'problem', problem });
+
+/** Every record that this version writes can be folded from level 1 on. */
+export const baseLevel = 1;
+
+export type Draft = Partial<SessionRecord> & { readonly kind: RecordKind };
+
+/** Chains drafts to the session's last valid record, one behind the other. */
+export class Chain {
+  readonly records: SessionRecord[] = [];
+  readonly #context: DecideContext;
+  readonly #timeMs: number;
+  #rev: number;
+  #prev: string;
+
+  constructor(state: SessionState, context: DecideContext) {
+    this.#context = context;
+    this.#rev = state.rev;
+    this.#prev = state.lastId;
+    this.#timeMs = Math.max(context.nowMs, state.lastTimeMs);
+  }
+
+  add(draft: Draft): void {
+    const id = this.#context.newId();
+    this.records.push({
+      kind: draft.kind,
+      rev: this.#rev,
+      id,
+      prev: this.#prev,
+      logEpoch: this.#context.logEpoch,
+      level: baseLevel,
+      timeMs: this.#timeMs,
+      value: draft.value ?? emptyBytes,
+      seq: draft.seq,
+      count: draft.count,
+      producer: draft.producer,
+      streamSeq: draft.streamSeq,
+      key: draft.key,
+      eventId: draft.eventId,
+    });
+    this.#rev += 1;
+    this.#prev = id;
+  }
+}
+
+/** The stream that is there to be worked on, or the problem with it. */
+export function liveStream(state: SessionState): StreamState | Problem {
+  if (state.life === 'gone') return new Problem('session-gone', 'deleted, and its forks live on');
+  if (state.life === 'absent' || state.stream === undefined) {
+    return new Problem('session-not-found', 'no such session');
+  }
+  return state.stream;
+}

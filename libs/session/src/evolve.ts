@@ -1,0 +1,244 @@
+// The fold. A record belongs to its session if and only if, when the log reaches it, its rev is next
+// and its prev is the id of the session's last valid record (and it says something that can be said
+// of that state at all). Any other record is void, for everybody, for ever.
+//
+// absent -> live     create
+// live   -> live     event, close, touch, ref, unref
+// live   -> absent   delete, expire   (nobody's source)
+// live   -> gone     delete, expire   (forks still read from it)
+// gone   -> absent   unref            (of the last fork)
+// any    -> same     burn, settle, fact, genesis, level
+
+import { cursorTag, limits } from '@tidemark/protocol';
+import { decodeConfig, factsOf, isJsonType, type SessionConfig } from './config.ts';
+import { isKnownKind, type SessionRecord } from './record.ts';
+import { emptyWindows, type OwedUnref, type SessionState, type StreamState } from './state.ts';
+import { evolveSubscription } from './subscription.ts';
+
+const producerBounds = { entriesMin: limits.producersMin, windowMs: limits.producerWindowMs };
+const dedupeBounds = { entriesMin: limits.dedupeEntriesMin, windowMs: limits.dedupeWindowMs };
+
+const burnedMax = 64;
+
+/** What the record adds to the state, prepared; undefined where it cannot be said of this state. */
+type Effect = ((state: SessionState) => void) | undefined;
+
+export const isNext = (state: SessionState, record: SessionRecord): boolean =>
+  record.rev === state.rev && record.prev === state.lastId;
+
+/** Folds one record into the state. Returns whether it is valid; a void record changes nothing. */
+export function evolve(state: SessionState, record: SessionRecord): boolean {
+  if (!isNext(state, record) || record.id === '') return false;
+  if (record.kind === 'event') {
+    if (!evolveEvent(state, record)) return false;
+  } else {
+    if (!isKnownKind(record.kind)) return false;
+    const effect = effectOf(state, record);
+    if (effect === undefined) return false;
+    effect(state);
+  }
+  state.rev += 1;
+  state.lastId = record.id;
+  if (record.timeMs > state.lastTimeMs) state.lastTimeMs = record.timeMs;
+  return true;
+}
+
+function evolveEvent(state: SessionState, record: SessionRecord): boolean {
+  const { stream } = state;
+  if (stream === undefined || state.life !== 'live' || stream.isClosed) return false;
+  if (record.seq !== stream.tailSeq) return false;
+  const position = stream.isJson ? 1 : record.value.length;
+  if (record.count !== undefined) rememberAppend(stream, record);
+  if (record.eventId !== undefined) {
+    const span = {
+      firstSeq: stream.tailSeq,
+      endSeq: stream.tailSeq + 1,
+      endPosition: stream.tailPosition + position,
+      timeMs: record.timeMs,
+    };
+    stream.eventIds.set(record.eventId, span, dedupeBounds);
+  }
+  stream.tailSeq += 1;
+  stream.tailPosition += position;
+  stream.touchedAtMs = Math.max(stream.touchedAtMs, record.timeMs);
+  return true;
+}
+
+/** The identities of an append ride on its first record. */
+function rememberAppend(stream: StreamState, record: SessionRecord): void {
+  const { producer, key, timeMs } = record;
+  if (producer !== undefined) rememberProducer(stream, record);
+  if (record.streamSeq !== undefined) stream.streamSeq = record.streamSeq;
+  if (key !== undefined) {
+    const count = record.count ?? 0;
+    const firstSeq = stream.tailSeq;
+    // The positions of a byte stream's key are found by its seqs when they are asked for.
+    const endPosition = stream.isJson ? stream.tailPosition + count : -1;
+    const span = { firstSeq, endSeq: firstSeq + count, endPosition, timeMs };
+    stream.keys.set(key, span, dedupeBounds);
+  }
+}
+
+function rememberProducer(stream: StreamState, { producer, timeMs }: SessionRecord): void {
+  if (producer === undefined) return;
+  const { id, epoch, seq } = producer;
+  stream.producers.set(id, { epoch, seq, timeMs }, producerBounds);
+}
+
+function effectOf(state: SessionState, record: SessionRecord): Effect {
+  switch (record.kind) {
+    case 'create':
+      return createEffect(state, record);
+    case 'close':
+      return closeEffect(state, record);
+    case 'delete':
+    case 'expire':
+      return state.life === 'live' ? endLife : undefined;
+    case 'touch':
+      return touchEffect(state, record);
+    case 'ref':
+      return refEffect(state, record);
+    case 'unref':
+      return unrefEffect(state, record);
+    case 'burn':
+      return burnEffect(record);
+    case 'settle':
+      return settleEffect(record);
+    case 'fact':
+      return factEffect(state, record);
+    case 'genesis':
+    case 'level':
+      return () => undefined;
+    case 'event':
+      return undefined;
+    default:
+      return undefined;
+  }
+}
+
+function createEffect(state: SessionState, record: SessionRecord): Effect {
+  const config = state.life === 'absent' ? decodeConfig(record.value) : undefined;
+  if (config === undefined || state.burned.includes(config.incarnation)) return undefined;
+  return (target) => {
+    target.life = 'live';
+    target.stream = newStream(target, config, record.timeMs);
+  };
+}
+
+function newStream(state: SessionState, config: SessionConfig, timeMs: number): StreamState {
+  const { incarnation, contentType, ttlMs, expiresAtMs, origin, lineage } = config;
+  return {
+    incarnation,
+    tag: cursorTag(state.tenant, state.name, incarnation),
+    contentType,
+    isJson: isJsonType(contentType),
+    ttlMs,
+    expiresAtMs,
+    createdAtMs: timeMs,
+    origin,
+    lineage: lineage ?? [],
+    touchedAtMs: timeMs,
+    tailSeq: origin?.seq ?? 0,
+    tailPosition: origin?.position ?? 0,
+    isClosed: false,
+    closedBy: undefined,
+    streamSeq: undefined,
+    ...emptyWindows(),
+  };
+}
+
+function closeEffect(state: SessionState, record: SessionRecord): Effect {
+  const { stream } = state;
+  if (stream === undefined || state.life !== 'live' || stream.isClosed) return undefined;
+  return () => {
+    if (record.count !== undefined) rememberAppend(stream, record);
+    stream.isClosed = true;
+    stream.closedBy = record.producer;
+    stream.touchedAtMs = Math.max(stream.touchedAtMs, record.timeMs);
+  };
+}
+
+/** A source whose forks live on keeps its data; anything else is forgotten but for rev and last id. */
+function endLife(state: SessionState): void {
+  if (state.stream !== undefined && state.stream.refs.size > 0) state.life = 'gone';
+  else purge(state);
+}
+
+function purge(state: SessionState): void {
+  const { stream } = state;
+  if (stream?.origin !== undefined) {
+    const { source, incarnation: sourceIncarnation } = stream.origin;
+    const owed = { source, sourceIncarnation, forkIncarnation: stream.incarnation };
+    state.owed = [...state.owed, owed];
+  }
+  state.life = 'absent';
+  state.stream = undefined;
+}
+
+function touchEffect(state: SessionState, record: SessionRecord): Effect {
+  const { stream } = state;
+  if (stream === undefined || state.life !== 'live') return undefined;
+  return () => {
+    stream.touchedAtMs = Math.max(stream.touchedAtMs, record.timeMs);
+  };
+}
+
+const textIn = (facts: Readonly<Record<string, unknown>>, name: string): string => {
+  const value = facts[name];
+  return typeof value === 'string' ? value : '';
+};
+
+function refEffect(state: SessionState, record: SessionRecord): Effect {
+  const { stream } = state;
+  const facts = factsOf(record.value);
+  if (stream === undefined || state.life !== 'live' || facts === undefined) return undefined;
+  const incarnation = textIn(facts, 'forkIncarnation');
+  if (incarnation === '') return undefined;
+  return () => {
+    stream.refs.set(incarnation, { fork: textIn(facts, 'fork'), timeMs: record.timeMs });
+  };
+}
+
+function unrefEffect(state: SessionState, record: SessionRecord): Effect {
+  const { stream } = state;
+  const facts = factsOf(record.value);
+  const incarnation = facts === undefined ? '' : textIn(facts, 'forkIncarnation');
+  if (stream?.refs.has(incarnation) !== true) return undefined;
+  return (target) => {
+    stream.refs.delete(incarnation);
+    if (target.life === 'gone' && stream.refs.size === 0) purge(target);
+  };
+}
+
+function burnEffect(record: SessionRecord): Effect {
+  const facts = factsOf(record.value);
+  const incarnation = facts === undefined ? '' : textIn(facts, 'forkIncarnation');
+  if (incarnation === '') return undefined;
+  return (state) => {
+    state.burned = [...state.burned, incarnation].slice(-burnedMax);
+  };
+}
+
+export const isSameDebt = (one: OwedUnref, other: OwedUnref): boolean =>
+  one.source === other.source && one.forkIncarnation === other.forkIncarnation;
+
+function settleEffect(record: SessionRecord): Effect {
+  const facts = factsOf(record.value);
+  if (facts === undefined) return undefined;
+  const source = textIn(facts, 'source');
+  const forkIncarnation = textIn(facts, 'forkIncarnation');
+  const paid = { source, forkIncarnation, sourceIncarnation: '' };
+  return (state) => {
+    state.owed = state.owed.filter((owed) => !isSameDebt(owed, paid));
+  };
+}
+
+function factEffect(state: SessionState, record: SessionRecord): Effect {
+  const facts = factsOf(record.value);
+  if (facts === undefined) return undefined;
+  const next = evolveSubscription(state.subscription, facts, record);
+  if (next === undefined) return undefined;
+  return (target) => {
+    target.subscription = next.state;
+  };
+}

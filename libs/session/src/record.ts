@@ -1,0 +1,251 @@
+// A session's records, as they lie in the log. docs/FORMAT.md draws them for other readers.
+//
+//   key     := session name, or tenant '/' session name in a pool topic
+//   value   := the event's bytes as they are served; JSON for the kinds that carry facts
+//   headers := v kind rev id prev? seq? log level time
+//              n? pid? pepoch? pseq? sseq? key? eid?       (ASCII names, UTF-8 values)
+//
+// Names and kinds are stored. Never rename.
+
+import { bytesOf, VarintReader, writeVarint } from '@tidemark/std';
+
+export const recordVersion = '1';
+
+export const recordKinds = [
+  /** The session begins; the value is its configuration. */
+  'create',
+  'event',
+  'close',
+  'delete',
+  'expire',
+  /** A read renewed the time to live. */
+  'touch',
+  /** A fork is about to depend on this session, or no longer does. */
+  'ref',
+  'unref',
+  /** The create of a fork that was announced here may never stand. */
+  'burn',
+  /** What this session owed another shard is done. */
+  'settle',
+  /** Facts of a reserved session, such as a subscription's. */
+  'fact',
+  /** The first record of a log: its epoch. */
+  'genesis',
+  /** The shard's fold level rises. */
+  'level',
+] as const;
+
+export type RecordKind = (typeof recordKinds)[number];
+
+export interface ProducerStamp {
+  readonly id: string;
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+export interface SessionRecord {
+  readonly kind: RecordKind;
+  readonly rev: number;
+  readonly id: string;
+  /** Id of the session's last valid record; empty at rev 0. */
+  readonly prev: string;
+  readonly logEpoch: string;
+  readonly level: number;
+  readonly timeMs: number;
+  readonly value: Uint8Array;
+  /** Events only. */
+  readonly seq?: number | undefined;
+  /** On the first record of an append: how many events it has. */
+  readonly count?: number | undefined;
+  readonly producer?: ProducerStamp | undefined;
+  readonly streamSeq?: string | undefined;
+  readonly key?: string | undefined;
+  readonly eventId?: string | undefined;
+}
+
+/** Not ours, or ours and broken: void either way, and counted. */
+export type Decoded =
+  | { readonly kind: 'record'; readonly record: SessionRecord }
+  | { readonly kind: 'foreign' }
+  | { readonly kind: 'malformed'; readonly reason: string };
+
+const kinds: ReadonlySet<string> = new Set(recordKinds);
+
+/** Builds header blocks in a scratch buffer that grows to the largest one seen. */
+class HeaderWriter {
+  #scratch = new Uint8Array(1_024);
+  #at = 0;
+  #count = 0;
+
+  begin(): void {
+    // One byte for the count: there are never more than 63 headers, so its varint has one byte.
+    this.#at = 1;
+    this.#count = 0;
+  }
+
+  add(name: Uint8Array, value: string): void {
+    const { length } = value;
+    this.#reserve(name.length + 3 * length + 10);
+    const scratch = this.#scratch;
+    let at = writeVarint(scratch, this.#at, name.length);
+    scratch.set(name, at);
+    at += name.length;
+    const start = writeVarint(scratch, at, length);
+    for (let index = 0; index < length; index += 1) {
+      const code = value.charCodeAt(index);
+      if (code >= 0x80) return this.#addUtf8(at, value);
+      scratch[start + index] = code;
+    }
+    this.#at = start + length;
+    this.#count += 1;
+  }
+
+  #addUtf8(at: number, value: string): void {
+    const bytes = bytesOf(value);
+    const start = writeVarint(this.#scratch, at, bytes.length);
+    this.#scratch.set(bytes, start);
+    this.#at = start + bytes.length;
+    this.#count += 1;
+  }
+
+  end(): Uint8Array {
+    writeVarint(this.#scratch, 0, this.#count);
+    return this.#scratch.slice(0, this.#at);
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#at + bytes <= this.#scratch.length) return;
+    const larger = new Uint8Array(2 * (this.#at + bytes));
+    larger.set(this.#scratch);
+    this.#scratch = larger;
+  }
+}
+
+const names = {
+  version: bytesOf('v'),
+  kind: bytesOf('kind'),
+  rev: bytesOf('rev'),
+  id: bytesOf('id'),
+  prev: bytesOf('prev'),
+  seq: bytesOf('seq'),
+  log: bytesOf('log'),
+  level: bytesOf('level'),
+  time: bytesOf('time'),
+  count: bytesOf('n'),
+  producerId: bytesOf('pid'),
+  producerEpoch: bytesOf('pepoch'),
+  producerSeq: bytesOf('pseq'),
+  streamSeq: bytesOf('sseq'),
+  key: bytesOf('key'),
+  eventId: bytesOf('eid'),
+} as const;
+
+const writer = new HeaderWriter();
+
+export function encodeRecordHeaders(record: SessionRecord): Uint8Array {
+  writer.begin();
+  writer.add(names.version, recordVersion);
+  writer.add(names.kind, record.kind);
+  writer.add(names.rev, String(record.rev));
+  writer.add(names.id, record.id);
+  if (record.rev > 0) writer.add(names.prev, record.prev);
+  if (record.seq !== undefined) writer.add(names.seq, String(record.seq));
+  writer.add(names.log, record.logEpoch);
+  writer.add(names.level, String(record.level));
+  writer.add(names.time, String(record.timeMs));
+  if (record.count !== undefined) writer.add(names.count, String(record.count));
+  if (record.producer !== undefined) {
+    writer.add(names.producerId, record.producer.id);
+    writer.add(names.producerEpoch, String(record.producer.epoch));
+    writer.add(names.producerSeq, String(record.producer.seq));
+  }
+  if (record.streamSeq !== undefined) writer.add(names.streamSeq, record.streamSeq);
+  if (record.key !== undefined) writer.add(names.key, record.key);
+  if (record.eventId !== undefined) writer.add(names.eventId, record.eventId);
+  return writer.end();
+}
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
+
+/** Short ASCII, as nearly every header is, without the decoder's fixed cost. */
+function headerText(bytes: Uint8Array): string {
+  for (let index = 0; index < bytes.length; index += 1) {
+    if ((bytes[index] as number) >= 0x80) return utf8.decode(bytes);
+  }
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
+}
+
+type Headers = Partial<Record<string, string>>;
+
+function readHeaders(block: Uint8Array): Headers {
+  const reader = new VarintReader(block);
+  const headers: Headers = Object.create(null) as Headers;
+  const count = reader.next();
+  for (let index = 0; index < count; index += 1) {
+    const name = headerText(reader.take(reader.next()));
+    headers[name] = headerText(reader.take(reader.next()));
+  }
+  return headers;
+}
+
+function naturalOf(text: string | undefined): number | undefined {
+  if (text === undefined || !/^(0|[1-9]\d{0,15})$/.test(text)) return undefined;
+  const value = Number(text);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+function producerOf(headers: Headers): ProducerStamp | undefined {
+  const id = headers['pid'];
+  const epoch = naturalOf(headers['pepoch']);
+  const seq = naturalOf(headers['pseq']);
+  return id === undefined || epoch === undefined || seq === undefined
+    ? undefined
+    : { id, epoch, seq };
+}
+
+const foreign: Decoded = { kind: 'foreign' };
+const malformed = (reason: string): Decoded => ({ kind: 'malformed', reason });
+
+/** Never throws: whatever is in the log has an answer. */
+export function decodeRecord(stored: {
+  readonly headers: Uint8Array;
+  readonly value: Uint8Array;
+}): Decoded {
+  let headers: Headers;
+  try {
+    headers = readHeaders(stored.headers);
+  } catch {
+    return malformed('headers do not decode');
+  }
+  if (headers['v'] === undefined) return foreign;
+  if (headers['v'] !== recordVersion) return malformed('unknown version');
+  const { kind, id, log, prev } = headers as Record<string, string | undefined>;
+  const rev = naturalOf(headers['rev']);
+  const level = naturalOf(headers['level']);
+  const timeMs = naturalOf(headers['time']);
+  if (kind === undefined || id === undefined || log === undefined) return malformed('incomplete');
+  if (rev === undefined || level === undefined || timeMs === undefined) {
+    return malformed('incomplete');
+  }
+  if ((prev === undefined) !== (rev === 0)) return malformed('prev does not fit rev');
+  const record = {
+    // A kind of a higher level is void by its level, whatever its name is.
+    kind: kind as RecordKind,
+    rev,
+    id,
+    prev: prev ?? '',
+    logEpoch: log,
+    level,
+    timeMs,
+    value: stored.value,
+    seq: naturalOf(headers['seq']),
+    count: naturalOf(headers['n']),
+    producer: headers['pid'] === undefined ? undefined : producerOf(headers),
+    streamSeq: headers['sseq'],
+    key: headers['key'],
+    eventId: headers['eid'],
+  };
+  return { kind: 'record', record };
+}
+
+export const isKnownKind = (kind: string): kind is RecordKind => kinds.has(kind);

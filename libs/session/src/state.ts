@@ -1,0 +1,130 @@
+import type { ProducerStamp } from './record.ts';
+import type { SubscriptionState } from './subscription.ts';
+import { Window } from './window.ts';
+
+/** Where a fork left its source. Positions and seqs go on from there. */
+export interface ForkOrigin {
+  readonly source: string;
+  readonly incarnation: string;
+  readonly position: number;
+  readonly seq: number;
+  /** Whether the request named the position, or took the tail as it was. */
+  readonly isExplicit: boolean;
+}
+
+/** Up to and including `endPosition`, cursors carry this ancestor's tag. Oldest ancestor first. */
+export interface LineageEntry {
+  readonly endPosition: number;
+  readonly tag: string;
+}
+
+export interface ProducerState {
+  readonly epoch: number;
+  readonly seq: number;
+  readonly timeMs: number;
+}
+
+/** The events of one append. */
+export interface AppendSpan {
+  readonly firstSeq: number;
+  readonly endSeq: number;
+  readonly endPosition: number;
+  readonly timeMs: number;
+}
+
+export interface StreamState {
+  readonly incarnation: string;
+  readonly tag: string;
+  readonly contentType: string;
+  readonly isJson: boolean;
+  readonly ttlMs: number | undefined;
+  readonly expiresAtMs: number | undefined;
+  readonly createdAtMs: number;
+  readonly origin: ForkOrigin | undefined;
+  readonly lineage: readonly LineageEntry[];
+  /** The last recorded append or touch. */
+  touchedAtMs: number;
+  /** Where the next event goes: its seq, and its position. */
+  tailSeq: number;
+  tailPosition: number;
+  isClosed: boolean;
+  closedBy: ProducerStamp | undefined;
+  streamSeq: string | undefined;
+  producers: Window<ProducerState>;
+  keys: Window<AppendSpan>;
+  eventIds: Window<AppendSpan>;
+  /** Forks that need this session: incarnation to name, and when they announced themselves. */
+  refs: Map<string, { readonly fork: string; readonly timeMs: number }>;
+}
+
+/** A reference that a purged fork still holds on its source, in whatever shard that is. */
+export interface OwedUnref {
+  readonly source: string;
+  readonly sourceIncarnation: string;
+  readonly forkIncarnation: string;
+}
+
+/**
+ * One session, as the fold of its records. `rev` and `lastId` outlive a delete: they are what makes a
+ * zombie's records void for ever.
+ */
+export interface SessionState {
+  readonly tenant: string;
+  readonly name: string;
+  rev: number;
+  lastId: string;
+  lastTimeMs: number;
+  /** `gone`: deleted or expired while forks still read from it. */
+  life: 'absent' | 'live' | 'gone';
+  /** While live or gone. */
+  stream: StreamState | undefined;
+  /** Incarnations of forks that were given up before they were created. */
+  burned: readonly string[];
+  owed: readonly OwedUnref[];
+  /** Reserved sessions of subscriptions only. */
+  subscription: SubscriptionState | undefined;
+}
+
+export const absentSession = (tenant: string, name: string): SessionState => ({
+  tenant,
+  name,
+  rev: 0,
+  lastId: '',
+  lastTimeMs: 0,
+  life: 'absent',
+  stream: undefined,
+  burned: [],
+  owed: [],
+  subscription: undefined,
+});
+
+/** A state that can be evolved without the original noticing. */
+export function speculate(state: SessionState): SessionState {
+  const { stream } = state;
+  if (stream === undefined) return { ...state };
+  return {
+    ...state,
+    stream: {
+      ...stream,
+      producers: stream.producers.layer(),
+      keys: stream.keys.layer(),
+      eventIds: stream.eventIds.layer(),
+      refs: stream.refs.size === 0 ? new Map() : new Map(stream.refs),
+    },
+  };
+}
+
+export const emptyWindows = (): Pick<StreamState, 'producers' | 'keys' | 'eventIds' | 'refs'> => ({
+  producers: new Window(),
+  keys: new Window(),
+  eventIds: new Window(),
+  refs: new Map(),
+});
+
+/** The tag of the cursor at a position: an ancestor's up to and including where its fork left it. */
+export function tagAt(stream: StreamState, position: number): string {
+  for (const entry of stream.lineage) {
+    if (position <= entry.endPosition) return entry.tag;
+  }
+  return stream.tag;
+}
