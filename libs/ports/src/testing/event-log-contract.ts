@@ -307,7 +307,7 @@ function describeAppends(theBench: () => Bench): void {
     const shards = Array.from({ length: widePartitions }, (_, index) => shardOf(spec.name, index));
     const sources = shards.map((shard) => [shard, () => [recordOf(shard)]] as const);
     const outcomes = bench.log.append(new Map(sources));
-    const kinds = await bench.run(Promise.all([...outcomes.values()]));
+    const kinds = await bench.run(Promise.all(outcomes.values()));
     expect(kinds.filter((outcome) => outcome?.kind !== 'committed')).toEqual([]);
     const bounds = await bench.run(bench.other.bounds(shards));
     const ends = shards.map((shard) => bounds.get(shard));
