@@ -1,0 +1,13 @@
+export { withFileLock } from './file-lock.ts';
+export { freePorts } from './free-ports.ts';
+export type { SaslUser } from './kafka/broker-settings.ts';
+export {
+  type KafkaBroker,
+  type KafkaCluster,
+  type KafkaOptions,
+  startKafka,
+} from './kafka/kafka-cluster.ts';
+export { type KafkaState, kafkaForTests, type SharedKafka } from './kafka/kafka-for-tests.ts';
+export type { Address } from './kafka/kafka-wire.ts';
+export { logTail, type Supervised, type SupervisedOptions, startSupervised } from './supervisor.ts';
+export { startTcpProxy, type TcpProxy, type TcpProxyOptions } from './tcp-proxy.ts';

@@ -1,0 +1,61 @@
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { logTail, type Supervised, startSupervised } from '../supervisor.ts';
+import { type BrokerSettings, brokerProperties } from './broker-settings.ts';
+import { type KafkaInstall, propertiesText } from './kafka-install.ts';
+
+const heapMiB = 256;
+
+export interface BrokerPlace {
+  readonly install: KafkaInstall;
+  /** Holds data, settings and log of this broker. */
+  readonly folder: string;
+  readonly settings: BrokerSettings;
+  /** Makes the class data archive when the broker exits. */
+  readonly makesArchive?: boolean;
+}
+
+/** Gives the broker its formatted data folder and its settings file. */
+export async function prepareBroker(
+  place: BrokerPlace,
+  ids: { readonly clusterId: string; readonly directoryId: string },
+): Promise<void> {
+  const { install, folder, settings } = place;
+  await mkdir(folder, { recursive: true });
+  await cp(install.formattedFolder, settings.dataFolder, { recursive: true });
+  const metaProperties = {
+    version: '1',
+    'cluster.id': ids.clusterId,
+    'node.id': String(settings.node.id),
+    'directory.id': ids.directoryId,
+  };
+  await writeFile(join(settings.dataFolder, 'meta.properties'), propertiesText(metaProperties));
+}
+
+export async function launchBroker(place: BrokerPlace): Promise<Supervised> {
+  const { install, folder, settings } = place;
+  const settingsFile = join(folder, 'server.properties');
+  // Written at each launch: the ports of a kept folder may be others than last time.
+  await writeFile(settingsFile, propertiesText(brokerProperties(settings)));
+  const archive = place.makesArchive === true ? 'ArchiveClassesAtExit' : 'SharedArchiveFile';
+  return startSupervised({
+    command: install.java,
+    args: [
+      `-Xmx${heapMiB}m`,
+      '-XX:+UseSerialGC',
+      `-XX:${archive}=${install.archiveFile}`,
+      '-Xlog:cds=off',
+      '-Xlog:cds+dynamic=off',
+      `-Dlog4j2.configurationFile=${join(import.meta.dirname, 'broker-log.xml')}`,
+      '-cp',
+      install.classPath,
+      'kafka.Kafka',
+      settingsFile,
+    ],
+    logFile: brokerLogFile(folder),
+  });
+}
+
+export const brokerLogFile = (folder: string): string => join(folder, 'broker.log');
+
+export const brokerLogTail = (folder: string): string => logTail(brokerLogFile(folder));

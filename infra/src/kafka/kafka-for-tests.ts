@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises';
+import { startKafka } from './kafka-cluster.ts';
+
+/** What a test may know of a cluster that it shares with others: it must not hurt it. */
+export interface SharedKafka extends AsyncDisposable {
+  readonly bootstrap: readonly string[];
+  readonly brokers: readonly { readonly id: number; readonly pid: number }[];
+}
+
+export interface KafkaState {
+  readonly bootstrap: readonly string[];
+  readonly brokers: readonly {
+    readonly id: number;
+    readonly pid: number;
+    readonly host: string;
+    readonly port: number;
+  }[];
+}
+
+/**
+ * The running cluster that `TIDEMARK_TEST_KAFKA` names (its process ids in the file that
+ * `TIDEMARK_TEST_KAFKA_STATE` names), or else one of its own, stopped when it is disposed.
+ */
+export async function kafkaForTests(): Promise<SharedKafka> {
+  const bootstrap = process.env['TIDEMARK_TEST_KAFKA'];
+  if (bootstrap === undefined || bootstrap === '') return startKafka();
+  const stateFile = process.env['TIDEMARK_TEST_KAFKA_STATE'];
+  const state =
+    stateFile === undefined
+      ? undefined
+      : (JSON.parse(await readFile(stateFile, 'utf8')) as KafkaState);
+  return {
+    bootstrap: bootstrap.split(','),
+    brokers: state?.brokers ?? [],
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
