@@ -59,6 +59,11 @@ export interface ShardBounds {
 export interface ReadOptions {
   readonly from: bigint;
   readonly signal: AbortSignal;
+  /**
+   * Where the caller has got by itself meanwhile, asked whenever a chunk is formed: what lies below
+   * may be left out, so that a writer's own records are not read back to it.
+   */
+  readonly skipTo?: () => bigint;
   /** About how much one chunk holds; a chunk always holds at least one record. */
   readonly chunkBytesMax?: number;
 }

@@ -12,6 +12,15 @@ export interface Cursor {
   readonly tag: string;
 }
 
+/** The beginning of any session. */
+export const startCursor = '-1';
+
+/** As other servers write the beginning, and their clients send it. */
+const foreignStartCursor = '0000000000000000_0000000000000000';
+
+export const isStart = (text: string): boolean =>
+  text === startCursor || text === foreignStartCursor;
+
 const pattern = /^\d{16}_[0-9a-f]{8}$/;
 
 export const cursorText = (position: number, tag: string): string =>

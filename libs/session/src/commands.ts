@@ -55,7 +55,7 @@ export type Command =
   | { readonly kind: 'unref'; readonly forkIncarnation: string; readonly incarnation: string }
   | { readonly kind: 'burn'; readonly forkIncarnation: string }
   | { readonly kind: 'settle'; readonly owed: OwedUnref }
-  | { readonly kind: 'genesis'; readonly logEpoch: string }
+  | { readonly kind: 'genesis' }
   | { readonly kind: 'level'; readonly level: number }
   | { readonly kind: 'fact'; readonly decide: FactDecision };
 
@@ -68,12 +68,18 @@ export type FactDecision = (
   | { readonly kind: 'answer'; readonly answer: unknown };
 
 export type Reply =
-  | { readonly kind: 'created'; readonly isNew: boolean }
+  | {
+      readonly kind: 'created';
+      readonly isNew: boolean;
+      readonly contentType: string;
+      readonly isClosed: boolean;
+      readonly nextOffset: string;
+    }
   | {
       readonly kind: 'appended';
       readonly firstSeq: number;
       readonly endSeq: number;
-      readonly endPosition: number;
+      readonly nextOffset: string;
       readonly isDuplicate: boolean;
       readonly isClosed: boolean;
       /** The producer's newest accepted sequence. */

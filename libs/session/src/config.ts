@@ -30,6 +30,7 @@ const isOrigin = (value: unknown): value is ForkOrigin =>
   isText(value['incarnation']) &&
   isCount(value['position']) &&
   isCount(value['seq']) &&
+  isCount(value['depth']) &&
   typeof value['isExplicit'] === 'boolean';
 
 const isLineage = (value: unknown): value is readonly LineageEntry[] =>
@@ -62,3 +63,9 @@ export function decodeConfig(value: Uint8Array): SessionConfig | undefined {
 
 export const isJsonType = (contentType: string): boolean =>
   mediaTypeOf(contentType) === jsonContentType;
+
+/** What a `level` record raises the shard to. */
+export function foldLevelOf(record: { readonly value: Uint8Array }): number | undefined {
+  const level = factsOf(record.value)?.['level'];
+  return isCount(level) ? level : undefined;
+}

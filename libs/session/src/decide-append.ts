@@ -1,4 +1,4 @@
-import { cursorText, mediaTypeOf, Problem } from '@tidemark/protocol';
+import { mediaTypeOf, Problem } from '@tidemark/protocol';
 import type { AppendCommand, Reply } from './commands.ts';
 import {
   answer,
@@ -11,14 +11,11 @@ import {
 import type { ProducerStamp } from './record.ts';
 import {
   type AppendSpan,
+  cursorAt,
   type ProducerState,
   type SessionState,
   type StreamState,
-  tagAt,
 } from './state.ts';
-
-const tailCursor = (stream: StreamState): string =>
-  cursorText(stream.tailPosition, tagAt(stream, stream.tailPosition));
 
 /**
  * The order of the checks is the protocol's: what is repeated is answered before what conflicts, a
@@ -53,7 +50,7 @@ function duplicate(stream: StreamState, producer: ProducerStamp | undefined): De
     kind: 'appended',
     firstSeq: stream.tailSeq,
     endSeq: stream.tailSeq,
-    endPosition: stream.tailPosition,
+    nextOffset: cursorAt(stream, stream.tailPosition),
     isDuplicate: true,
     isClosed: stream.isClosed,
     producer,
@@ -72,7 +69,7 @@ function decideClosed(stream: StreamState, command: AppendCommand): Decision | u
   if (isCloseOnly) return duplicate(stream, undefined);
   const repeated = decideRepeated(stream, command);
   if (repeated !== undefined) return repeated;
-  const facts = { nextOffset: tailCursor(stream) };
+  const facts = { nextOffset: cursorAt(stream, stream.tailPosition) };
   return refuse(new Problem('session-closed', 'closed: nothing can be appended', { facts }));
 }
 
@@ -108,11 +105,12 @@ function decideProducer(stream: StreamState, command: AppendCommand): Decision |
 }
 
 function repeatedSpan(stream: StreamState, span: AppendSpan): Reply {
+  const endPosition = span.endPosition === -1 ? stream.tailPosition : span.endPosition;
   return {
     kind: 'appended',
     firstSeq: span.firstSeq,
     endSeq: span.endSeq,
-    endPosition: span.endPosition === -1 ? stream.tailPosition : span.endPosition,
+    nextOffset: cursorAt(stream, endPosition),
     isDuplicate: true,
     isClosed: stream.isClosed,
     producer: undefined,
@@ -170,7 +168,7 @@ function write(state: SessionState, stream: StreamState, { command, context }: R
     kind: 'appended',
     firstSeq: stream.tailSeq,
     endSeq: stream.tailSeq + events.length,
-    endPosition: position,
+    nextOffset: cursorAt(stream, position),
     isDuplicate: false,
     isClosed: command.close,
     producer,

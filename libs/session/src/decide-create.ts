@@ -1,9 +1,15 @@
 import { defaultContentType, mediaTypeOf, Problem } from '@tidemark/protocol';
-import type { CreateCommand } from './commands.ts';
+import type { CreateCommand, Reply } from './commands.ts';
 import { encodeConfig, type SessionConfig } from './config.ts';
 import { answer, Chain, type DecideContext, type Decision, refuse } from './decision.ts';
 import { isDue } from './expiry.ts';
-import type { ForkOrigin, SessionState, StreamState } from './state.ts';
+import {
+  beginStream,
+  cursorAt,
+  type ForkOrigin,
+  type SessionState,
+  type StreamState,
+} from './state.ts';
 
 export function decideCreate(
   state: SessionState,
@@ -15,14 +21,14 @@ export function decideCreate(
   }
   if (state.stream !== undefined && !isDue(state, context.nowMs)) {
     return isSameConfig(state.stream, command)
-      ? answer({ kind: 'created', isNew: false })
+      ? answer(createdReply(state.stream, { isNew: false, isClosed: state.stream.isClosed }))
       : refuse(new Problem('session-exists', 'exists with another configuration'));
   }
   return write(state, command, context);
 }
 
 /** Whether a create that repeats asks for what is there. */
-function isSameConfig(stream: StreamState, command: CreateCommand): boolean {
+export function isSameConfig(stream: StreamState, command: CreateCommand): boolean {
   const { fork } = command;
   const contentType = command.contentType ?? fork?.contentType ?? defaultContentType;
   return (
@@ -77,11 +83,26 @@ function write(state: SessionState, command: CreateCommand, context: DecideConte
     lineage: fork?.lineage,
   };
   chain.add({ kind: 'create', value: encodeConfig(config) });
-  const firstSeq = fork?.origin.seq ?? 0;
+  const begun = beginStream(state, config, context.nowMs);
+  let position = begun.tailPosition;
   for (const [index, value] of events.entries()) {
     const count = index === 0 ? events.length : undefined;
-    chain.add({ kind: 'event', value, seq: firstSeq + index, count });
+    chain.add({ kind: 'event', value, seq: begun.tailSeq + index, count });
+    position += begun.isJson ? 1 : value.length;
   }
   if (command.isClosed) chain.add({ kind: 'close' });
-  return { kind: 'write', records: chain.records, reply: { kind: 'created', isNew: true } };
+  const after = { ...begun, tailPosition: position };
+  const reply = createdReply(after, { isNew: true, isClosed: command.isClosed });
+  return { kind: 'write', records: chain.records, reply };
 }
+
+export const createdReply = (
+  stream: StreamState,
+  { isNew, isClosed }: { readonly isNew: boolean; readonly isClosed: boolean },
+): Extract<Reply, { kind: 'created' }> => ({
+  kind: 'created',
+  isNew,
+  isClosed,
+  contentType: stream.contentType,
+  nextOffset: cursorAt(stream, stream.tailPosition),
+});

@@ -74,3 +74,6 @@ export function liveStream(state: SessionState): StreamState | Problem {
   }
   return state.stream;
 }
+
+/** The fold level of this release. Raised with any change of what the fold makes of a record. */
+export const knownFoldLevel = 1;

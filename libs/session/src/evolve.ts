@@ -9,10 +9,10 @@
 // gone   -> absent   unref            (of the last fork)
 // any    -> same     burn, settle, fact, genesis, level
 
-import { cursorTag, limits } from '@tidemark/protocol';
-import { decodeConfig, factsOf, isJsonType, type SessionConfig } from './config.ts';
+import { limits } from '@tidemark/protocol';
+import { decodeConfig, factsOf } from './config.ts';
 import { isKnownKind, type SessionRecord } from './record.ts';
-import { emptyWindows, type OwedUnref, type SessionState, type StreamState } from './state.ts';
+import { beginStream, type OwedUnref, type SessionState, type StreamState } from './state.ts';
 import { evolveSubscription } from './subscription.ts';
 
 const producerBounds = { entriesMin: limits.producersMin, windowMs: limits.producerWindowMs };
@@ -121,29 +121,7 @@ function createEffect(state: SessionState, record: SessionRecord): Effect {
   if (config === undefined || state.burned.includes(config.incarnation)) return undefined;
   return (target) => {
     target.life = 'live';
-    target.stream = newStream(target, config, record.timeMs);
-  };
-}
-
-function newStream(state: SessionState, config: SessionConfig, timeMs: number): StreamState {
-  const { incarnation, contentType, ttlMs, expiresAtMs, origin, lineage } = config;
-  return {
-    incarnation,
-    tag: cursorTag(state.tenant, state.name, incarnation),
-    contentType,
-    isJson: isJsonType(contentType),
-    ttlMs,
-    expiresAtMs,
-    createdAtMs: timeMs,
-    origin,
-    lineage: lineage ?? [],
-    touchedAtMs: timeMs,
-    tailSeq: origin?.seq ?? 0,
-    tailPosition: origin?.position ?? 0,
-    isClosed: false,
-    closedBy: undefined,
-    streamSeq: undefined,
-    ...emptyWindows(),
+    target.stream = beginStream(target, config, record.timeMs);
   };
 }
 

@@ -6,9 +6,10 @@ export type {
   ForkRequest,
   Reply,
 } from './commands.ts';
-export { isJsonType } from './config.ts';
+export { foldLevelOf, isJsonType } from './config.ts';
 export { decide } from './decide.ts';
-export { type DecideContext, type Decision, liveStream } from './decision.ts';
+export { createdReply, isSameConfig } from './decide-create.ts';
+export { type DecideContext, type Decision, knownFoldLevel, liveStream } from './decision.ts';
 export { evolve, isNext } from './evolve.ts';
 export { dueAtMs, isDue, needsTouch } from './expiry.ts';
 export {
@@ -21,6 +22,7 @@ export {
 } from './record.ts';
 export {
   absentSession,
+  cursorAt,
   type ForkOrigin,
   type LineageEntry,
   type OwedUnref,

@@ -1,3 +1,5 @@
+import { cursorTag, cursorText } from '@tidemark/protocol';
+import { isJsonType, type SessionConfig } from './config.ts';
 import type { ProducerStamp } from './record.ts';
 import type { SubscriptionState } from './subscription.ts';
 import { Window } from './window.ts';
@@ -10,6 +12,8 @@ export interface ForkOrigin {
   readonly seq: number;
   /** Whether the request named the position, or took the tail as it was. */
   readonly isExplicit: boolean;
+  /** How many forks lie between this one and a session that is none, this one included. */
+  readonly depth: number;
 }
 
 /** Up to and including `endPosition`, cursors carry this ancestor's tag. Oldest ancestor first. */
@@ -114,7 +118,7 @@ export function speculate(state: SessionState): SessionState {
   };
 }
 
-export const emptyWindows = (): Pick<StreamState, 'producers' | 'keys' | 'eventIds' | 'refs'> => ({
+const emptyWindows = (): Pick<StreamState, 'producers' | 'keys' | 'eventIds' | 'refs'> => ({
   producers: new Window(),
   keys: new Window(),
   eventIds: new Window(),
@@ -127,4 +131,35 @@ export function tagAt(stream: StreamState, position: number): string {
     if (position <= entry.endPosition) return entry.tag;
   }
   return stream.tag;
+}
+
+/** The cursor that stands for a position of the session. */
+export const cursorAt = (stream: StreamState, position: number): string =>
+  cursorText(position, tagAt(stream, position));
+
+/** The stream that a create begins. */
+export function beginStream(
+  state: SessionState,
+  config: SessionConfig,
+  timeMs: number,
+): StreamState {
+  const { incarnation, contentType, ttlMs, expiresAtMs, origin, lineage } = config;
+  return {
+    incarnation,
+    tag: cursorTag(state.tenant, state.name, incarnation),
+    contentType,
+    isJson: isJsonType(contentType),
+    ttlMs,
+    expiresAtMs,
+    createdAtMs: timeMs,
+    origin,
+    lineage: lineage ?? [],
+    touchedAtMs: timeMs,
+    tailSeq: origin?.seq ?? 0,
+    tailPosition: origin?.position ?? 0,
+    isClosed: false,
+    closedBy: undefined,
+    streamSeq: undefined,
+    ...emptyWindows(),
+  };
 }

@@ -1,0 +1,108 @@
+// Rule 8: effects across shards are an outbox. Who folds the record that owes them produces the
+// other one, idempotently; the debt stays in the state until a `settle` says that it is paid, so it
+// outlives every process.
+
+import { isProblem } from '@tidemark/protocol';
+import type { OwedUnref, SessionRecord } from '@tidemark/session';
+import type { FoldedSession } from './shard-fold.ts';
+import type { Located, Shards } from './shards.ts';
+import type { Tenant } from './tenants.ts';
+import type { Writers } from './writers.ts';
+
+export interface DebtSettings {
+  /** Whoever owes pays at once; others only when that one has not for so long. */
+  readonly payAfterMs: number;
+  /** A fork that was announced and not created for so long was given up. */
+  readonly abandonAfterMs: number;
+}
+
+export const debtDefaults: DebtSettings = { payAfterMs: 1_000, abandonAfterMs: 60_000 };
+
+export class Debts {
+  readonly #shards: Shards;
+  readonly #writers: Writers;
+  readonly #settings: DebtSettings;
+
+  constructor(shards: Shards, writers: Writers, settings: DebtSettings = debtDefaults) {
+    this.#shards = shards;
+    this.#writers = writers;
+    this.#settings = settings;
+    shards.onOpened((replica) => {
+      replica.observe((session, record, isValid) => {
+        if (isValid) this.#watch(session, record);
+      });
+    });
+  }
+
+  #watch(session: FoldedSession, record: SessionRecord): void {
+    const { state } = session;
+    const tenant = this.#shards.directory.get(state.tenant);
+    if (tenant === undefined) return;
+    if (state.owed.length > 0 && record.kind !== 'settle') {
+      this.#later(this.#settings.payAfterMs, () => this.pay(tenant, state.name));
+    }
+    if (record.kind === 'ref') {
+      this.#later(this.#settings.abandonAfterMs, () => this.clearDangling(tenant, state.name));
+    }
+  }
+
+  #later(delayMs: number, run: () => Promise<void>): void {
+    const { clock, logger } = this.#shards.parts;
+    clock.schedule(delayMs, () => {
+      this.#shards.spawn('settle a debt', async () => {
+        try {
+          await run();
+        } catch (cause) {
+          if (!isProblem(cause)) throw cause;
+          logger.warn({ err: cause }, 'a debt stays open');
+          this.#later(2 * delayMs, run);
+        }
+      });
+    });
+  }
+
+  /** Gives back what a fork that is over held on its source, and whatever that sets free. */
+  async pay(tenant: Tenant, name: string): Promise<void> {
+    const fork = this.#shards.locate(tenant, name);
+    for (const owed of this.#stateOf(fork)?.owed ?? []) {
+      const source = this.#shards.locate(tenant, owed.source);
+      await this.#unref(source, owed);
+      await this.#writers.of(fork.replica).submit(fork.key, { kind: 'settle', owed });
+      await this.pay(tenant, owed.source);
+    }
+  }
+
+  async #unref(source: Located, owed: OwedUnref): Promise<void> {
+    const { forkIncarnation, sourceIncarnation: incarnation } = owed;
+    const command = { kind: 'unref', forkIncarnation, incarnation } as const;
+    await this.#writers.of(source.replica).submit(source.key, command);
+  }
+
+  /**
+   * References whose fork was never created: first the create is burned, so that it cannot stand
+   * any more wherever it still is, then the reference goes.
+   */
+  async clearDangling(tenant: Tenant, name: string): Promise<void> {
+    const source = this.#shards.locate(tenant, name);
+    const { stream } = this.#stateOf(source) ?? {};
+    if (stream === undefined) return;
+    const beforeMs = this.#shards.parts.clock.nowMs() - this.#settings.abandonAfterMs;
+    for (const [forkIncarnation, ref] of stream.refs) {
+      if (ref.timeMs > beforeMs) continue;
+      const fork = this.#shards.locate(tenant, ref.fork);
+      await fork.replica.readIndex();
+      const state = this.#stateOf(fork);
+      const isThere = state?.stream?.incarnation === forkIncarnation;
+      const isOwed = state?.owed.some((owed) => owed.forkIncarnation === forkIncarnation) === true;
+      if (isThere || isOwed) continue;
+      await this.#writers.of(fork.replica).submit(fork.key, { kind: 'burn', forkIncarnation });
+      if (this.#stateOf(fork)?.stream?.incarnation === forkIncarnation) continue;
+      const sourceIncarnation = stream.incarnation;
+      await this.#unref(source, { source: name, sourceIncarnation, forkIncarnation });
+    }
+  }
+
+  #stateOf({ replica, key }: Located): FoldedSession['state'] | undefined {
+    return replica.fold.peek(key)?.state;
+  }
+}

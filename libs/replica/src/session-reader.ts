@@ -1,0 +1,172 @@
+// Reads one session's events: its own, and before them what its ancestors had where it left them.
+
+import type { EventLog, Shard, StoredRecord } from '@tidemark/ports';
+import { Problem } from '@tidemark/protocol';
+import { assert } from '@tidemark/std';
+import type { Content, PageRange } from './content.ts';
+import type { HotBudget } from './hot-budget.ts';
+import type { Page } from './page.ts';
+import type { FoldedSession } from './shard-fold.ts';
+
+/** Finds the session that a fork left, folded at least to where it left it. */
+export type SourceFinder = (fork: FoldedSession) => Promise<LocatedSession>;
+
+export interface LocatedSession {
+  readonly shard: Shard;
+  readonly session: FoldedSession;
+}
+
+export interface EventRange {
+  /** As they are served, one behind the other; each JSON event ends with a comma. */
+  readonly bodies: readonly Uint8Array[];
+  readonly endPosition: number;
+  readonly endSeq: number;
+}
+
+interface Source extends LocatedSession {
+  readonly content: Content;
+  readonly endPosition: number;
+}
+
+export interface ReadBounds {
+  readonly position: number;
+  readonly bytesMax: number;
+  readonly eventsMax: number;
+}
+
+/** Offsets farther apart than this are worth a read of their own. */
+const gapRecordsMax = 4_096n;
+
+export class SessionReader {
+  readonly #log: EventLog;
+  readonly #budget: HotBudget;
+  readonly #findSource: SourceFinder;
+  readonly #restoring = new Map<Page, Promise<Uint8Array>>();
+
+  constructor(log: EventLog, budget: HotBudget, findSource: SourceFinder) {
+    this.#log = log;
+    this.#budget = budget;
+    this.#findSource = findSource;
+  }
+
+  /** What is hot and the session's own, at once; undefined where it has to be fetched. */
+  readHot(session: FoldedSession, bounds: ReadBounds): EventRange | undefined {
+    const { content } = session;
+    if (content === undefined || bounds.position < content.firstPosition) return undefined;
+    const slice = content.slice({ ...bounds, endPosition: Number.MAX_SAFE_INTEGER });
+    const bodies: Uint8Array[] = [];
+    for (const { page, start, end } of slice.ranges) {
+      if (!page.isHot) return undefined;
+      bodies.push(page.range(start, end));
+    }
+    return { bodies, endPosition: slice.endPosition, endSeq: slice.endSeq };
+  }
+
+  async read(located: LocatedSession, bounds: ReadBounds): Promise<EventRange> {
+    const sources = await this.#sourcesFrom(located, bounds.position);
+    const bodies: Uint8Array[] = [];
+    let { position, bytesMax, eventsMax } = bounds;
+    let endSeq = 0;
+    for (const source of sources) {
+      const { content, endPosition } = source;
+      if (position > endPosition) continue;
+      const slice = content.slice({ position, endPosition, bytesMax, eventsMax });
+      for (const range of slice.ranges) {
+        const body = await this.#bodyOf(source.shard, range);
+        bodies.push(body);
+        bytesMax -= body.length;
+      }
+      eventsMax -= slice.endSeq - content.seqAt(position);
+      position = slice.endPosition;
+      endSeq = slice.endSeq;
+      if (position < endPosition || bytesMax <= 0 || eventsMax <= 0) break;
+    }
+    return { bodies, endPosition: position, endSeq };
+  }
+
+  /** The seq of the first event that begins at a position or behind it. */
+  async seqAfter(located: LocatedSession, position: number): Promise<number> {
+    const sources = await this.#sourcesFrom(located, position);
+    const source = sources.find(({ endPosition }) => position <= endPosition);
+    if (source === undefined) return 0;
+    const seq = source.content.seqAt(position);
+    return source.content.positionOf(seq) < position ? seq + 1 : seq;
+  }
+
+  /** The position at which an event begins, wherever in the lineage it lies. */
+  async positionOf(located: LocatedSession, seq: number): Promise<number> {
+    const sources = await this.#sourcesFrom(located, 0);
+    const source = sources.findLast(({ content }) => content.firstSeq <= seq);
+    return source === undefined ? 0 : Math.min(source.content.positionOf(seq), source.endPosition);
+  }
+
+  /** Where the event that a position lies in, or begins, ends. */
+  async boundaryAfter(located: LocatedSession, position: number): Promise<number> {
+    const { endPosition } = await this.read(located, { position, bytesMax: 0, eventsMax: 1 });
+    return endPosition;
+  }
+
+  /** Those whose events the read may need, oldest ancestor first. */
+  async #sourcesFrom(located: LocatedSession, position: number): Promise<Source[]> {
+    const sources: Source[] = [];
+    let at: LocatedSession = located;
+    let endPosition = Number.MAX_SAFE_INTEGER;
+    for (;;) {
+      const { content, state } = at.session;
+      if (content === undefined || state.stream === undefined) {
+        throw new Problem('session-not-found', 'deleted while it was read');
+      }
+      sources.unshift({ ...at, content, endPosition });
+      const { origin } = state.stream;
+      if (origin === undefined || position >= content.firstPosition) return sources;
+      endPosition = origin.position;
+      at = await this.#findSource(at.session);
+    }
+  }
+
+  async #bodyOf(shard: Shard, { page, start, end }: PageRange): Promise<Uint8Array> {
+    if (page.isHot) {
+      this.#budget.touch(page);
+      return page.range(start, end);
+    }
+    const restoring = this.#restoring.get(page) ?? this.#restore(shard, page);
+    this.#restoring.set(page, restoring);
+    try {
+      return (await restoring).subarray(start, end);
+    } finally {
+      this.#restoring.delete(page);
+    }
+  }
+
+  /** Reads the page's events again, by their offsets. */
+  async #restore(shard: Shard, page: Page): Promise<Uint8Array> {
+    const bodies: Uint8Array[] = [];
+    while (bodies.length < page.count) await this.#readRun(shard, page, bodies);
+    this.#budget.charge(page, page.restore(bodies));
+    return page.range(0, page.lengthBytes);
+  }
+
+  /** Reads on from the first event that is missing, until a gap makes another read cheaper. */
+  async #readRun(shard: Shard, page: Page, bodies: Uint8Array[]): Promise<void> {
+    const ending = new AbortController();
+    const from = page.offsets[bodies.length] as bigint;
+    const chunks = this.#log.read(shard, { from, signal: ending.signal });
+    try {
+      for await (const { records, nextOffset } of chunks) {
+        takeBodies(page, records, bodies);
+        const wanted = page.offsets[bodies.length];
+        if (wanted === undefined || wanted - nextOffset > gapRecordsMax) return;
+        assert(wanted >= nextOffset, 'an event that was folded is still in the log');
+      }
+    } finally {
+      ending.abort();
+    }
+  }
+}
+
+/** Adds the values of those records that are the page's next events. */
+function takeBodies(page: Page, records: readonly StoredRecord[], bodies: Uint8Array[]): void {
+  for (const { offset, value } of records) {
+    if (offset === page.offsets[bodies.length]) bodies.push(value);
+  }
+}

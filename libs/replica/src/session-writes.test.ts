@@ -1,0 +1,69 @@
+import type { SessionName } from '@tidemark/protocol';
+import { bytesOf, textOf } from '@tidemark/std';
+import { expect, test } from 'vitest';
+import { type SimulatedProcess, startInstant } from './testing.ts';
+
+const plain = {
+  contentType: 'application/json',
+  ttlMs: undefined,
+  expiresAtMs: undefined,
+  isClosed: false,
+  events: [],
+  fork: undefined,
+};
+
+const append = (...events: string[]) =>
+  ({
+    kind: 'append',
+    contentType: 'application/json',
+    events: events.map(bytesOf),
+    close: false,
+  }) as const;
+
+async function textIn({ shards, tenant }: SimulatedProcess, name: string): Promise<string> {
+  const { replica, key } = shards.locate(tenant, name);
+  await replica.readIndex();
+  const session = replica.fold.session(key);
+  const bounds = { position: 0, bytesMax: 1_000_000, eventsMax: 1_000 };
+  const { bodies } = await shards.reader.read({ shard: replica.shard, session }, bounds);
+  return bodies.map(textOf).join('');
+}
+
+test('appends in order and reads back what was sent', async () => {
+  const process = await startInstant();
+  const name = 'a' as SessionName;
+  const { writes, tenant } = process;
+  expect(await writes.create(tenant, name, plain)).toMatchObject({ isNew: true });
+  expect(await writes.create(tenant, name, plain)).toMatchObject({ isNew: false });
+  const replies = await Promise.all(
+    ['1', '2', '3'].map((event) => writes.append(tenant, name, append(event))),
+  );
+  expect(replies.map(({ firstSeq }) => firstSeq)).toEqual([0, 1, 2]);
+  expect(await writes.append(tenant, name, append('4', '5'))).toMatchObject({
+    firstSeq: 3,
+    endSeq: 5,
+  });
+  expect(await textIn(process, name)).toBe('1,2,3,4,5,');
+});
+
+test('a fork reads its source up to where it left it', async () => {
+  const process = await startInstant({ partitions: 4 });
+  const { writes, tenant } = process;
+  const [source, fork] = ['s', 'f'] as SessionName[] as [SessionName, SessionName];
+  await writes.create(tenant, source, plain);
+  const { nextOffset } = await writes.append(tenant, source, append('1', '2'));
+  await writes.append(tenant, source, append('3'));
+  const point = { source, offset: nextOffset, subOffset: 0 };
+  await writes.create(tenant, fork, { ...plain, fork: point });
+  await writes.append(tenant, fork, append('"f"'));
+  expect(await textIn(process, fork)).toBe('1,2,"f",');
+  await writes.delete(tenant, source);
+  await expect(writes.append(tenant, source, append('4'))).rejects.toMatchObject({
+    code: 'session-gone',
+  });
+  expect(await textIn(process, fork)).toBe('1,2,"f",');
+  await writes.delete(tenant, fork);
+  await expect(writes.append(tenant, source, append('4'))).rejects.toMatchObject({
+    code: 'session-not-found',
+  });
+});

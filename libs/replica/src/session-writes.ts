@@ -1,0 +1,228 @@
+// The write door to sessions, for whoever serves a protocol over them.
+
+import {
+  hasCode,
+  isProblem,
+  isStart,
+  limits,
+  mediaTypeOf,
+  Problem,
+  parseCursor,
+  type SessionName,
+} from '@tidemark/protocol';
+import {
+  type AppendCommand,
+  type Command,
+  type CreateCommand,
+  createdReply,
+  type ForkRequest,
+  isDue,
+  isSameConfig,
+  liveStream,
+  needsTouch,
+  type Reply,
+  type SessionState,
+  type StreamState,
+  tagAt,
+} from '@tidemark/session';
+import { type DebtSettings, Debts, debtDefaults } from './debts.ts';
+import { positionIn } from './positions.ts';
+import type { FoldedSession } from './shard-fold.ts';
+import type { Located, Shards } from './shards.ts';
+import type { Tenant } from './tenants.ts';
+import type { Writers } from './writers.ts';
+
+export type Created = Extract<Reply, { kind: 'created' }>;
+export type Appended = Extract<Reply, { kind: 'appended' }>;
+
+/** Where a fork leaves its source, as it was asked for. */
+export interface ForkPoint {
+  readonly source: SessionName;
+  /** A cursor of the source; its tail where there is none. */
+  readonly offset: string | undefined;
+  readonly subOffset: number;
+}
+
+export type CreateRequest = Omit<CreateCommand, 'kind' | 'fork'> & {
+  readonly fork: ForkPoint | undefined;
+};
+
+/** A fork may lose its name, or its source, to others while it is made; then it starts again. */
+const forkAttemptsMax = 4;
+
+export class SessionWrites {
+  readonly #shards: Shards;
+  readonly #writers: Writers;
+  readonly #debts: Debts;
+
+  constructor(shards: Shards, writers: Writers, settings: DebtSettings = debtDefaults) {
+    this.#shards = shards;
+    this.#writers = writers;
+    this.#debts = new Debts(shards, writers, settings);
+  }
+
+  async append(tenant: Tenant, name: SessionName, command: AppendCommand): Promise<Appended> {
+    const reply = await this.submit(tenant, name, command);
+    if (reply.kind === 'appended') return reply;
+    throw new Problem('internal', 'an append was answered with something else');
+  }
+
+  submit(tenant: Tenant, name: string, command: Command): Promise<Reply> {
+    const { replica, key } = this.#shards.locate(tenant, name);
+    return this.#writers.of(replica).submit(key, command);
+  }
+
+  async delete(tenant: Tenant, name: SessionName): Promise<void> {
+    await this.submit(tenant, name, { kind: 'delete' });
+    await this.#debts.pay(tenant, name);
+  }
+
+  /**
+   * What a read owes a session that lives by being read: a touch, where the last is too long ago.
+   * Where the session's time is over, that is written down, and it is not there.
+   */
+  async renew(located: Located, state: SessionState): Promise<void> {
+    const nowMs = this.#shards.parts.clock.nowMs();
+    const { stream } = state;
+    if (stream === undefined) return;
+    const kind = isDue(state, nowMs) ? 'expire' : 'touch';
+    if (kind === 'touch' && !needsTouch(stream, nowMs)) return;
+    await this.#writers.of(located.replica).submit(located.key, { kind });
+  }
+
+  async create(tenant: Tenant, name: SessionName, request: CreateRequest): Promise<Created> {
+    const { fork, ...rest } = request;
+    const command: CreateCommand = { ...rest, kind: 'create' };
+    if (fork === undefined) return created(await this.submit(tenant, name, command));
+    for (let attempt = 1; attempt <= forkAttemptsMax; attempt += 1) {
+      const target = this.#shards.locate(tenant, name);
+      const existing = await this.#existing(target, { command, fork });
+      if (existing !== undefined) return existing;
+      const reply = await this.#fork(target, { command, fork });
+      if (reply !== undefined) return reply;
+    }
+    throw new Problem('unavailable', 'the name of the fork keeps changing hands');
+  }
+
+  /** What is at the fork's name already: the same fork, or a conflict. */
+  async #existing(target: Located, { command, fork }: ForkIntent): Promise<Created | undefined> {
+    await target.replica.readIndex();
+    const state = target.replica.fold.peek(target.key)?.state;
+    if (state?.life === 'gone') throw new Problem('session-exists', 'deleted, its forks live on');
+    const { stream } = state ?? {};
+    if (state === undefined || stream === undefined) return undefined;
+    if (isDue(state, this.#shards.parts.clock.nowMs())) return undefined;
+    const { origin } = stream;
+    if (origin?.source === fork.source) {
+      const { offset, subOffset } = fork;
+      const isExplicit = offset !== undefined;
+      const position = isExplicit ? cursorPosition(offset) + subOffset : origin.position;
+      const asked = { ...origin, isExplicit, position };
+      // What the request leaves out, the first create took from the source: it is as it is here.
+      const { contentType, ttlMs, expiresAtMs, lineage, incarnation } = stream;
+      const inherited = { contentType, ttlMs, expiresAtMs, lineage, incarnation, origin: asked };
+      if (isSameConfig(stream, { ...command, fork: inherited })) {
+        return createdReply(stream, { isNew: false, isClosed: stream.isClosed });
+      }
+    }
+    throw new Problem('session-exists', 'exists with another configuration');
+  }
+
+  /** First the reference into the source, then the create. Undefined where the name was taken. */
+  async #fork(target: Located, { command, fork }: ForkIntent): Promise<Created | undefined> {
+    const { tenant, name } = target;
+    const source = this.#shards.locate(tenant, fork.source);
+    await source.replica.readIndex();
+    const request = await this.#resolve(source, { command, fork });
+    const { incarnation: forkIncarnation } = request;
+    const { incarnation } = request.origin;
+    const ref = { kind: 'ref', fork: name, forkIncarnation, incarnation } as const;
+    await this.#writers.of(source.replica).submit(source.key, ref);
+    const unref = { kind: 'unref', forkIncarnation, incarnation } as const;
+    try {
+      const reply = created(
+        await this.#writers.of(target.replica).submit(target.key, { ...command, fork: request }),
+      );
+      if (reply.isNew) return reply;
+    } catch (cause) {
+      // Where the create may still stand, the reference has to.
+      if (isProblem(cause) && cause.kind.effect === 'none') {
+        await this.#writers.of(source.replica).submit(source.key, unref);
+      }
+      if (isProblem(cause) && hasCode(cause, 'session-exists')) return undefined;
+      throw cause;
+    }
+    await this.#writers.of(source.replica).submit(source.key, unref);
+    return undefined;
+  }
+
+  async #resolve(source: Located, { command, fork }: ForkIntent): Promise<ForkRequest> {
+    const session = source.replica.fold.peek(source.key);
+    const { stream } = this.#liveSource(session);
+    const { contentType } = command;
+    if (contentType !== undefined && mediaTypeOf(contentType) !== mediaTypeOf(stream.contentType)) {
+      throw new Problem('content-type-mismatch', 'the source has another content type');
+    }
+    const depth = (stream.origin?.depth ?? 0) + 1;
+    if (depth > limits.forkDepthMax) throw new Problem('invalid-request', 'too many forks deep');
+    const located = { shard: source.replica.shard, session: session as FoldedSession };
+    const position = await this.#forkPosition(located, stream, fork);
+    const seq = await this.#shards.reader.seqAfter(located, position);
+    const { incarnation, ttlMs, expiresAtMs } = stream;
+    const isExplicit = fork.offset !== undefined;
+    return {
+      origin: { source: fork.source, incarnation, position, seq, isExplicit, depth },
+      lineage: [
+        ...stream.lineage.filter(({ endPosition }) => endPosition < position),
+        { endPosition: position, tag: tagAt(stream, position) },
+      ],
+      incarnation: this.#writers.newId(),
+      contentType: stream.contentType,
+      ttlMs,
+      expiresAtMs,
+    };
+  }
+
+  #liveSource(session: FoldedSession | undefined): { readonly stream: StreamState } {
+    if (session === undefined) throw new Problem('session-not-found', 'no such source');
+    if (session.state.life === 'gone') {
+      throw new Problem('fork-source-gone', 'the source is deleted, its forks live on');
+    }
+    const stream = liveStream(session.state);
+    if (stream instanceof Problem) throw stream;
+    if (isDue(session.state, this.#shards.parts.clock.nowMs())) {
+      throw new Problem('session-not-found', 'the source has expired');
+    }
+    return { stream };
+  }
+
+  async #forkPosition(
+    located: Parameters<Shards['reader']['read']>[0],
+    stream: StreamState,
+    { offset, subOffset }: ForkPoint,
+  ): Promise<number> {
+    const anchor = offset === undefined ? stream.tailPosition : positionIn(stream, offset);
+    const position = anchor + subOffset;
+    if (anchor > stream.tailPosition || position > stream.tailPosition) {
+      throw new Problem('invalid-offset', 'beyond the end of the source');
+    }
+    if (subOffset > 0 && !stream.isJson) {
+      const boundary = await this.#shards.reader.boundaryAfter(located, anchor);
+      if (position > boundary) throw new Problem('invalid-offset', 'beyond the next boundary');
+    }
+    return position;
+  }
+}
+
+interface ForkIntent {
+  readonly command: CreateCommand;
+  readonly fork: ForkPoint;
+}
+
+function created(reply: Reply): Created {
+  if (reply.kind === 'created') return reply;
+  throw new Problem('internal', 'a create was answered with something else');
+}
+
+const cursorPosition = (offset: string): number =>
+  isStart(offset) ? 0 : parseCursor(offset).position;

@@ -1,0 +1,232 @@
+// A shard as the fold of its log.
+//
+// (1) Records are folded in offset order, each once; `position` is the next offset.
+// (2) Whatever is not ours, or broken, is void and counted; it never throws.
+// (3) A well-formed record of another log epoch, or a fold level that is not known here, stops the
+//     shard: rules 4 and 5.
+// (4) The digest covers every offset with its verdict, so that replicas can be compared.
+
+import type { StoredRecord } from '@tidemark/ports';
+import {
+  absentSession,
+  decodeRecord,
+  evolve,
+  foldLevelOf,
+  type SessionRecord,
+  type SessionState,
+} from '@tidemark/session';
+import { bytesOf, textOf } from '@tidemark/std';
+import { Content } from './content.ts';
+import type { HotBudget } from './hot-budget.ts';
+
+/** How a topic's record keys name tenants and sessions. */
+export type KeySpace =
+  | { readonly kind: 'own'; readonly tenant: string }
+  | { readonly kind: 'pool' };
+
+/** The reserved session of a shard itself. */
+export const shardSession = '$shard';
+
+export function keyOf(space: KeySpace, tenant: string, name: string): string {
+  return space.kind === 'own' || name === shardSession ? name : `${tenant}/${name}`;
+}
+
+function ownerOf(space: KeySpace, key: string): { tenant: string; name: string } {
+  if (space.kind === 'own') return { tenant: space.tenant, name: key };
+  const slash = key.indexOf('/');
+  if (slash === -1) return { tenant: '', name: key };
+  return { tenant: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+export type StopReason =
+  | 'corrupt'
+  | 'foreign-epoch'
+  | 'log-lost'
+  | 'log-replaced'
+  | 'log-trimmed'
+  | 'unknown-level';
+
+/** The shard serves nothing until an operator has looked: `advice` says at what. */
+export class ShardStopped extends Error {
+  override readonly name = 'ShardStopped';
+  readonly reason: StopReason;
+  readonly advice: string;
+
+  constructor(reason: StopReason, message: string, advice: string) {
+    super(message);
+    this.reason = reason;
+    this.advice = advice;
+  }
+}
+
+export interface FoldedSession {
+  readonly key: string;
+  readonly keyBytes: Uint8Array;
+  readonly state: SessionState;
+  /** Of the incarnation that lives, or is gone with forks left. */
+  content: Content | undefined;
+  /** Called behind every fold step that changed the session. */
+  readonly followers: Set<() => void>;
+}
+
+export interface Anchor {
+  readonly offset: bigint;
+  readonly id: string;
+}
+
+export interface FoldCounts {
+  valid: number;
+  void: number;
+  foreign: number;
+  malformed: number;
+}
+
+export interface ShardFoldOptions {
+  readonly space: KeySpace;
+  /** Undefined only for the control log, whose first valid genesis record tells it. */
+  readonly logEpoch: string | undefined;
+  /** The highest fold level that this binary understands. */
+  readonly knownLevel: number;
+}
+
+export class ShardFold {
+  position = 0n;
+  level = 1;
+  logEpoch: string | undefined;
+  /** The last record folded, whoever wrote it. */
+  anchor: Anchor | undefined;
+  digest = 0;
+  readonly counts: FoldCounts = { valid: 0, void: 0, foreign: 0, malformed: 0 };
+  readonly space: KeySpace;
+  readonly #knownLevel: number;
+  readonly #budget: HotBudget;
+  readonly #sessions = new Map<string, FoldedSession>();
+
+  constructor(budget: HotBudget, options: ShardFoldOptions) {
+    this.#budget = budget;
+    this.space = options.space;
+    this.logEpoch = options.logEpoch;
+    this.#knownLevel = options.knownLevel;
+  }
+
+  /** The session, made known here where no record of it was seen yet. */
+  session(key: string): FoldedSession {
+    const known = this.#sessions.get(key);
+    if (known !== undefined) return known;
+    const session: FoldedSession = {
+      key,
+      keyBytes: bytesOf(key),
+      state: this.absent(key),
+      content: undefined,
+      followers: new Set(),
+    };
+    this.#sessions.set(key, session);
+    return session;
+  }
+
+  /** What a session is before its first record. */
+  absent(key: string): SessionState {
+    const { tenant, name } = ownerOf(this.space, key);
+    return absentSession(tenant, name);
+  }
+
+  /** Without a trace of having asked. */
+  peek(key: string): FoldedSession | undefined {
+    return this.#sessions.get(key);
+  }
+
+  sessions(): IterableIterator<FoldedSession> {
+    return this.#sessions.values();
+  }
+
+  /** Folds what was read. Returns the session and verdict where the record was one of ours. */
+  fold(
+    stored: StoredRecord,
+  ): { session: FoldedSession; record: SessionRecord; isValid: boolean } | undefined {
+    const decoded = decodeRecord(stored);
+    if (decoded.kind !== 'record') {
+      this.counts[decoded.kind] += 1;
+      this.#advance(stored.offset, '', false);
+      return undefined;
+    }
+    const session = this.session(textOf(stored.key));
+    const isValid = this.#apply(session, decoded.record, stored.offset);
+    return { session, record: decoded.record, isValid };
+  }
+
+  /** Folds a record that this process wrote, and that the log has at this offset. */
+  foldOwn(session: FoldedSession, record: SessionRecord, offset: bigint): boolean {
+    return this.#apply(session, record, offset);
+  }
+
+  #apply(session: FoldedSession, record: SessionRecord, offset: bigint): boolean {
+    this.#checkEpoch(session, record);
+    const before = session.state.stream;
+    const isValid = record.level <= this.level && evolve(session.state, record);
+    if (isValid) {
+      this.#keepContent(session, record, { offset, before });
+      if (session.state.name === shardSession) this.#evolveShard(record);
+      this.counts.valid += 1;
+    } else {
+      this.counts.void += 1;
+    }
+    this.#advance(offset, record.id, isValid);
+    return isValid;
+  }
+
+  #keepContent(
+    session: FoldedSession,
+    record: SessionRecord,
+    at: { readonly offset: bigint; readonly before: SessionState['stream'] },
+  ): void {
+    const { stream } = session.state;
+    if (record.kind === 'event') {
+      session.content?.append(record.value, at.offset);
+    } else if (stream !== at.before) {
+      session.content?.discard();
+      session.content =
+        stream === undefined
+          ? undefined
+          : new Content(this.#budget, {
+              seq: stream.tailSeq,
+              position: stream.tailPosition,
+              isJson: stream.isJson,
+            });
+    }
+  }
+
+  #checkEpoch(session: FoldedSession, record: SessionRecord): void {
+    if (this.logEpoch === record.logEpoch) return;
+    if (record.kind === 'genesis' && session.state.name === shardSession) {
+      // Of two that were written at once the first stands; the other is void like any late record.
+      this.logEpoch ??= record.logEpoch;
+      return;
+    }
+    throw new ShardStopped(
+      'foreign-epoch',
+      `a record of another log epoch. expected=${this.logEpoch} actual=${record.logEpoch}`,
+      'the topic holds another log: restore the right one, or start a new log epoch',
+    );
+  }
+
+  #evolveShard(record: SessionRecord): void {
+    const level = record.kind === 'level' ? foldLevelOf(record) : undefined;
+    if (level === undefined || level <= this.level) return;
+    if (level > this.#knownLevel) {
+      throw new ShardStopped(
+        'unknown-level',
+        `the fold level rose beyond this binary. level=${level} known=${this.#knownLevel}`,
+        'replace this process by the release that raised the level',
+      );
+    }
+    this.level = level;
+  }
+
+  #advance(offset: bigint, id: string, isValid: boolean): void {
+    this.position = offset + 1n;
+    this.anchor = { offset, id };
+    const low = Number(offset & 0x3fffffffn);
+    this.digest =
+      (Math.imul(this.digest ^ (low * 2 + (isValid ? 1 : 0)), 0x01000193) + 0x9e3779b9) >>> 0;
+  }
+}

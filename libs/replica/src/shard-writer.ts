@@ -1,0 +1,406 @@
+// Writes to one shard. There is no leader: this writer decides on what it has folded, and the log
+// says whether that was still so.
+//
+// (1) At most one batch is on its way; what arrives meanwhile goes into the next.
+// (2) A batch is decided while its request is formed, on the fold and what precedes it in the batch.
+// (3) An answer is given from the fold's verdict at the offset that the log told, never from the log's
+//     acknowledgement alone.
+// (4) While an outcome is unknown, the same bytes are produced again, also after the caller has gone.
+// (5) Where the base is where the fold stands, and the leader and its connection are those that were
+//     read from, nothing is fetched. Anything else is read back first.
+// (6) An answer that writes nothing is given after a read-index, on committed state.
+//
+// idle -> sealed      #seal         (the log forms a request)
+// sealed -> idle      #settleCommitted, #settleRefused
+// sealed -> unknown   #settleUnknown
+// unknown -> sealed   #send         (the same bytes)
+
+import type {
+  AppendOutcome,
+  Clock,
+  Counter,
+  EventLog,
+  LogRecord,
+  Prng,
+  Timer,
+} from '@tidemark/ports';
+import { limits, Problem } from '@tidemark/protocol';
+import type { Command, DecideContext, Reply } from '@tidemark/session';
+import { assert, hexOf, present, Queue } from '@tidemark/std';
+import { Fairness, type FairnessBounds } from './fairness.ts';
+import { Flight, type FlightWrite, type Pending } from './flight.ts';
+import type { ShardReplica } from './shard-replica.ts';
+
+export interface WriterParts {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly metrics: WriterMetrics;
+}
+
+export interface WriterMetrics {
+  readonly appended: Counter;
+  readonly voided: Counter;
+  readonly unknown: Counter;
+  readonly batches: Counter;
+  readonly fetchFree: Counter;
+}
+
+export interface WriterSettings extends FairnessBounds {
+  /** Commands that may wait, and their bytes, before more are refused. */
+  readonly queueCountMax: number;
+  readonly queueBytesMax: number;
+  readonly deadlineMs: number;
+  readonly retryMsMin: number;
+  readonly retryMsMax: number;
+}
+
+export const writerDefaults: WriterSettings = {
+  queueCountMax: 16_384,
+  queueBytesMax: 64 * 1024 * 1024,
+  deadlineMs: limits.appendDeadlineMs,
+  retryMsMin: 20,
+  retryMsMax: 1_000,
+  holdMsMin: 1,
+  holdMsMax: 100,
+};
+
+/** Leaves room for the batch's own header and for varints in Kafka's limit. */
+const batchBytesMax = limits.batchBytesMax - 64 * 1024;
+
+function bytesIn(command: Command): number {
+  if (command.kind !== 'append' && command.kind !== 'create') return 0;
+  let bytes = 0;
+  for (const event of command.events) bytes += event.length;
+  return bytes;
+}
+
+export class ShardWriter {
+  readonly #replica: ShardReplica;
+  readonly #parts: WriterParts;
+  readonly #settings: WriterSettings;
+  readonly #fairness: Fairness;
+  readonly #queue = new Queue<Pending>();
+  #queuedBytes = 0;
+  #flight: Flight | undefined;
+  #isAsking = false;
+  #tenure: string | undefined;
+  #failures = 0;
+  #deadlineTimer: Timer | undefined;
+  #holdTimer: Timer | undefined;
+  #isClosed = false;
+
+  constructor(
+    replica: ShardReplica,
+    parts: WriterParts,
+    settings: WriterSettings = writerDefaults,
+  ) {
+    this.#replica = replica;
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#fairness = new Fairness(settings);
+    replica.observe((session, record, isValid) => {
+      const flight = this.#flight;
+      if (flight?.owns(record.id) === true) flight.sawVerdict(record.id, isValid);
+      else if (!isValid) this.#fairness.sawForeignVoid(session.key, parts.clock.monotonicMs());
+    });
+  }
+
+  /** Resolves once what was decided stands, or needs nothing to be written. Rejects with a Problem. */
+  submit(key: string, command: Command): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) return reject(new Problem('unavailable', 'shutting down'));
+      const bytes = bytesIn(command);
+      const isFull =
+        this.#queue.size >= this.#settings.queueCountMax ||
+        this.#queuedBytes + bytes > this.#settings.queueBytesMax;
+      if (isFull) return reject(new Problem('overloaded', 'too many appends are waiting'));
+      const deadlineMs = this.#parts.clock.monotonicMs() + this.#settings.deadlineMs;
+      this.#queue.push({ key, command, bytes, deadlineMs, resolve, reject, isDone: false });
+      this.#queuedBytes += bytes;
+      this.#watchDeadlines();
+      this.#ask();
+    });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#deadlineTimer?.cancel();
+    this.#holdTimer?.cancel();
+    for (const pending of this.#queue.drain()) {
+      refuse(pending, new Problem('unavailable', 'shutting down'));
+    }
+    for (const { pending } of this.#flight?.writes ?? []) {
+      refuse(pending, new Problem('outcome-unknown', 'shutting down'));
+    }
+  }
+
+  /** Asks the log for a place in its next request. */
+  #ask(): void {
+    if (this.#isAsking || this.#flight !== undefined || this.#queue.size === 0) return;
+    const { stopped } = this.#replica;
+    if (stopped !== undefined) return this.#refuseAll();
+    this.#isAsking = true;
+    this.#produce(() => this.#seal());
+  }
+
+  #produce(source: () => readonly LogRecord[]): void {
+    const { shard } = this.#replica;
+    const outcome = this.#parts.log.append(new Map([[shard, source]])).get(shard);
+    void present(outcome, 'outcome of the shard').then((settled) => this.#settle(settled));
+  }
+
+  #seal(): readonly LogRecord[] {
+    const { clock } = this.#parts;
+    const flight = new Flight(this.#replica.fold);
+    const nowMs = clock.monotonicMs();
+    const context = this.#context();
+    const held: Pending[] = [];
+    let heldForMs = Number.POSITIVE_INFINITY;
+    while (flight.bytes < batchBytesMax) {
+      const pending = this.#queue.peek();
+      if (pending === undefined) break;
+      if (flight.writes.length > 0 && flight.bytes + sizeOf(pending) > batchBytesMax) break;
+      this.#queue.shift();
+      this.#queuedBytes -= pending.bytes;
+      if (pending.isDone) continue;
+      const forMs = this.#fairness.isEmpty ? 0 : this.#fairness.heldForMs(pending.key, nowMs);
+      if (forMs > 0) {
+        held.push(pending);
+        heldForMs = Math.min(heldForMs, forMs);
+        continue;
+      }
+      this.#decide(flight, pending, context);
+    }
+    if (held.length > 0) this.#hold(held, heldForMs);
+    if (flight.writes.length === 0) return [];
+    this.#flight = flight;
+    flight.attempts = 1;
+    flight.sentAtMs = nowMs;
+    return flight.seal(this.#replica.fold.position);
+  }
+
+  #context(): DecideContext {
+    const { clock, prng } = this.#parts;
+    return {
+      nowMs: clock.nowMs(),
+      logEpoch: this.#replica.fold.logEpoch ?? hexOf(prng.bytes(16)),
+      newId: () => hexOf(prng.bytes(16)),
+    };
+  }
+
+  #decide(flight: Flight, pending: Pending, context: DecideContext): void {
+    const decision = flight.decide(pending, context);
+    if (decision.kind === 'write') {
+      flight.add({ pending, records: decision.records, reply: decision.reply });
+    } else {
+      void this.#answerCommitted(pending);
+    }
+  }
+
+  #hold(held: readonly Pending[], forMs: number): void {
+    this.#requeue(held);
+    this.#holdTimer?.cancel();
+    this.#holdTimer = this.#parts.clock.schedule(forMs, () => {
+      this.#holdTimer = undefined;
+      this.#ask();
+    });
+  }
+
+  #requeue(pendings: readonly Pending[]): void {
+    for (const pending of pendings) this.#queuedBytes += pending.bytes;
+    this.#queue.unshift(pendings);
+  }
+
+  /** What writes nothing is a read: it is decided again, on state no older than this moment. */
+  async #answerCommitted(pending: Pending): Promise<void> {
+    try {
+      await this.#replica.readIndex();
+    } catch (cause) {
+      return refuse(pending, asProblem(cause));
+    }
+    if (pending.isDone) return;
+    const flight = new Flight(this.#replica.fold);
+    const decision = flight.decide(pending, this.#context());
+    if (decision.kind === 'answer') accept(pending, decision.reply);
+    else if (decision.kind === 'problem') refuse(pending, decision.problem);
+    else {
+      this.#requeue([pending]);
+      this.#watchDeadlines();
+      this.#ask();
+    }
+  }
+
+  #settle(outcome: AppendOutcome | undefined): void {
+    this.#isAsking = false;
+    const flight = this.#flight;
+    if (flight === undefined) {
+      // Nothing was sent. What is held comes back by its timer.
+      if (this.#holdTimer === undefined) this.#ask();
+      return;
+    }
+    assert(outcome !== undefined, 'a batch that was sent has an outcome');
+    if (outcome.kind === 'committed') {
+      void this.#settleCommitted(flight, outcome);
+    } else if (outcome.kind === 'not-committed' && !flight.hadUnknown) {
+      this.#settleRefused(flight, outcome);
+    } else {
+      this.#settleUnknown(flight);
+    }
+  }
+
+  async #settleCommitted(
+    flight: Flight,
+    { baseOffset, tenure }: Extract<AppendOutcome, { kind: 'committed' }>,
+  ): Promise<void> {
+    const { fold } = this.#replica;
+    const { metrics, clock } = this.#parts;
+    this.#failures = 0;
+    this.#fairness.sawRoundTrip(clock.monotonicMs() - flight.sentAtMs);
+    metrics.batches.add(1);
+    try {
+      if (baseOffset < flight.knownEnd) {
+        const known = `base=${baseOffset} known=${flight.knownEnd}`;
+        throw this.#replica.stop('log-lost', `the log gave an offset that it had given. ${known}`);
+      }
+      if (fold.position === baseOffset && tenure === this.#tenure) {
+        metrics.fetchFree.add(1);
+        const verdicts = this.#replica.foldOwn(flight.written, baseOffset);
+        for (const [index, { record }] of flight.written.entries()) {
+          flight.sawVerdict(record.id, verdicts[index] === true);
+        }
+      } else {
+        await this.#replica.catchUp(baseOffset + BigInt(flight.batch.length));
+        this.#tenure = tenure;
+      }
+    } catch (cause) {
+      return this.#finishStopped(flight, asProblem(cause));
+    }
+    this.#finish(flight);
+  }
+
+  #finish(flight: Flight): void {
+    const { appended, voided } = this.#parts.metrics;
+    const again: Pending[] = [];
+    for (const write of flight.writes) {
+      if (flight.stands(write)) {
+        appended.add(write.records.length);
+        answerStanding(write);
+      } else {
+        voided.add(write.records.length);
+        if (!write.pending.isDone) again.push(write.pending);
+      }
+    }
+    this.#flight = undefined;
+    this.#requeue(again);
+    this.#ask();
+  }
+
+  #finishStopped(flight: Flight, problem: Problem): void {
+    this.#flight = undefined;
+    // The batch is in the log; whether it stands, a stopped shard cannot say.
+    const unknown = new Problem('outcome-unknown', 'the shard stopped', { cause: problem });
+    for (const { pending } of flight.writes) refuse(pending, unknown);
+    this.#refuseAll();
+  }
+
+  #refuseAll(): void {
+    const problem = new Problem('shard-stopped', 'the shard waits for its operator');
+    for (const pending of this.#queue.drain()) refuse(pending, problem);
+    this.#queuedBytes = 0;
+  }
+
+  /** Nothing of the batch is or ever will be in the log. */
+  #settleRefused(flight: Flight, outcome: Extract<AppendOutcome, { kind: 'not-committed' }>): void {
+    this.#flight = undefined;
+    const pendings = flight.writes.map(({ pending }) => pending);
+    if (outcome.retryable) {
+      this.#requeue(pendings.filter(({ isDone }) => !isDone));
+      this.#later(() => this.#ask());
+      return;
+    }
+    const code = outcome.reason === 'full' ? 'storage-full' : 'unavailable';
+    for (const pending of pendings) refuse(pending, new Problem(code, outcome.reason));
+    this.#ask();
+  }
+
+  #settleUnknown(flight: Flight): void {
+    flight.hadUnknown = true;
+    this.#parts.metrics.unknown.add(1);
+    this.#later(() => {
+      flight.attempts += 1;
+      this.#isAsking = true;
+      this.#produce(() => flight.batch);
+    });
+  }
+
+  /** Waits longer each time in a row. */
+  #later(run: () => void): void {
+    const { retryMsMin, retryMsMax } = this.#settings;
+    const delayMs = Math.min(retryMsMin * 2 ** Math.min(this.#failures, 16), retryMsMax);
+    this.#failures += 1;
+    this.#isAsking = true;
+    this.#parts.clock.schedule(delayMs, () => {
+      this.#isAsking = false;
+      if (!this.#isClosed) run();
+    });
+  }
+
+  #watchDeadlines(): void {
+    if (this.#deadlineTimer !== undefined) return;
+    const nextMs = Math.min(this.#queue.peek()?.deadlineMs ?? Infinity, this.#flightDeadlineMs());
+    if (nextMs === Infinity) return;
+    const delayMs = Math.max(0, nextMs - this.#parts.clock.monotonicMs());
+    this.#deadlineTimer = this.#parts.clock.schedule(delayMs, () => {
+      this.#deadlineTimer = undefined;
+      this.#refuseLate();
+      this.#watchDeadlines();
+    });
+  }
+
+  #flightDeadlineMs(): number {
+    const waiting = this.#flight?.writes.find(({ pending }) => !pending.isDone);
+    return waiting?.pending.deadlineMs ?? Infinity;
+  }
+
+  #refuseLate(): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    for (const { pending } of this.#flight?.writes ?? []) {
+      if (pending.deadlineMs > nowMs) continue;
+      refuse(pending, new Problem('outcome-unknown', 'the log has not answered in time'));
+    }
+    for (let head = this.#queue.peek(); head !== undefined; head = this.#queue.peek()) {
+      if (!head.isDone && head.deadlineMs > nowMs) break;
+      this.#queue.shift();
+      this.#queuedBytes -= head.bytes;
+      refuse(head, new Problem('unavailable', 'the log took nothing in time'));
+    }
+  }
+}
+
+const recordOverheadBytes = 512;
+
+function sizeOf({ command, bytes }: Pending): number {
+  const isMany = command.kind === 'append' || command.kind === 'create';
+  return bytes + recordOverheadBytes * (isMany ? command.events.length + 2 : 1);
+}
+
+function answerStanding({ pending, reply }: FlightWrite): void {
+  if (reply instanceof Problem) refuse(pending, reply);
+  else accept(pending, reply);
+}
+
+function accept(pending: Pending, reply: Reply): void {
+  if (pending.isDone) return;
+  pending.isDone = true;
+  pending.resolve(reply);
+}
+
+function refuse(pending: Pending, problem: Problem): void {
+  if (pending.isDone) return;
+  pending.isDone = true;
+  pending.reject(problem);
+}
+
+const asProblem = (cause: unknown): Problem =>
+  cause instanceof Problem ? cause : new Problem('internal', 'unexpected failure', { cause });

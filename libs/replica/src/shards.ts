@@ -1,0 +1,198 @@
+// All that one process has folded: the control log with the directory of tenants, and the shards
+// that somebody here has asked for.
+
+import { type Clock, type EventLog, type Logger, type Metrics, type Shard } from '@tidemark/ports';
+import { Problem } from '@tidemark/protocol';
+import { knownFoldLevel } from '@tidemark/session';
+import { createTasks, type Tasks } from '@tidemark/std';
+import { HotBudget } from './hot-budget.ts';
+import { ReadIndex } from './read-index.ts';
+import { type LocatedSession, SessionReader } from './session-reader.ts';
+import type { FoldedSession, ShardStopped } from './shard-fold.ts';
+import { ShardReplica } from './shard-replica.ts';
+import {
+  controlShard,
+  controlTenant,
+  controlTopic,
+  directorySession,
+  placeOf,
+  spaceOf,
+  type Tenant,
+  TenantDirectory,
+} from './tenants.ts';
+
+export interface ShardsParts {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface ShardsSettings {
+  readonly hotBytesMax: number;
+  /** The fold level that this binary understands; lower only where an older one is rehearsed. */
+  readonly knownLevel?: number;
+}
+
+/** A session and the replica that folds it. */
+export interface Located {
+  readonly tenant: Tenant;
+  readonly name: string;
+  readonly key: string;
+  readonly replica: ShardReplica;
+}
+
+export class Shards implements AsyncDisposable {
+  readonly parts: ShardsParts;
+  readonly reader: SessionReader;
+  readonly directory = new TenantDirectory();
+  readonly control: ShardReplica;
+  readonly #budget: HotBudget;
+  readonly #readIndex: ReadIndex;
+  readonly #settings: ShardsSettings;
+  readonly #replicas = new Map<Shard, ShardReplica>();
+  readonly #stopped = new Map<Shard, ShardStopped>();
+  readonly #openers = new Set<(replica: ShardReplica) => void>();
+  readonly #tasks: Tasks;
+  #directoryPosition = 0;
+  #directoryFolded: Promise<void> = Promise.resolve();
+
+  constructor(parts: ShardsParts, settings: ShardsSettings) {
+    this.parts = parts;
+    this.#settings = settings;
+    this.#budget = new HotBudget(settings.hotBytesMax);
+    this.#readIndex = new ReadIndex(parts.log);
+    this.reader = new SessionReader(parts.log, this.#budget, (fork) => this.#sourceOf(fork));
+    this.#tasks = createTasks((task, cause) => {
+      parts.logger.error({ task, err: cause }, 'task crashed');
+    });
+    this.control = this.#open(controlShard, {
+      space: { kind: 'own', tenant: controlTenant },
+      logEpoch: undefined,
+    });
+    parts.metrics.observedGauge(
+      { name: 'tidemark_replica_hot_bytes', help: 'bodies kept in memory' },
+      () => this.#budget.usedBytes,
+    );
+    parts.metrics.observedGauge(
+      { name: 'tidemark_replica_stopped_shards', help: 'shards that wait for an operator' },
+      () => this.#stopped.size,
+    );
+  }
+
+  /** Folds the control log as it is now, and follows it from here on. */
+  async start(signal?: AbortSignal): Promise<void> {
+    const spec = { name: controlTopic, partitions: 1, durability: 'replicated' } as const;
+    await this.parts.log.ensureTopic(spec, signal);
+    this.control.retain();
+    this.directoryLog.followers.add(() => {
+      this.#directoryFolded = this.#directoryFolded.then(() => this.#foldDirectory());
+    });
+    await this.control.readIndex();
+    await this.#directoryFolded;
+  }
+
+  get directoryLog(): FoldedSession {
+    return this.control.fold.session(directorySession);
+  }
+
+  /** The directory as it was at some moment after this call, or later. */
+  async currentDirectory(): Promise<TenantDirectory> {
+    await this.control.readIndex();
+    await this.#directoryFolded;
+    return this.directory;
+  }
+
+  /** Shards that wait for their operator, by name. */
+  get stopped(): ReadonlyMap<Shard, ShardStopped> {
+    return this.#stopped;
+  }
+
+  get opened(): IterableIterator<ShardReplica> {
+    return this.#replicas.values();
+  }
+
+  /** Hears of every replica, those that are open already included. */
+  onOpened(opener: (replica: ShardReplica) => void): void {
+    this.#openers.add(opener);
+    for (const replica of this.#replicas.values()) opener(replica);
+  }
+
+  locate(tenant: Tenant, name: string): Located {
+    const { shard, key } = placeOf(tenant, name);
+    return { tenant, name, key, replica: this.replica(tenant, shard) };
+  }
+
+  replica(tenant: Tenant, shard: Shard): ShardReplica {
+    return (
+      this.#replicas.get(shard) ??
+      this.#open(shard, { space: spaceOf(tenant), logEpoch: tenant.logEpoch })
+    );
+  }
+
+  #open(
+    shard: Shard,
+    options: Pick<ConstructorParameters<typeof ShardReplica>[2], 'space' | 'logEpoch'>,
+  ): ShardReplica {
+    const parts = {
+      log: this.parts.log,
+      clock: this.parts.clock,
+      readIndex: this.#readIndex,
+      budget: this.#budget,
+      onStopped: (name: Shard, stopped: ShardStopped) => this.#alarm(name, stopped),
+    };
+    const knownLevel = this.#settings.knownLevel ?? knownFoldLevel;
+    const replica = new ShardReplica(shard, parts, { ...options, knownLevel });
+    this.#replicas.set(shard, replica);
+    for (const opener of this.#openers) opener(replica);
+    return replica;
+  }
+
+  #alarm(shard: Shard, stopped: ShardStopped): void {
+    this.#stopped.set(shard, stopped);
+    const { reason, advice } = stopped;
+    this.parts.logger.error({ shard, reason, advice, err: stopped }, 'shard stopped');
+  }
+
+  async #foldDirectory(): Promise<void> {
+    const located = { shard: controlShard, session: this.directoryLog };
+    for (;;) {
+      const position = this.#directoryPosition;
+      const bounds = { position, bytesMax: Infinity, eventsMax: 1 };
+      const { bodies, endPosition } = await this.reader.read(located, bounds);
+      if (endPosition === position) return;
+      for (const body of bodies) this.directory.fold(body.subarray(0, -1));
+      this.#directoryPosition = endPosition;
+    }
+  }
+
+  /** The session that a fork left, folded at least to where it left it. */
+  async #sourceOf(fork: FoldedSession): Promise<LocatedSession> {
+    const { origin } = fork.state.stream ?? {};
+    const tenant = this.directory.get(fork.state.tenant);
+    if (origin === undefined || tenant === undefined) {
+      throw new Problem('internal', 'a fork without a source');
+    }
+    const { replica, key } = this.locate(tenant, origin.source);
+    const found = (): FoldedSession | undefined => {
+      const session = replica.fold.peek(key);
+      const isFolded = (session?.state.stream?.tailPosition ?? -1) >= origin.position;
+      return session?.state.stream?.incarnation === origin.incarnation && isFolded
+        ? session
+        : undefined;
+    };
+    if (found() === undefined) await replica.readIndex();
+    const session = found();
+    if (session === undefined) throw new Problem('internal', 'the source of a fork is missing');
+    return { shard: replica.shard, session };
+  }
+
+  spawn(name: string, run: (signal: AbortSignal) => Promise<void>): void {
+    this.#tasks.spawn(name, run);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const replica of this.#replicas.values()) replica.close();
+    await this.#tasks[Symbol.asyncDispose]();
+  }
+}

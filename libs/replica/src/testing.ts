@@ -1,0 +1,75 @@
+// A process's replicas and writers over a log, for tests of what stands on them.
+
+import { type EventLog, silentLogger, silentMetrics } from '@tidemark/ports';
+import { SeededPrng, SimulatedClock, SimulatedEventLog } from '@tidemark/ports/testing';
+import { defaultTenant } from '@tidemark/protocol';
+import { SessionWrites } from './session-writes.ts';
+import type { WriterSettings } from './shard-writer.ts';
+import { Shards } from './shards.ts';
+import { TenantRegistry } from './tenant-registry.ts';
+import type { Tenant } from './tenants.ts';
+import { Writers } from './writers.ts';
+
+export interface SimulatedProcess extends AsyncDisposable {
+  readonly shards: Shards;
+  readonly writers: Writers;
+  readonly writes: SessionWrites;
+  readonly registry: TenantRegistry;
+  readonly tenant: Tenant;
+}
+
+export interface ProcessOptions {
+  readonly log: EventLog;
+  readonly clock: SimulatedClock;
+  readonly prng: SeededPrng;
+  readonly partitions?: number;
+  readonly hotBytesMax?: number;
+  readonly knownLevel?: number;
+  readonly writer?: Partial<WriterSettings>;
+}
+
+/** Starts a process over the log, with the tenant `default`. */
+export async function startProcess(options: ProcessOptions): Promise<SimulatedProcess> {
+  const { log, clock, prng, knownLevel } = options;
+  const parts = { log, clock, prng, logger: silentLogger, metrics: silentMetrics };
+  const hotBytesMax = options.hotBytesMax ?? 64 * 1024 * 1024;
+  const shards = new Shards(
+    parts,
+    knownLevel === undefined ? { hotBytesMax } : { hotBytesMax, knownLevel },
+  );
+  const writers = new Writers(parts, options.writer);
+  const writes = new SessionWrites(shards, writers);
+  const registry = new TenantRegistry(shards, writers);
+  await shards.start();
+  await registry.found();
+  const { tenant } = await registry.create({
+    id: defaultTenant,
+    placement: { kind: 'own', partitions: options.partitions ?? 1 },
+    durability: 'replicated',
+    keyHash: undefined,
+  });
+  return {
+    shards,
+    writers,
+    writes,
+    registry,
+    tenant,
+    async [Symbol.asyncDispose]() {
+      writers.close();
+      await shards[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A log without delays and a process on it: for rules that time has no part in. */
+export async function startInstant(
+  options: Partial<ProcessOptions> = {},
+): Promise<
+  SimulatedProcess & { readonly simulated: SimulatedEventLog; readonly clock: SimulatedClock }
+> {
+  const clock = options.clock ?? new SimulatedClock();
+  const prng = options.prng ?? new SeededPrng(1);
+  const simulated = new SimulatedEventLog({ clock, prng, instant: true });
+  const process = await startProcess({ log: simulated.connect('one'), ...options, clock, prng });
+  return { ...process, simulated, clock };
+}

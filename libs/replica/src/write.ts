@@ -1,0 +1,11 @@
+export { type DebtSettings, debtDefaults } from './debts.ts';
+export {
+  type Appended,
+  type Created,
+  type CreateRequest,
+  type ForkPoint,
+  SessionWrites,
+} from './session-writes.ts';
+export { ShardWriter, type WriterSettings, writerDefaults } from './shard-writer.ts';
+export { TenantRegistry, type TenantRequest } from './tenant-registry.ts';
+export { Writers, type WritersParts } from './writers.ts';

@@ -1,0 +1,62 @@
+import type { Clock, EventLog, Metrics, Prng } from '@tidemark/ports';
+import { hexOf } from '@tidemark/std';
+import type { ShardReplica } from './shard-replica.ts';
+import {
+  ShardWriter,
+  type WriterMetrics,
+  type WriterSettings,
+  writerDefaults,
+} from './shard-writer.ts';
+
+export interface WritersParts {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly metrics: Metrics;
+}
+
+function writerMetrics(metrics: Metrics): WriterMetrics {
+  const counter = (name: string, help: string) =>
+    metrics.counter({ name: `tidemark_writer_${name}_total`, help });
+  return {
+    appended: counter('appended_records', 'records that stand'),
+    voided: counter('voided_records', 'records that another came before, decided again'),
+    unknown: counter(
+      'unknown_outcomes',
+      'batches produced again because their outcome was unknown',
+    ),
+    batches: counter('committed_batches', 'batches that the log took'),
+    fetchFree: counter('unfetched_batches', 'batches answered without reading anything back'),
+  };
+}
+
+/** One writer a shard, made when it is first needed. */
+export class Writers {
+  readonly #parts: WritersParts;
+  readonly #settings: WriterSettings;
+  readonly #metrics: WriterMetrics;
+  readonly #writers = new Map<ShardReplica, ShardWriter>();
+
+  constructor(parts: WritersParts, settings: Partial<WriterSettings> = {}) {
+    this.#parts = parts;
+    this.#settings = { ...writerDefaults, ...settings };
+    this.#metrics = writerMetrics(parts.metrics);
+  }
+
+  of(replica: ShardReplica): ShardWriter {
+    const known = this.#writers.get(replica);
+    if (known !== undefined) return known;
+    const parts = { ...this.#parts, metrics: this.#metrics };
+    const writer = new ShardWriter(replica, parts, this.#settings);
+    this.#writers.set(replica, writer);
+    return writer;
+  }
+
+  newId(): string {
+    return hexOf(this.#parts.prng.bytes(16));
+  }
+
+  close(): void {
+    for (const writer of this.#writers.values()) writer.close();
+  }
+}
