@@ -1,0 +1,23 @@
+import { kafkaForTests } from '@tidemark/infra';
+import { describeEventLog } from '@tidemark/ports/testing';
+import { openKafkaLog } from './index.ts';
+import { realComponents } from './testing.ts';
+
+describeEventLog('Kafka', async () => {
+  const kafka = await kafkaForTests();
+  process.stdout.write(
+    `brokers: ${JSON.stringify(kafka.brokers.map(({ id, pid }) => ({ id, pid })))}\n`,
+  );
+  const settings = { brokers: kafka.bootstrap };
+  const log = openKafkaLog(realComponents, settings);
+  const secondHandle = openKafkaLog(realComponents, settings);
+  return {
+    log,
+    secondHandle,
+    async [Symbol.asyncDispose]() {
+      await log[Symbol.asyncDispose]();
+      await secondHandle[Symbol.asyncDispose]();
+      await kafka[Symbol.asyncDispose]();
+    },
+  };
+});

@@ -1,0 +1,183 @@
+// Who leads what, as far as it is known. kafkajs keeps this for all topics at once and walks through
+// them at each send, which is quadratic; here a topic is asked for when it is first used or in doubt,
+// and many topics share one question.
+//
+// (1) An answer is joined only by those who asked before its question was sent.
+// (2) A leader in doubt is not given out before it was asked for again.
+
+import {
+  abortedFault,
+  type Clock,
+  Fault,
+  isFault,
+  partitionOfShard,
+  type Shard,
+  topicOf,
+} from '@tidemark/ports';
+import type { Brokers } from './brokers.ts';
+import { errorCodes, errorNameOf, faultReasonOf } from './errors.ts';
+import { missingAfterMs, questionTimeoutMs } from './limits.ts';
+import {
+  decodeMetadata,
+  type MetadataAnswer,
+  metadataRequest,
+  type PartitionMetadata,
+  type TopicMetadata,
+} from './metadata-request.ts';
+
+export interface Leader {
+  readonly brokerId: number;
+  readonly epoch: number;
+}
+
+interface Question {
+  readonly topics: Set<string>;
+  readonly answer: PromiseWithResolvers<void>;
+}
+
+export class ClusterMetadata {
+  readonly #brokers: Brokers;
+  readonly #clock: Clock;
+  readonly #topics = new Map<string, TopicMetadata>();
+  readonly #doubted = new Set<Shard>();
+  /** Since when brokers say that a topic is not there. */
+  readonly #deniedSince = new Map<string, number>();
+  #forming: Question | undefined;
+  #isAsking = false;
+
+  constructor(clock: Clock, brokers: Brokers) {
+    this.#clock = clock;
+    this.#brokers = brokers;
+  }
+
+  leaderOf(shard: Shard): Leader | undefined {
+    if (this.#doubted.has(shard)) return undefined;
+    const known = this.#partitionOf(shard);
+    if (known === undefined || known.leaderId < 0) return undefined;
+    return { brokerId: known.leaderId, epoch: known.leaderEpoch };
+  }
+
+  #partitionOf(shard: Shard): PartitionMetadata | undefined {
+    const partitions = this.#topics.get(topicOf(shard))?.partitions;
+    const partition = partitionOfShard(shard);
+    // Brokers may list them in any order; nearly always it is theirs.
+    const there = partitions?.[partition];
+    if (there?.partition === partition) return there;
+    return partitions?.find((candidate) => candidate.partition === partition);
+  }
+
+  doubt(shard: Shard): void {
+    this.#doubted.add(shard);
+  }
+
+  /** The Fault of a shard that brokers have denied for long enough to believe it. */
+  denialOf(shard: Shard): Fault | undefined {
+    const topic = topicOf(shard);
+    const code = this.#topics.get(topic)?.errorCode ?? errorCodes.none;
+    const reason = faultReasonOf(code);
+    if (reason === 'denied') {
+      return new Fault('denied', `${errorNameOf(code)}. topic=${topic}`, { effect: 'none' });
+    }
+    const since = this.#deniedSince.get(topic) ?? this.#deniedSince.get(shard);
+    if (since === undefined || this.#clock.monotonicMs() - since < missingAfterMs) return undefined;
+    return new Fault('missing', `shard is not there. shard=${shard}`, { effect: 'none' });
+  }
+
+  topic(name: string): TopicMetadata | undefined {
+    return this.#topics.get(name);
+  }
+
+  /** Asks the brokers for these shards' topics. Rejects with a Fault where nobody answers. */
+  async refresh(shards: readonly Shard[], signal?: AbortSignal): Promise<void> {
+    await this.refreshTopics(new Set(shards.map(topicOf)), signal);
+    const nowMs = this.#clock.monotonicMs();
+    for (const shard of shards) {
+      this.#doubted.delete(shard);
+      if (this.#partitionOf(shard) !== undefined) this.#deniedSince.delete(shard);
+      else if (!this.#deniedSince.has(shard)) this.#deniedSince.set(shard, nowMs);
+    }
+  }
+
+  async refreshTopics(topics: Iterable<string>, signal?: AbortSignal): Promise<void> {
+    this.#forming ??= { topics: new Set(), answer: Promise.withResolvers() };
+    const question = this.#forming;
+    for (const topic of topics) question.topics.add(topic);
+    void this.#askNext();
+    await orAborted(question.answer.promise, signal);
+  }
+
+  /** All topics of the cluster but its internal ones. */
+  async allTopics(signal?: AbortSignal): Promise<readonly TopicMetadata[]> {
+    const answer = await orAborted(this.#ask('all'), signal);
+    return answer.topics.filter(({ isInternal }) => !isInternal);
+  }
+
+  async #askNext(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    // Calls of the same turn share a question.
+    await new Promise(setImmediate);
+    const question = this.#forming;
+    this.#forming = undefined;
+    try {
+      if (question !== undefined) {
+        this.#take(await this.#ask([...question.topics]));
+        question.answer.resolve();
+      }
+    } catch (cause) {
+      question?.answer.promise.catch(() => undefined);
+      question?.answer.reject(cause);
+    } finally {
+      this.#isAsking = false;
+    }
+    if (this.#forming !== undefined) void this.#askNext();
+  }
+
+  async #ask(topics: readonly string[] | 'all'): Promise<MetadataAnswer> {
+    const { clientId } = this.#brokers.settings;
+    try {
+      const connection = await this.#brokers.control();
+      const frame = metadataRequest(clientId, topics);
+      const answer = decodeMetadata(await connection.request(frame, questionTimeoutMs));
+      this.#brokers.learn(answer.brokers);
+      return answer;
+    } catch (cause) {
+      this.#brokers.tryAnother();
+      if (isFault(cause)) throw cause;
+      throw new Fault('unavailable', 'no broker tells its metadata', { effect: 'none', cause });
+    }
+  }
+
+  #take(answer: MetadataAnswer): void {
+    const nowMs = this.#clock.monotonicMs();
+    let isStale = false;
+    for (const topic of answer.topics) {
+      this.#topics.set(topic.name, topic);
+      if (topic.errorCode === errorCodes.none) this.#deniedSince.delete(topic.name);
+      else if (!this.#deniedSince.has(topic.name)) this.#deniedSince.set(topic.name, nowMs);
+      isStale ||= topic.errorCode !== errorCodes.none;
+    }
+    // A broker may lag behind the others, and for long when it is cut off.
+    if (isStale) this.#brokers.tryAnother();
+  }
+}
+
+/** The promise's outcome, unless the signal fires first. */
+export async function orAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal === undefined) return promise;
+  if (signal.aborted) {
+    promise.catch(() => undefined);
+    throw abortedFault(signal);
+  }
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(abortedFault(signal));
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,223 @@
+// Topics: created, checked, grown, listed, trimmed. Done rarely, so with kafkajs' own requests.
+
+import {
+  Fault,
+  isFault,
+  partitionOfShard,
+  type Shard,
+  sleep,
+  type TopicSpec,
+  throwIfAborted,
+  topicOf,
+} from '@tidemark/ports';
+import { assert } from '@tidemark/std';
+import type { AppenderParts } from './appender.ts';
+import { type BrokerConnection, callOf } from './connection.ts';
+import { errorCodes, faultOf, isLeadershipError } from './errors.ts';
+import { leaderRetryMs } from './limits.ts';
+import { orAborted } from './metadata.ts';
+import type { TopicMetadata } from './metadata-request.ts';
+import { topicConfigOf, weaknessesOf } from './topic-settings.ts';
+
+type TopicsParts = Pick<AppenderParts, 'clock' | 'brokers' | 'metadata'>;
+
+interface TopicErrors {
+  readonly topicErrors: readonly {
+    readonly errorCode: number;
+    readonly errorMessage: string | null;
+  }[];
+}
+
+interface DescribedConfigs {
+  readonly resources: readonly {
+    readonly errorCode: number;
+    readonly configEntries: readonly {
+      readonly configName: string;
+      readonly configValue: string | null;
+    }[];
+  }[];
+}
+
+interface DeletedRecords {
+  readonly topics: readonly {
+    readonly partitions: readonly { readonly errorCode: number }[];
+  }[];
+}
+
+const topicResource = 2;
+
+export class Topics {
+  readonly #parts: TopicsParts;
+
+  constructor(parts: TopicsParts) {
+    this.#parts = parts;
+  }
+
+  async ensure(spec: TopicSpec, signal?: AbortSignal): Promise<{ readonly partitions: number }> {
+    throwIfAborted(signal);
+    const { name } = spec;
+    const known = await this.#existing(name, signal);
+    if (known === undefined) await this.#create(spec, signal);
+    const topic = await this.#whole(name, known?.partitions.length ?? spec.partitions, signal);
+    await this.#check(spec, topic, signal);
+    return { partitions: topic.partitions.length };
+  }
+
+  async #existing(name: string, signal?: AbortSignal): Promise<TopicMetadata | undefined> {
+    const all = await this.#retried(() => this.#parts.metadata.allTopics(signal), signal);
+    return all.find((topic) => topic.name === name);
+  }
+
+  async #create(spec: TopicSpec, signal?: AbortSignal): Promise<void> {
+    const { settings } = this.#parts.brokers;
+    const config = topicConfigOf({ ...settings, durability: spec.durability });
+    const args = {
+      topics: [
+        {
+          topic: spec.name,
+          numPartitions: spec.partitions,
+          replicationFactor: settings.replicationFactor,
+          configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+        },
+      ],
+      timeout: settings.requestTimeoutMs,
+    };
+    const answer = await this.#ask<TopicErrors>(['CreateTopics', 3, args], signal);
+    const [failure] = answer.topicErrors;
+    const code = failure?.errorCode ?? errorCodes.none;
+    // Somebody else was first: what is there is checked all the same.
+    if (code === errorCodes.none || code === errorCodes.topicAlreadyExists) return;
+    throw faultOf(
+      code,
+      `topic cannot be created. topic=${spec.name} ${failure?.errorMessage ?? ''}`,
+    );
+  }
+
+  /** Waits until the topic has so many partitions and each of them a leader. */
+  async #whole(name: string, partitions: number, signal?: AbortSignal): Promise<TopicMetadata> {
+    const { clock, metadata, brokers } = this.#parts;
+    const deadlineMs = clock.monotonicMs() + 2 * brokers.settings.requestTimeoutMs;
+    for (;;) {
+      await metadata.refreshTopics([name], signal).catch(() => throwIfAborted(signal));
+      const topic = metadata.topic(name);
+      const isLed = topic?.partitions.every(({ leaderId }) => leaderId >= 0) ?? false;
+      if (topic !== undefined && isLed && topic.partitions.length >= partitions) return topic;
+      if (clock.monotonicMs() > deadlineMs) {
+        throw new Fault('unavailable', `topic has no leaders. topic=${name}`, {
+          effect: 'unknown',
+        });
+      }
+      await sleep(clock, leaderRetryMs, signal);
+    }
+  }
+
+  async #check(spec: TopicSpec, topic: TopicMetadata, signal?: AbortSignal): Promise<void> {
+    const { settings } = this.#parts.brokers;
+    const promise = { ...settings, durability: spec.durability };
+    const resource = {
+      type: topicResource,
+      name: spec.name,
+      configNames: Object.keys(topicConfigOf(promise)),
+    };
+    const answer = await this.#ask<DescribedConfigs>(
+      ['DescribeConfigs', 2, { resources: [resource] }],
+      signal,
+    );
+    const [described] = answer.resources;
+    if (described === undefined || described.errorCode !== errorCodes.none) {
+      throw faultOf(described?.errorCode ?? -1, `topic is not described. topic=${spec.name}`);
+    }
+    const config = new Map(
+      described.configEntries.map(({ configName, configValue }) => [configName, configValue ?? '']),
+    );
+    const replicaCount = Math.min(...topic.partitions.map((partition) => partition.replicaCount));
+    const weaknesses = weaknessesOf(config, replicaCount, promise);
+    if (weaknesses.length === 0) return;
+    const what = `topic keeps less than was promised. topic=${spec.name}: ${weaknesses.join('; ')}`;
+    throw new Fault('unsafe', what, { effect: 'none' });
+  }
+
+  async grow(name: string, partitions: number, signal?: AbortSignal): Promise<void> {
+    throwIfAborted(signal);
+    const topic = await this.#existing(name, signal);
+    if (topic === undefined) {
+      throw new Fault('missing', `topic is not there. topic=${name}`, { effect: 'none' });
+    }
+    const before = topic.partitions.length;
+    assert(partitions >= before, `a topic does not shrink. partitions=${before}`);
+    if (partitions > before) {
+      const args = { topicPartitions: [{ topic: name, count: partitions }] };
+      const answer = await this.#ask<TopicErrors>(['CreatePartitions', 1, args], signal);
+      const code = answer.topicErrors[0]?.errorCode ?? errorCodes.none;
+      if (code !== errorCodes.none) throw faultOf(code, `topic cannot grow. topic=${name}`);
+    }
+    await this.#whole(name, partitions, signal);
+  }
+
+  async list(
+    signal?: AbortSignal,
+  ): Promise<readonly { readonly name: string; readonly partitions: number }[]> {
+    throwIfAborted(signal);
+    const topics = await this.#retried(() => this.#parts.metadata.allTopics(signal), signal);
+    return topics.map(({ name, partitions }) => ({ name, partitions: partitions.length }));
+  }
+
+  async trim(shard: Shard, to: bigint, signal?: AbortSignal): Promise<void> {
+    throwIfAborted(signal);
+    const { metadata, brokers } = this.#parts;
+    const { requestTimeoutMs } = brokers.settings;
+    const partitions = [{ partition: partitionOfShard(shard), offset: String(to) }];
+    const args = { topics: [{ topic: topicOf(shard), partitions }], timeout: requestTimeoutMs };
+    const attempt = async (): Promise<void> => {
+      if (metadata.leaderOf(shard) === undefined) await metadata.refresh([shard], signal);
+      const leader = metadata.leaderOf(shard);
+      if (leader === undefined) throw metadata.denialOf(shard) ?? noLeader(shard);
+      const connection = await brokers.to(leader.brokerId, 'admin');
+      const call = callOf('DeleteRecords', 1, args);
+      const answer = (await connection.call(call, 2 * requestTimeoutMs)) as DeletedRecords;
+      const code = answer.topics[0]?.partitions[0]?.errorCode ?? errorCodes.none;
+      if (isLeadershipError(code)) {
+        metadata.doubt(shard);
+        throw noLeader(shard);
+      }
+      if (code !== errorCodes.none) throw faultOf(code, `shard is not trimmed. shard=${shard}`);
+    };
+    // Trimming to where it is trimmed already changes nothing, so it can be repeated.
+    await this.#retried(attempt, signal).catch((cause: unknown) => {
+      metadata.doubt(shard);
+      throw cause;
+    });
+  }
+
+  async #ask<T>(
+    [name, version, args]: readonly [string, number, object],
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const { brokers } = this.#parts;
+    return this.#retried(async () => {
+      const connection: BrokerConnection = await brokers.control();
+      const call = callOf(name, version, args);
+      return (await connection.call(call, 2 * brokers.settings.requestTimeoutMs)) as T;
+    }, signal);
+  }
+
+  /** All of these can be repeated: what was done once is there, and is then looked at. */
+  async #retried<T>(run: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const { clock, brokers } = this.#parts;
+    const deadlineMs = clock.monotonicMs() + 2 * brokers.settings.requestTimeoutMs;
+    for (;;) {
+      try {
+        return await orAborted(run(), signal);
+      } catch (cause) {
+        if (isFault(cause) && cause.reason !== 'unavailable') throw cause;
+        brokers.tryAnother();
+        if (clock.monotonicMs() < deadlineMs) await sleep(clock, leaderRetryMs, signal);
+        else if (isFault(cause)) throw cause;
+        else throw new Fault('unavailable', 'brokers do not answer', { effect: 'unknown', cause });
+      }
+    }
+  }
+}
+
+const noLeader = (shard: Shard): Fault =>
+  new Fault('unavailable', `shard has no leader. shard=${shard}`, { effect: 'none' });
