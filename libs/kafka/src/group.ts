@@ -227,10 +227,7 @@ export class GroupMembership {
       // The brokers' addresses come with any metadata.
       await metadata.refreshTopics(this.#options.topics, this.#options.signal);
       const control = await brokers.control();
-      const call = callOf('GroupCoordinator', 2, {
-        coordinatorKey: this.#group,
-        coordinatorType: 0,
-      });
+      const call = callOf('GroupCoordinator', 2, { groupId: this.#group });
       const found = (await control.call(call, brokers.settings.requestTimeoutMs)) as {
         readonly errorCode: number;
         readonly coordinator: { readonly nodeId: number };

@@ -41,7 +41,7 @@ export class KafkaLog implements EventLog {
     this.#bounds = bounds;
     this.#appender = new Appender({ clock, brokers, metadata, sabotage });
     this.#fetcher = new Fetcher({ clock, brokers, metadata, bounds });
-    this.#topics = new Topics({ clock, brokers, metadata });
+    this.#topics = new Topics({ clock, brokers, metadata, bounds });
   }
 
   append(

@@ -56,7 +56,10 @@ export function decodeMetadata(payload: Buffer): MetadataAnswer {
     errorCode: reader.int16(),
     name: reader.string(),
     isInternal: reader.int8() !== 0,
-    partitions: reader.array(() => decodePartition(reader)),
+    // Brokers list them in no order; with one, a partition is found by its index.
+    partitions: reader
+      .array(() => decodePartition(reader))
+      .sort((one, other) => one.partition - other.partition),
   }));
   return { brokers, topics };
 }

@@ -60,10 +60,8 @@ export class ClusterMetadata {
   #partitionOf(shard: Shard): PartitionMetadata | undefined {
     const partitions = this.#topics.get(topicOf(shard))?.partitions;
     const partition = partitionOfShard(shard);
-    // Brokers may list them in any order; nearly always it is theirs.
     const there = partitions?.[partition];
-    if (there?.partition === partition) return there;
-    return partitions?.find((candidate) => candidate.partition === partition);
+    return there?.partition === partition ? there : undefined;
   }
 
   doubt(shard: Shard): void {

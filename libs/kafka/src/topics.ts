@@ -5,21 +5,22 @@ import {
   isFault,
   partitionOfShard,
   type Shard,
+  shardOf,
   sleep,
   type TopicSpec,
   throwIfAborted,
   topicOf,
 } from '@tidemark/ports';
 import { assert } from '@tidemark/std';
-import type { AppenderParts } from './appender.ts';
 import { type BrokerConnection, callOf } from './connection.ts';
 import { errorCodes, faultOf, isLeadershipError } from './errors.ts';
+import type { FetcherParts } from './fetcher.ts';
 import { leaderRetryMs } from './limits.ts';
 import { orAborted } from './metadata.ts';
 import type { TopicMetadata } from './metadata-request.ts';
 import { topicConfigOf, weaknessesOf } from './topic-settings.ts';
 
-type TopicsParts = Pick<AppenderParts, 'clock' | 'brokers' | 'metadata'>;
+
 
 interface TopicErrors {
   readonly topicErrors: readonly {
@@ -47,9 +48,9 @@ interface DeletedRecords {
 const topicResource = 2;
 
 export class Topics {
-  readonly #parts: TopicsParts;
+  readonly #parts: FetcherParts;
 
-  constructor(parts: TopicsParts) {
+  constructor(parts: FetcherParts) {
     this.#parts = parts;
   }
 
@@ -93,22 +94,28 @@ export class Topics {
     );
   }
 
-  /** Waits until the topic has so many partitions and each of them a leader. */
+  /** Waits until the topic has so many partitions, and their leaders know that they lead them. */
   async #whole(name: string, partitions: number, signal?: AbortSignal): Promise<TopicMetadata> {
     const { clock, metadata, brokers } = this.#parts;
     const deadlineMs = clock.monotonicMs() + 2 * brokers.settings.requestTimeoutMs;
     for (;;) {
       await metadata.refreshTopics([name], signal).catch(() => throwIfAborted(signal));
       const topic = metadata.topic(name);
-      const isLed = topic?.partitions.every(({ leaderId }) => leaderId >= 0) ?? false;
-      if (topic !== undefined && isLed && topic.partitions.length >= partitions) return topic;
+      const count = topic?.partitions.length ?? 0;
+      if (topic !== undefined && count >= partitions && (await this.#isServed(topic, signal))) {
+        return topic;
+      }
       if (clock.monotonicMs() > deadlineMs) {
-        throw new Fault('unavailable', `topic has no leaders. topic=${name}`, {
-          effect: 'unknown',
-        });
+        throw new Fault('unavailable', `topic has no leaders. topic=${name}`, { effect: 'unknown' });
       }
       await sleep(clock, leaderRetryMs, signal);
     }
+  }
+
+  async #isServed(topic: TopicMetadata, signal?: AbortSignal): Promise<boolean> {
+    const shards = topic.partitions.map(({ partition }) => shardOf(topic.name, partition));
+    const bounds = await this.#parts.bounds.bounds(shards, signal);
+    return [...bounds.values()].every((known) => !(known instanceof Error));
   }
 
   async #check(spec: TopicSpec, topic: TopicMetadata, signal?: AbortSignal): Promise<void> {
