@@ -26,3 +26,4 @@ export {
   type ProblemKind,
   problemKinds,
 } from './problems.ts';
+export { parseTimestamp, timestampText } from './timestamp.ts';

@@ -1,0 +1,79 @@
+import { timingSafeEqual } from 'node:crypto';
+import {
+  bodyOf,
+  type Edge,
+  type EdgeRequest,
+  hashKey,
+  headerOf,
+  type Platform,
+} from '@tidemark/edge';
+import { limits, Problem, parseTenantId } from '@tidemark/protocol';
+import type { TenantRequest } from '@tidemark/replica/write';
+import { type Secret, textOf } from '@tidemark/std';
+
+const keyBytesMin = 24;
+
+/** Makes tenants. There is no admin surface without an admin key. */
+export function addAdmin(edge: Edge, platform: Platform, adminKey: Secret): void {
+  edge.post('/v1/admin/tenants', async (request, reply) => {
+    authorise(request, adminKey);
+    const { tenantRequest, apiKey } = parseTenant(bodyOf(request), () => platform.writers.newId());
+    const { tenant, isNew } = await platform.registry.create(tenantRequest);
+    const { id, topic, partitions, isPooled, durability } = tenant;
+    reply.code(isNew ? 201 : 200).header('cache-control', 'no-store');
+    const placement = isPooled ? { pool: topic } : { topic, partitions };
+    return reply.send({ id, placement, durability, apiKey: isNew ? apiKey : undefined });
+  });
+}
+
+function authorise({ headers }: EdgeRequest, adminKey: Secret): void {
+  const given = headerOf(headers, 'authorization') ?? '';
+  const digest = (text: string): Uint8Array => Buffer.from(hashKey(text));
+  const isRight = timingSafeEqual(digest(given), digest(`Bearer ${adminKey.reveal()}`));
+  if (!isRight) throw new Problem('unauthenticated', 'not the admin key');
+}
+
+function fieldsOf(body: Uint8Array): Readonly<Record<string, unknown>> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(textOf(body));
+  } catch (cause) {
+    throw new Problem('invalid-json', 'the body is not JSON', { cause });
+  }
+  if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>;
+  throw new Problem('invalid-request', 'the body is a JSON object');
+}
+
+/** The caller may bring the key, so that a repeated request makes the same tenant. */
+function parseTenant(
+  body: Uint8Array,
+  newKey: () => string,
+): { readonly tenantRequest: TenantRequest; readonly apiKey: string } {
+  const fields = fieldsOf(body);
+  const { id, partitions, pooled, durability, apiKey = `tmk_${newKey()}` } = fields;
+  if (typeof id !== 'string') throw new Problem('invalid-request', 'id is text');
+  if (typeof apiKey !== 'string' || apiKey.length < keyBytesMin) {
+    throw new Problem('invalid-request', `apiKey has at least ${keyBytesMin} characters`);
+  }
+  if (durability !== undefined && durability !== 'replicated' && durability !== 'fsynced') {
+    throw new Problem('invalid-request', 'durability is replicated or fsynced');
+  }
+  const placement =
+    pooled === true
+      ? ({ kind: 'pool' } as const)
+      : ({ kind: 'own', partitions: parsePartitions(partitions) } as const);
+  const tenantRequest = {
+    id: parseTenantId(id),
+    placement,
+    durability: durability ?? 'replicated',
+    keyHash: hashKey(apiKey),
+  } as const;
+  return { tenantRequest, apiKey };
+}
+
+function parsePartitions(partitions: unknown): number {
+  if (partitions === undefined) return 1;
+  const isFit = Number.isSafeInteger(partitions) && Number(partitions) >= 1;
+  if (isFit && Number(partitions) <= limits.tenantPartitionsMax) return Number(partitions);
+  throw new Problem('invalid-request', `partitions is 1 to ${limits.tenantPartitionsMax}`);
+}

@@ -1,0 +1,17 @@
+import type { Role } from '@tidemark/edge';
+import type { Secret } from '@tidemark/std';
+import { addAdmin } from './admin-routes.ts';
+import { addStreamWrites } from './stream-routes.ts';
+
+export interface IngestSettings {
+  readonly adminKey: Secret | undefined;
+}
+
+/** Takes appends and acknowledges what is durable. */
+export const ingestRole =
+  ({ adminKey }: IngestSettings): Role =>
+  (edge, platform) => {
+    addStreamWrites(edge, platform);
+    if (adminKey !== undefined) addAdmin(edge, platform, adminKey);
+    return { close: () => undefined };
+  };

@@ -1,0 +1,98 @@
+import type { TimerWheel } from '@tidemark/edge';
+import { limits } from '@tidemark/protocol';
+import { cursorAt, type StreamState } from '@tidemark/session';
+import { type Answer, cacheControl, rangeAt, rangeHeaders, send } from './catch-up.ts';
+import { liveCursor } from './live-cursor.ts';
+import type { ReadRequest } from './read-request.ts';
+import { bodyOfRange } from './response-body.ts';
+import type { ReadParts, StreamView } from './stream-view.ts';
+
+export interface LiveParts extends ReadParts {
+  readonly wheel: TimerWheel;
+  readonly nowMs: () => number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly longPollMs: number;
+  /** Fires when the process is told to stop: whoever waits is answered. */
+  readonly closing: AbortController;
+}
+
+export async function longPoll(
+  parts: LiveParts,
+  view: StreamView,
+  { read, answer }: { readonly read: ReadRequest; readonly answer: Answer },
+): Promise<void> {
+  const position = await view.positionOf(read.start);
+  if (view.present.tailPosition === position && !view.present.isClosed) {
+    await moved(parts, view, { position, answer });
+  }
+  const stream = view.present;
+  if (stream.tailPosition > position) {
+    const range = await rangeAt(parts, view, { position, eventsMax: read.eventsMax });
+    const headers = rangeHeaders(view.present, range, true);
+    headers['cache-control'] = cacheControl(answer.isShared);
+    headers['stream-cursor'] = liveCursor(parts.nowMs(), parts.random(), read.cursor);
+    const body = bodyOfRange(range, stream.isJson);
+    return send(answer.reply, { status: 200, headers, body });
+  }
+  send(answer.reply, { status: 204, headers: nothingNew(parts, stream, read), body: undefined });
+}
+
+function nothingNew(
+  parts: LiveParts,
+  stream: StreamState,
+  read: ReadRequest,
+): Record<string, string> {
+  return {
+    'stream-next-offset': cursorAt(stream, stream.tailPosition),
+    'stream-up-to-date': 'true',
+    'cache-control': 'no-store',
+    ...(stream.isClosed
+      ? { 'stream-closed': 'true' }
+      : { 'stream-cursor': liveCursor(parts.nowMs(), parts.random(), read.cursor) }),
+  };
+}
+
+/** Resolves when the stream has moved beyond the position or ended, or when time is up. */
+function moved(
+  { wheel, longPollMs, closing }: LiveParts,
+  view: StreamView,
+  { position, answer }: { readonly position: number; readonly answer: Answer },
+): Promise<void> {
+  const { replica } = view.located;
+  const release = replica.retain();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      cancelTimeout();
+      cancelRenewal();
+      release();
+      view.session.followers.delete(onFold);
+      closing.signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const onFold = (): void => {
+      const { stream } = view;
+      const hasMoved = stream === undefined || stream.isClosed || stream.tailPosition > position;
+      if (hasMoved || replica.stopped !== undefined) done();
+    };
+    const cancelTimeout = wheel.after(longPollMs, done);
+    const cancelRenewal = keepAlive(wheel, view);
+    view.session.followers.add(onFold);
+    closing.signal.addEventListener('abort', done);
+    answer.reply.raw.once('close', done);
+    onFold();
+  });
+}
+
+/** While a stream is read live, it does not expire. The answer ends that. */
+export function keepAlive(wheel: TimerWheel, view: StreamView): () => void {
+  const ttlMs = view.stream?.ttlMs;
+  if (ttlMs === undefined || ttlMs > 2 * limits.sseLifetimeMs) return () => undefined;
+  let cancel = wheel.after(ttlMs / 2, renew);
+  function renew(): void {
+    // What goes wrong here is met by the next read.
+    view.renew().catch(() => undefined);
+    cancel = wheel.after(Math.max(1, (ttlMs ?? 0) / 2), renew);
+  }
+  return () => cancel();
+}

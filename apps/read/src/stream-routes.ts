@@ -1,0 +1,37 @@
+import { type Edge, pathOf, streamNameOf, type Tenancy } from '@tidemark/edge';
+import { catchUp } from './catch-up.ts';
+import type { Fanout } from './fanout.ts';
+import { head } from './head.ts';
+import { type LiveParts, longPoll } from './long-poll.ts';
+import { parseRead } from './read-request.ts';
+import { serveEvents } from './sse.ts';
+import { StreamView } from './stream-view.ts';
+
+export interface StreamReadParts extends LiveParts {
+  readonly tenancy: Tenancy;
+  readonly fanout: Fanout;
+}
+
+export function addStreamReads(edge: Edge, parts: StreamReadParts): void {
+  const { tenancy } = parts;
+
+  edge.head('/v1/stream/*', async (request, reply) => {
+    const tenant = await tenancy.tenantOf(request.headers);
+    const name = streamNameOf(pathOf(request.raw.url ?? ''));
+    return head(parts, tenant, { name, reply });
+  });
+
+  edge.get('/v1/stream/*', async (request, reply) => {
+    const tenant = await tenancy.tenantOf(request.headers);
+    const url = request.raw.url ?? '';
+    const name = streamNameOf(pathOf(url));
+    const read = parseRead(url);
+    const mustBeCurrent = read.live !== 'none' || read.start.kind === 'now';
+    const view = await StreamView.open(parts, tenant, { name, mustBeCurrent });
+    const answer = { request, reply, isShared: tenancy.isKeyless };
+    if (read.live === 'long-poll') await longPoll(parts, view, { read, answer });
+    else if (read.live === 'sse') await serveEvents(parts, view, { read, answer });
+    else await catchUp(parts, view, { read, answer });
+    return reply;
+  });
+}

@@ -1,0 +1,116 @@
+import { Problem, type SessionName } from '@tidemark/protocol';
+import {
+  type FoldedSession,
+  isUnavailable,
+  type Located,
+  type LocatedSession,
+  positionIn,
+  type Shards,
+  type Tenant,
+} from '@tidemark/replica';
+import type { SessionWrites } from '@tidemark/replica/write';
+import { liveStream, type StreamState } from '@tidemark/session';
+import type { ReadStart } from './read-request.ts';
+
+export interface ReadParts {
+  readonly shards: Shards;
+  readonly writes: SessionWrites;
+}
+
+/** A session as a reader sees it: folded at least as far as when the request arrived. */
+export class StreamView {
+  readonly located: Located;
+  readonly session: FoldedSession;
+  readonly incarnation: string;
+  /** False where the log could not be asked: what is served is true, and may not be all. */
+  readonly isCurrent: boolean;
+  readonly #parts: ReadParts;
+
+  private constructor(
+    parts: ReadParts,
+    located: Located,
+    opened: {
+      readonly session: FoldedSession;
+      readonly stream: StreamState;
+      readonly isCurrent: boolean;
+    },
+  ) {
+    this.#parts = parts;
+    this.located = located;
+    this.session = opened.session;
+    this.incarnation = opened.stream.incarnation;
+    this.isCurrent = opened.isCurrent;
+  }
+
+  /** Throws the Problem where there is no such stream; a read renews a stream that lives by it. */
+  static async open(
+    parts: ReadParts,
+    tenant: Tenant,
+    { name, mustBeCurrent }: { readonly name: SessionName; readonly mustBeCurrent: boolean },
+  ): Promise<StreamView> {
+    const located = parts.shards.locate(tenant, name);
+    const isCurrent = await StreamView.#fold(located, mustBeCurrent);
+    const session = located.replica.fold.peek(located.key);
+    if (session === undefined) throw new Problem('session-not-found', 'no such session');
+    const { stream } = session.state;
+    if (stream?.ttlMs !== undefined || stream?.expiresAtMs !== undefined) {
+      await parts.writes.renew(located, session.state);
+    }
+    const opened = liveStream(session.state);
+    if (opened instanceof Problem) throw opened;
+    return new StreamView(parts, located, { session, stream: opened, isCurrent });
+  }
+
+  static async #fold({ replica }: Located, mustBeCurrent: boolean): Promise<boolean> {
+    try {
+      await replica.readIndex();
+      return true;
+    } catch (cause) {
+      if (mustBeCurrent || !isUnavailable(cause)) throw cause;
+      return false;
+    }
+  }
+
+  /** The stream as it is now, while it is the one that was opened. */
+  get stream(): StreamState | undefined {
+    const { state } = this.session;
+    return state.life === 'live' && state.stream?.incarnation === this.incarnation
+      ? state.stream
+      : undefined;
+  }
+
+  /** As `stream`, where its absence ends the request. */
+  get present(): StreamState {
+    const { stream } = this;
+    if (stream === undefined) throw new Problem('session-not-found', 'deleted while it was read');
+    return stream;
+  }
+
+  get source(): LocatedSession {
+    return { shard: this.located.replica.shard, session: this.session };
+  }
+
+  async positionOf(start: ReadStart): Promise<number> {
+    const stream = this.present;
+    if (start.kind === 'now') return stream.tailPosition;
+    const position =
+      start.kind === 'seq'
+        ? await this.#positionOfSeq(stream, start.seq)
+        : positionIn(stream, start.offset);
+    if (position <= stream.tailPosition) return position;
+    // A cursor beyond the fold of a process that cannot ask is nothing that it may judge.
+    if (!this.isCurrent) throw new Problem('unavailable', 'the end of the log is not known');
+    throw new Problem('invalid-offset', 'beyond the end of the session');
+  }
+
+  async #positionOfSeq(stream: StreamState, seq: number): Promise<number> {
+    if (seq > stream.tailSeq) throw new Problem('invalid-offset', 'beyond the end of the session');
+    if (stream.isJson) return seq;
+    return this.#parts.shards.reader.positionOf(this.source, seq);
+  }
+
+  /** Renews a stream that lives by being read, for as long as it is read live. */
+  renew(): Promise<void> {
+    return this.#parts.writes.renew(this.located, this.session.state);
+  }
+}

@@ -1,0 +1,21 @@
+export type { FastifyReply as EdgeReply, FastifyRequest as EdgeRequest } from 'fastify';
+export { bodyOf, createEdge, type Edge, type EdgeParts } from './edge.ts';
+export { addOperations, type Readiness } from './operations.ts';
+export { Platform, type PlatformParts, type PlatformSettings } from './platform.ts';
+export { problemBody, problemOf } from './problem-reply.ts';
+export {
+  headerOf,
+  isClosedHeader,
+  naturalHeader,
+  parameterOf,
+  parseNatural,
+  pathOf,
+  queryOf,
+  streamNameOf,
+  streamPrefix,
+  tokenOf,
+} from './requests.ts';
+export { type Listening, type Role, type ServeParts, type ServeSettings, serve } from './serve.ts';
+export { createSystemPrng, systemClock } from './system.ts';
+export { hashKey, Tenancy } from './tenancy.ts';
+export { TimerWheel } from './timer-wheel.ts';

@@ -1,0 +1,102 @@
+// What every role of a process shares: the folded shards, the writers, the tenants, the timer wheel.
+
+import {
+  type Clock,
+  type EventLog,
+  isFault,
+  type Logger,
+  type Metrics,
+  type Prng,
+  sleep,
+} from '@tidemark/ports';
+import { defaultTenant, isProblem } from '@tidemark/protocol';
+import { Shards } from '@tidemark/replica';
+import { SessionWrites, TenantRegistry, Writers } from '@tidemark/replica/write';
+import { Tenancy } from './tenancy.ts';
+import { TimerWheel } from './timer-wheel.ts';
+
+export interface PlatformParts {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface PlatformSettings {
+  readonly hotBytesMax: number;
+  /** Everything is the tenant `default`; on loopback only. */
+  readonly isKeyless: boolean;
+}
+
+const retryMs = 500;
+
+export class Platform implements AsyncDisposable {
+  readonly parts: PlatformParts;
+  readonly shards: Shards;
+  readonly writers: Writers;
+  readonly writes: SessionWrites;
+  readonly registry: TenantRegistry;
+  readonly tenancy: Tenancy;
+  readonly wheel: TimerWheel;
+  readonly #settings: PlatformSettings;
+  readonly #closing = new AbortController();
+  #isStarted = false;
+  #waitsFor = 'the log';
+
+  constructor(parts: PlatformParts, settings: PlatformSettings) {
+    this.parts = parts;
+    this.#settings = settings;
+    this.shards = new Shards(parts, settings);
+    this.writers = new Writers(parts);
+    this.writes = new SessionWrites(this.shards, this.writers);
+    this.registry = new TenantRegistry(this.shards, this.writers);
+    this.tenancy = new Tenancy(this.shards, settings);
+    this.wheel = new TimerWheel(parts.clock);
+  }
+
+  /** Tries until the log answers, or the process is told to stop. */
+  async start(): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      try {
+        await this.#startOnce();
+        this.#isStarted = true;
+        return;
+      } catch (cause) {
+        if (!isFault(cause) && !isProblem(cause)) throw cause;
+        this.#waitsFor = cause.message;
+        this.parts.logger.warn({ err: cause }, 'cannot start yet');
+        await sleep(this.parts.clock, retryMs, this.#closing.signal).catch(() => undefined);
+      }
+    }
+  }
+
+  async #startOnce(): Promise<void> {
+    await this.shards.start(this.#closing.signal);
+    await this.registry.found();
+    if (!this.#settings.isKeyless) return;
+    await this.registry.create({
+      id: defaultTenant,
+      placement: { kind: 'own', partitions: 1 },
+      durability: 'replicated',
+      keyHash: undefined,
+    });
+  }
+
+  /** What keeps the process from serving, by the name of the check. */
+  failures(): Record<string, string> {
+    const failures: Record<string, string> = {};
+    if (!this.#isStarted) failures['started'] = `waits for ${this.#waitsFor}`;
+    for (const [shard, stopped] of this.shards.stopped) {
+      failures[`shard ${shard}`] = `${stopped.reason}: ${stopped.advice}`;
+    }
+    return failures;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    this.writers.close();
+    this.wheel.close();
+    await this.shards[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,103 @@
+// The one place where what went wrong becomes an answer: a Problem is itself, a Fault goes by its
+// effect, anything else is our mistake.
+
+import { isFault, type Logger } from '@tidemark/ports';
+import { hasCode, isProblem, Problem, type ProblemCode } from '@tidemark/protocol';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+/** What fastify refuses by itself, before a route sees the request. */
+const frameworkProblems: Partial<Record<string, ProblemCode>> = {
+  FST_ERR_BAD_URL: 'invalid-request',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'too-large',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid-request',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid-request',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'invalid-request',
+  FST_ERR_MAX_PARAM_LENGTH: 'invalid-request',
+};
+
+export function problemOf(cause: unknown, bodyBytesMax: number): Problem {
+  if (isProblem(cause)) return cause;
+  if (isFault(cause)) {
+    return cause.effect === 'none'
+      ? new Problem('unavailable', cause.message, { cause })
+      : new Problem('outcome-unknown', cause.message, { cause });
+  }
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : '';
+  const framework = frameworkProblems[String(code)];
+  if (framework === 'too-large') {
+    const facts = { limit: 'bodyBytesMax', limitBytes: bodyBytesMax };
+    return new Problem('too-large', 'the body is over the limit', { facts, cause });
+  }
+  if (framework === 'invalid-request') {
+    return new Problem('invalid-request', 'the request is malformed', { cause });
+  }
+  return new Problem('internal', 'unexpected failure', { cause });
+}
+
+/** Headers in which the stream protocol tells facts. */
+function factHeaders(problem: Problem): Record<string, string> {
+  if (hasCode(problem, 'session-closed')) {
+    return { 'stream-closed': 'true', 'stream-next-offset': problem.facts.nextOffset };
+  }
+  if (hasCode(problem, 'producer-fenced')) {
+    return { 'producer-epoch': String(problem.facts.producerEpoch) };
+  }
+  if (hasCode(problem, 'producer-gap')) {
+    const { expectedSeq, receivedSeq } = problem.facts;
+    return {
+      'producer-expected-seq': String(expectedSeq),
+      'producer-received-seq': String(receivedSeq),
+    };
+  }
+  if (hasCode(problem, 'seq-conflict')) {
+    return { 'stream-next-seq': String(problem.facts.tailSeq) };
+  }
+  return {};
+}
+
+function retryAfterSeconds(problem: Problem): number | undefined {
+  if (hasCode(problem, 'rate-limited')) return Math.ceil(problem.facts.retryAfterMs / 1_000);
+  const isPassing = problem.kind.status === 503 || problem.kind.status === 504;
+  return isPassing ? 1 : undefined;
+}
+
+export function problemBody(problem: Problem, instance: string): Record<string, unknown> {
+  const { status, title, retry, effect } = problem.kind;
+  return {
+    type: `https://tidemark.dev/problems/${problem.code}`,
+    title,
+    status,
+    detail: problem.message,
+    instance,
+    code: problem.code,
+    retry,
+    effect,
+    ...problem.facts,
+  };
+}
+
+export interface ProblemContext {
+  readonly logger: Logger;
+  readonly bodyBytesMax: number;
+}
+
+export function sendProblem(
+  cause: unknown,
+  to: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+  { logger, bodyBytesMax }: ProblemContext,
+): FastifyReply {
+  const { request, reply } = to;
+  const problem = problemOf(cause, bodyBytesMax);
+  if (problem.code === 'internal' || problem.code === 'corrupt') {
+    logger.error({ requestId: request.id, err: cause }, 'request failed');
+  }
+  const retryAfter = retryAfterSeconds(problem);
+  if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
+  reply.headers(factHeaders(problem)).header('cache-control', 'no-store');
+  // A refused body is not read to its end: the connection cannot be used again.
+  if (problem.code === 'too-large') reply.header('connection', 'close');
+  return reply
+    .code(problem.kind.status)
+    .type('application/problem+json')
+    .send(JSON.stringify(problemBody(problem, request.id)));
+}

@@ -1,0 +1,56 @@
+import type { AddressInfo } from 'node:net';
+import { sleep } from '@tidemark/ports';
+import { createEdge, type Edge } from './edge.ts';
+import { addOperations } from './operations.ts';
+import type { Platform } from './platform.ts';
+
+/** A role adds its routes and gives back what ends its live connections. */
+export type Role = (edge: Edge, platform: Platform) => { readonly close: () => void };
+
+export interface ServeSettings {
+  readonly host: string;
+  readonly port: number;
+  /** Time for requests to finish once the process is told to stop. */
+  readonly drainMs: number;
+}
+
+export interface ServeParts {
+  readonly roles: readonly Role[];
+  readonly renderMetrics: () => Promise<string>;
+  readonly failures?: () => Record<string, string>;
+}
+
+export interface Listening {
+  readonly url: string;
+  readonly port: number;
+  /** Refuses new connections, lets requests finish, ends live ones. */
+  readonly stop: () => Promise<void>;
+}
+
+export async function serve(
+  platform: Platform,
+  { roles, renderMetrics, failures }: ServeParts,
+  { host, port, drainMs }: ServeSettings,
+): Promise<Listening> {
+  const { parts } = platform;
+  const edge = createEdge(parts);
+  addOperations(edge, {
+    failures: () => ({ ...platform.failures(), ...failures?.() }),
+    renderMetrics,
+  });
+  const started = roles.map((role) => role(edge, platform));
+  edge.server.on('connection', (socket) => socket.setNoDelay(true));
+  await edge.listen({ host, port });
+  const address = edge.server.address() as AddressInfo;
+  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return {
+    url: `http://${name}:${address.port}`,
+    port: address.port,
+    async stop() {
+      const closed = edge.close();
+      for (const role of started) role.close();
+      const late = sleep(parts.clock, drainMs).then(() => edge.server.closeAllConnections());
+      await Promise.race([closed, late]);
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { hash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { Problem } from '@tidemark/protocol';
+import type { Shards, Tenant } from '@tidemark/replica';
+import { headerOf } from './requests.ts';
+
+/** Keys that were seen to be right, by the header that carried them: a hash less on each request. */
+const rememberedMax = 10_000;
+
+export const hashKey = (key: string): string => hash('sha256', key, 'hex');
+
+function keyIn(headers: IncomingHttpHeaders): string | undefined {
+  const bearer = headerOf(headers, 'authorization');
+  if (bearer?.startsWith('Bearer ') === true) return bearer.slice(7).trim();
+  return headerOf(headers, 'x-api-key');
+}
+
+/** Whose request it is. Without keys everything is the tenant `default`. */
+export class Tenancy {
+  readonly #shards: Shards;
+  readonly #isKeyless: boolean;
+  readonly #remembered = new Map<string, Tenant>();
+
+  constructor(shards: Shards, { isKeyless }: { readonly isKeyless: boolean }) {
+    this.#shards = shards;
+    this.#isKeyless = isKeyless;
+  }
+
+  get isKeyless(): boolean {
+    return this.#isKeyless;
+  }
+
+  /** At once where the tenant is known here, as it nearly always is. */
+  tenantOf(headers: IncomingHttpHeaders): Tenant | Promise<Tenant> {
+    if (this.#isKeyless) return this.#shards.directory.default ?? this.#findDefault();
+    const key = keyIn(headers);
+    if (key === undefined || key === '') {
+      throw new Problem('unauthenticated', 'send the key as a bearer token or as x-api-key');
+    }
+    return this.#remembered.get(key) ?? this.#find(key);
+  }
+
+  async #findDefault(): Promise<Tenant> {
+    const tenant = (await this.#shards.currentDirectory()).default;
+    if (tenant === undefined) throw new Problem('unavailable', 'not founded yet');
+    return tenant;
+  }
+
+  async #find(key: string): Promise<Tenant> {
+    const keyHash = hashKey(key);
+    const known = this.#shards.directory.byKeyHash(keyHash);
+    const tenant = known ?? (await this.#shards.currentDirectory()).byKeyHash(keyHash);
+    if (tenant === undefined) throw new Problem('unauthenticated', 'no tenant has this key');
+    if (this.#remembered.size >= rememberedMax) this.#remembered.clear();
+    this.#remembered.set(key, tenant);
+    return tenant;
+  }
+}
