@@ -4,6 +4,7 @@ import { cursorAt, type StreamState } from '@tidemark/session';
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
+const space = 0x20;
 
 export interface FrameControl {
   readonly cursor: string;
@@ -12,7 +13,8 @@ export interface FrameControl {
 
 const eventHead = Buffer.from('event: data\n');
 const dataHead = Buffer.from('data:');
-const dataTextHead = Buffer.from('data: ');
+/** The client drops one space: a line that begins with one gets another. */
+const spacedHead = Buffer.from('data: ');
 const newline = Buffer.from('\n');
 const openBracket = Buffer.from('[');
 const closeBracket = Buffer.from(']');
@@ -41,7 +43,7 @@ export function controlFrame(
     ...(isFinal ? { streamClosed: true } : { streamCursor: cursor }),
     ...(upToDate || isFinal ? { upToDate: true } : undefined),
   };
-  return Buffer.from(`event: control\ndata: ${JSON.stringify(control)}\n\n`);
+  return Buffer.from(`event: control\ndata:${JSON.stringify(control)}\n\n`);
 }
 
 function addJson(parts: Uint8Array[], bodies: readonly Uint8Array[]): void {
@@ -49,7 +51,7 @@ function addJson(parts: Uint8Array[], bodies: readonly Uint8Array[]): void {
   const array = [openBracket, ...bodies.slice(0, -1), last.subarray(0, -1), closeBracket];
   const hasLines = bodies.some((body) => body.includes(lineFeed) || body.includes(carriageReturn));
   if (hasLines) addText(parts, Buffer.concat(array));
-  else parts.push(dataTextHead, ...array, newline);
+  else parts.push(dataHead, ...array, newline);
 }
 
 /** Every line of the text is a line of data: nothing in it can end the event or begin another. */
@@ -58,13 +60,12 @@ function addText(parts: Uint8Array[], text: Uint8Array): void {
   for (let at = 0; at <= text.length; at += 1) {
     const byte = text[at];
     if (at < text.length && byte !== lineFeed && byte !== carriageReturn) continue;
-    // The space is dropped by the client, and keeps one that the text begins with.
-    parts.push(dataTextHead, text.subarray(start, at), newline);
+    parts.push(text[start] === space ? spacedHead : dataHead, text.subarray(start, at), newline);
     if (byte === carriageReturn && text[at + 1] === lineFeed) at += 1;
     start = at + 1;
   }
 }
 
 function addBase64(parts: Uint8Array[], bytes: Buffer): void {
-  parts.push(dataHead, Buffer.from(` ${bytes.toString('base64')}`), newline);
+  parts.push(dataHead, Buffer.from(bytes.toString('base64')), newline);
 }

@@ -116,10 +116,11 @@ export class SessionReader {
       if (content === undefined || state.stream === undefined) {
         throw new Problem('session-not-found', 'deleted while it was read');
       }
-      sources.unshift({ ...at, content, endPosition });
+      // A fork that was left before its first own event has nothing to add.
+      if (content.firstPosition < endPosition) sources.unshift({ ...at, content, endPosition });
       const { origin } = state.stream;
       if (origin === undefined || position >= content.firstPosition) return sources;
-      endPosition = origin.position;
+      endPosition = Math.min(endPosition, origin.position);
       at = await this.#findSource(at.session);
     }
   }
