@@ -123,6 +123,8 @@ export class Appender {
       const restMs = this.#nextLookAtMs - clock.monotonicMs();
       if (restMs > 0) await sleep(clock, restMs, this.#closing.signal).catch(() => undefined);
       this.#nextLookAtMs = clock.monotonicMs() + leaderRetryMs;
+      // Calls made in one turn share a question.
+      await new Promise(setImmediate);
       const asked = [...this.#homeless];
       await metadata
         .refresh(

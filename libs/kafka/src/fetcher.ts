@@ -131,6 +131,8 @@ export class Fetcher {
       const restMs = this.#nextLookAtMs - clock.monotonicMs();
       if (restMs > 0) await sleep(clock, restMs, signal).catch(() => undefined);
       this.#nextLookAtMs = clock.monotonicMs() + leaderRetryMs;
+      // Calls made in one turn share a question.
+      await new Promise(setImmediate);
       const asked = [...this.#homeless];
       await metadata
         .refresh(

@@ -106,3 +106,22 @@ declare module 'kafkajs/src/consumer/assignerProtocol.js' {
   };
   export default door;
 }
+
+declare module 'kafkajs/src/protocol/decoder.js' {
+  class Decoder {
+    constructor(bytes: Buffer);
+  }
+  export default Decoder;
+}
+
+declare module 'kafkajs/src/protocol/recordBatch/v0/decoder.js' {
+  import type Decoder from 'kafkajs/src/protocol/decoder.js';
+
+  export default function decodeBatch(decoder: Decoder): Promise<{
+    readonly records: readonly {
+      readonly offset: string;
+      readonly value: Buffer;
+      readonly headers: Readonly<Record<string, Buffer | undefined>>;
+    }[];
+  }>;
+}

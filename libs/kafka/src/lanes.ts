@@ -11,7 +11,7 @@ import { decodeProduce, type ProducedShard, produceRequest } from './produce-req
 import { type BatchPlan, planBatch } from './record-batch.ts';
 
 /** Longer than the broker's own limit, so that its answer comes first. */
-const answerGraceMs = 1_000;
+const answerGraceMs = 500;
 
 export class BrokerLanes {
   readonly appender: Appender;

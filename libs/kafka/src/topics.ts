@@ -20,8 +20,6 @@ import { orAborted } from './metadata.ts';
 import type { TopicMetadata } from './metadata-request.ts';
 import { topicConfigOf, weaknessesOf } from './topic-settings.ts';
 
-
-
 interface TopicErrors {
   readonly topicErrors: readonly {
     readonly errorCode: number;
@@ -106,7 +104,9 @@ export class Topics {
         return topic;
       }
       if (clock.monotonicMs() > deadlineMs) {
-        throw new Fault('unavailable', `topic has no leaders. topic=${name}`, { effect: 'unknown' });
+        throw new Fault('unavailable', `topic has no leaders. topic=${name}`, {
+          effect: 'unknown',
+        });
       }
       await sleep(clock, leaderRetryMs, signal);
     }

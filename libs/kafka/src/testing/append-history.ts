@@ -61,7 +61,10 @@ export class AppendHistory {
 
   /** What the log holds that contradicts what the writer was told. */
   async violations(reader: EventLog = this.log): Promise<readonly string[]> {
-    const stored = await readAll(reader, this.shard);
+    return this.violationsIn(await readAll(reader, this.shard));
+  }
+
+  violationsIn(stored: ReadonlyMap<bigint, string>): readonly string[] {
     const copies = new Map<string, number>();
     for (const id of stored.values()) copies.set(id, (copies.get(id) ?? 0) + 1);
     const violations: string[] = [];

@@ -1,4 +1,9 @@
-import { type KafkaBroker, type KafkaCluster, type KafkaOptions, startKafka } from '@tidemark/infra';
+import {
+  type KafkaBroker,
+  type KafkaCluster,
+  type KafkaOptions,
+  startKafka,
+} from '@tidemark/infra';
 import { type EventLog, type Shard, shardOf } from '@tidemark/ports';
 import { present } from '@tidemark/std';
 import type { AppendSabotage } from '../appender.ts';

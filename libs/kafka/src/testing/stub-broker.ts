@@ -1,0 +1,207 @@
+// One broker that leads everything and answers as it is scripted, over real sockets. It applies what
+// it is told to apply, so that a test knows what the log holds whatever was answered.
+
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type Shard, shardOf } from '@tidemark/ports';
+import { textOf } from '@tidemark/std';
+import { decodeRecords } from '../record-batch-decode.ts';
+import { FrameWriter, WireReader } from '../wire.ts';
+
+export type ProduceReply =
+  /** Applied so many times, then answered so. */
+  | { readonly copies: number; readonly errorCode: number; readonly baseOffset?: bigint }
+  /** Applied, and left out of the answer. */
+  | { readonly copies: number; readonly isMissing: true };
+
+export interface StubPlan {
+  readonly topics: ReadonlyMap<string, number>;
+  /** `attempt` counts the requests that named the shard, from 1. */
+  readonly onProduce?: (shard: Shard, attempt: number) => ProduceReply;
+  /** Called once for each produce request, after it was applied. */
+  readonly afterProduce?: (
+    shards: readonly Shard[],
+  ) => Promise<'answer' | 'disconnect' | 'silence'>;
+}
+
+export interface StubBroker extends AsyncDisposable {
+  readonly address: string;
+  /** Values in log order. */
+  readonly stored: ReadonlyMap<Shard, readonly string[]>;
+  readonly produceRequests: readonly (readonly Shard[])[];
+  readonly metadataRequests: readonly number[];
+}
+
+const apis = { produce: 0, listOffsets: 2, metadata: 3, apiVersions: 18 } as const;
+const offered = [0, 1, 2, 3, 18, 36];
+
+export async function startStubBroker(plan: StubPlan): Promise<StubBroker> {
+  const stub = new Stub(plan);
+  const server = createServer((socket) => stub.serve(socket));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stub.port = (server.address() as AddressInfo).port;
+  return Object.assign(stub, {
+    address: `127.0.0.1:${stub.port}`,
+    async [Symbol.asyncDispose]() {
+      for (const socket of stub.sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  });
+}
+
+class Stub {
+  readonly stored = new Map<Shard, string[]>();
+  readonly produceRequests: Shard[][] = [];
+  readonly metadataRequests: number[] = [];
+  readonly sockets = new Set<Socket>();
+  readonly #attempts = new Map<Shard, number>();
+  readonly #plan: StubPlan;
+  port = 0;
+
+  constructor(plan: StubPlan) {
+    this.#plan = plan;
+  }
+
+  serve(socket: Socket): void {
+    this.sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.sockets.delete(socket));
+    let pending = Buffer.alloc(0);
+    let turn = Promise.resolve();
+    socket.on('data', (chunk) => {
+      pending = Buffer.concat([pending, chunk]);
+      while (pending.length >= 4 && pending.length >= 4 + pending.readInt32BE(0)) {
+        const frame = pending.subarray(4, 4 + pending.readInt32BE(0));
+        pending = pending.subarray(4 + frame.length);
+        // As a broker does: one request of a connection after the other.
+        turn = turn.then(() => this.#answer(socket, frame));
+      }
+    });
+  }
+
+  async #answer(socket: Socket, frame: Buffer): Promise<void> {
+    const reader = new WireReader(frame);
+    const key = reader.int16();
+    reader.int16();
+    const correlation = reader.int32();
+    reader.string();
+    // Size and correlation stand where a request has size and api: the rest is cut away below.
+    const body = new FrameWriter({ key: 0, version: 0, name: 'answer' }, '');
+    if (key === apis.apiVersions) this.#tellVersions(body);
+    else if (key === apis.metadata) this.#tellMetadata(reader, body);
+    else if (key === apis.listOffsets) this.#tellOffsets(reader, body);
+    else if (key === apis.produce) {
+      const shards = this.#produce(reader, body);
+      const next = (await this.#plan.afterProduce?.(shards)) ?? 'answer';
+      if (next === 'disconnect') socket.destroy();
+      if (next !== 'answer') return;
+    }
+    const written = body.finish(0).subarray(requestHeaderBytes);
+    const head = Buffer.alloc(8);
+    head.writeInt32BE(4 + written.length, 0);
+    head.writeInt32BE(correlation, 4);
+    socket.write(Buffer.concat([head, written]));
+  }
+
+  #tellVersions(body: FrameWriter): void {
+    body.int16(0).array(offered, (key) => body.int16(key).int16(0).int16(11));
+    body.int32(0);
+  }
+
+  #tellMetadata(reader: WireReader, body: FrameWriter): void {
+    const count = reader.int32();
+    const names = Array.from({ length: Math.max(0, count) }, () => reader.string());
+    this.metadataRequests.push(names.length);
+    const asked = count < 0 ? [...this.#plan.topics.keys()] : names;
+    body
+      .int32(0)
+      .array([1], (id) => body.int32(id).string('127.0.0.1').int32(this.port).string(''));
+    body.string('stub').int32(1);
+    body.array(asked, (name) => {
+      const partitions = this.#plan.topics.get(name);
+      body
+        .int16(partitions === undefined ? 3 : 0)
+        .string(name)
+        .int8(0);
+      const indexes = Array.from({ length: partitions ?? 0 }, (_, index) => index);
+      body.array(indexes, (index) => {
+        body.int16(0).int32(index).int32(1).int32(0);
+        for (let list = 0; list < 3; list += 1)
+          body.array(list < 2 ? [1] : [], (id) => body.int32(id));
+      });
+    });
+  }
+
+  #tellOffsets(reader: WireReader, body: FrameWriter): void {
+    reader.int32();
+    reader.int8();
+    const topics = reader.array(() => ({
+      name: reader.string(),
+      partitions: reader.array(() => {
+        const partition = reader.int32();
+        reader.int32();
+        return { partition, time: reader.int64() };
+      }),
+    }));
+    body.int32(0).array(topics, ({ name, partitions }) => {
+      body.string(name).array(partitions, ({ partition, time }) => {
+        const end = this.stored.get(shardOf(name, partition))?.length ?? 0;
+        body
+          .int32(partition)
+          .int16(0)
+          .int64(-1n)
+          .int64(time === -2n ? 0n : BigInt(end))
+          .int32(0);
+      });
+    });
+  }
+
+  #produce(reader: WireReader, body: FrameWriter): Shard[] {
+    reader.string();
+    reader.int16();
+    reader.int32();
+    const shards: Shard[] = [];
+    const topics = reader.array(() => {
+      const name = reader.string();
+      const replies = reader.array(() => {
+        const partition = reader.int32();
+        const shard = shardOf(name, partition);
+        shards.push(shard);
+        return { partition, reply: this.#apply(shard, reader.bytes()) };
+      });
+      return { name, replies: replies.filter(({ reply }) => !('isMissing' in reply)) };
+    });
+    this.produceRequests.push(shards);
+    body.array(topics, ({ name, replies }) => {
+      body.string(name).array(replies, ({ partition, reply }) => {
+        const { errorCode, baseOffset } = reply as { errorCode: number; baseOffset: bigint };
+        body.int32(partition).int16(errorCode).int64(baseOffset).int64(-1n).int64(0n);
+        body.int32(0).int16(-1);
+      });
+    });
+    body.int32(0);
+    return shards;
+  }
+
+  #apply(shard: Shard, batch: Buffer): ProduceReply {
+    const attempt = (this.#attempts.get(shard) ?? 0) + 1;
+    this.#attempts.set(shard, attempt);
+    const reply = this.#plan.onProduce?.(shard, attempt) ?? { copies: 1, errorCode: 0 };
+    const stored = this.stored.get(shard) ?? [];
+    this.stored.set(shard, stored);
+    const texts = decodeRecords(batch, 0n).records.map(({ value }) => textOf(value));
+    let baseOffset = -1n;
+    for (let copy = 0; copy < reply.copies; copy += 1) {
+      baseOffset = BigInt(stored.length);
+      stored.push(...texts);
+    }
+    if ('isMissing' in reply) return reply;
+    const told = reply.baseOffset ?? (reply.errorCode === 0 ? baseOffset : -1n);
+    return { copies: reply.copies, errorCode: reply.errorCode, baseOffset: told };
+  }
+}
+
+/** size, api key, api version, correlation, and an empty client id */
+const requestHeaderBytes = 4 + 2 + 2 + 4 + 2;
