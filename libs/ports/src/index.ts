@@ -16,6 +16,7 @@ export {
   topicOf,
 } from './event-log.ts';
 export { Fault, type FaultReason, isFault } from './fault.ts';
+export type { FileInfo, Files, Folder, OpenFile } from './files.ts';
 export { type LogFields, type Logger, silentLogger } from './logger.ts';
 export {
   type Counter,

@@ -21,6 +21,11 @@ export {
   type SimulatedEventLogOptions,
   type SimulatedLogHandle,
 } from './testing/simulated-event-log.ts';
+export {
+  type CrashPoint,
+  SimulatedFiles,
+  type SimulatedFilesOptions,
+} from './testing/simulated-files.ts';
 export type {
   RangeMs,
   SimulatedDelays,
