@@ -3,6 +3,7 @@ export { bodyOf, createEdge, type Edge, type EdgeParts } from './edge.ts';
 export { addOperations, type Readiness } from './operations.ts';
 export { Platform, type PlatformParts, type PlatformSettings } from './platform.ts';
 export { problemBody, problemOf } from './problem-reply.ts';
+export { checkKeys, type ProcessSettings, processDeclarations } from './process-settings.ts';
 export {
   headerOf,
   isClosedHeader,
@@ -15,6 +16,7 @@ export {
   streamPrefix,
   tokenOf,
 } from './requests.ts';
+export { main, type ProcessParts, runProcess } from './run-process.ts';
 export { type Listening, type Role, type ServeParts, type ServeSettings, serve } from './serve.ts';
 export { createSystemPrng, systemClock } from './system.ts';
 export { hashKey, Tenancy } from './tenancy.ts';

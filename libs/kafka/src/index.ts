@@ -1,2 +1,3 @@
+export { kafkaDeclarations, kafkaSettingsOf } from './declared-settings.ts';
 export { openKafkaLog } from './kafka-log.ts';
 export type { KafkaComponents, KafkaSasl, KafkaSettings, KafkaTls } from './settings.ts';

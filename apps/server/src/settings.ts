@@ -1,0 +1,20 @@
+import { processDeclarations } from '@tidemark/edge';
+import { kafkaDeclarations } from '@tidemark/kafka';
+import { choice, text } from '@tidemark/std';
+
+/** All settings of the server. The README's table is made from this. */
+export const serverDeclarations = {
+  ...processDeclarations,
+  log: choice({
+    env: 'TIDEMARK_LOG',
+    purpose: 'where events are durable: a log in the data folder, or Kafka',
+    among: ['embedded', 'kafka'],
+    fallback: 'embedded',
+  }),
+  dataDir: text({
+    env: 'TIDEMARK_DATA_DIR',
+    purpose: 'folder of the embedded log and the folder store',
+    fallback: '.tidemark',
+  }),
+  ...kafkaDeclarations,
+} as const;

@@ -1,0 +1,69 @@
+import { limits } from '@tidemark/protocol';
+import {
+  choice,
+  integer,
+  optional,
+  SettingsMistakes,
+  type SettingsOf,
+  secret,
+  text,
+} from '@tidemark/std';
+
+/** What every app reads from its environment, whatever its roles are. */
+export const processDeclarations = {
+  host: text({ env: 'TIDEMARK_HOST', purpose: 'address to listen on', fallback: '127.0.0.1' }),
+  port: integer({
+    env: 'TIDEMARK_PORT',
+    purpose: 'port to listen on; 0 takes a free one',
+    min: 0,
+    max: 65_535,
+    fallback: 4_437,
+  }),
+  adminKey: optional(
+    secret({
+      env: 'TIDEMARK_ADMIN_KEY',
+      purpose:
+        'key for /v1/admin; with it every request needs a tenant’s key, without it there is one tenant',
+    }),
+  ),
+  logLevel: choice({
+    env: 'TIDEMARK_LOG_LEVEL',
+    purpose: 'least severe log line',
+    among: ['debug', 'info', 'warn', 'error', 'silent'],
+    fallback: 'info',
+  }),
+  hotMib: integer({
+    env: 'TIDEMARK_HOT_MIB',
+    purpose: 'MiB of event bodies kept in memory; older ones are read from the log again',
+    min: 1,
+    max: 1_048_576,
+    fallback: 512,
+  }),
+  drainMs: integer({
+    env: 'TIDEMARK_DRAIN_MS',
+    purpose: 'time for requests to finish at shutdown',
+    min: 0,
+    max: 60_000,
+    fallback: 5_000,
+  }),
+  longPollMs: integer({
+    env: 'TIDEMARK_LONG_POLL_MS',
+    purpose: 'how long a long-poll waits for an event',
+    min: 100,
+    max: 120_000,
+    fallback: limits.longPollMs,
+  }),
+} as const;
+
+export type ProcessSettings = SettingsOf<typeof processDeclarations>;
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+
+/** A server without keys is for its own machine only. */
+export function checkKeys({ host, adminKey }: ProcessSettings): void {
+  if (adminKey !== undefined || isLoopback(host)) return;
+  throw new SettingsMistakes([
+    `TIDEMARK_HOST ${host} can be reached from elsewhere: set TIDEMARK_ADMIN_KEY, or listen on 127.0.0.1`,
+  ]);
+}

@@ -1,0 +1,64 @@
+// One process from its start to its end: listen, become ready, stop on a signal in reverse order.
+
+import type { Logger } from '@tidemark/ports';
+import { SettingsMistakes } from '@tidemark/std';
+import { Platform, type PlatformParts } from './platform.ts';
+import type { ProcessSettings } from './process-settings.ts';
+import { type Role, serve } from './serve.ts';
+
+export interface ProcessParts extends PlatformParts {
+  readonly renderMetrics: () => Promise<string>;
+  readonly failures?: () => Record<string, string>;
+}
+
+/** Resolves when the process was told to stop and has stopped. */
+export async function runProcess(
+  parts: ProcessParts,
+  settings: ProcessSettings,
+  { name, roles }: { readonly name: string; readonly roles: readonly Role[] },
+): Promise<void> {
+  const { logger } = parts;
+  exitOnCrash(logger);
+  await using platform = new Platform(parts, {
+    hotBytesMax: settings.hotMib * 1024 * 1024,
+    isKeyless: settings.adminKey === undefined,
+  });
+  const told = toldToStop();
+  const listening = await serve(platform, { ...parts, roles }, settings);
+  logger.info({ app: name, url: listening.url, pid: process.pid }, 'listening');
+  const started = platform.start().then(() => logger.info({ app: name }, 'ready'));
+  const signal = await told;
+  logger.info({ app: name, signal }, 'stopping');
+  await listening.stop();
+  await platform[Symbol.asyncDispose]();
+  await started;
+  logger.info({ app: name }, 'stopped');
+}
+
+const toldToStop = (): Promise<string> =>
+  new Promise((resolve) => {
+    process.once('SIGTERM', () => resolve('SIGTERM'));
+    process.once('SIGINT', () => resolve('SIGINT'));
+  });
+
+/** A broken invariant ends the process: whoever starts it again starts from what is durable. */
+function exitOnCrash(logger: Logger): void {
+  const crash = (cause: unknown): void => {
+    logger.error({ err: cause }, 'crashed');
+    process.exit(70);
+  };
+  process.once('uncaughtException', crash);
+  process.once('unhandledRejection', crash);
+}
+
+/** Runs an app's main: what is wrong with its settings is said in full, and nothing is started. */
+export async function main(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+    process.exit(0);
+  } catch (cause) {
+    const isMistake = cause instanceof SettingsMistakes;
+    process.stderr.write(`${isMistake ? cause.message : String((cause as Error).stack)}\n`);
+    process.exit(isMistake ? 64 : 70);
+  }
+}
