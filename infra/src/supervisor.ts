@@ -12,7 +12,7 @@ export interface SupervisedOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-export interface ChildEnd {
+interface ChildEnd {
   readonly code: number | null;
   readonly signal: string | null;
 }

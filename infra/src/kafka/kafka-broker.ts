@@ -56,6 +56,6 @@ export async function launchBroker(place: BrokerPlace): Promise<Supervised> {
   });
 }
 
-export const brokerLogFile = (folder: string): string => join(folder, 'broker.log');
+const brokerLogFile = (folder: string): string => join(folder, 'broker.log');
 
 export const brokerLogTail = (folder: string): string => logTail(brokerLogFile(folder));

@@ -16,7 +16,7 @@ import { withFileLock } from '../file-lock.ts';
 const run = promisify(execFile);
 
 /** As in pom.xml. */
-export const kafkaVersion = '4.4.0';
+const kafkaVersion = '4.4.0';
 
 export interface KafkaInstall {
   readonly java: string;

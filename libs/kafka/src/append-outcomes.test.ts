@@ -82,7 +82,7 @@ describe('an answer of the broker', () => {
     });
     const shards = codes.map((_, index) => shardOf('t', index));
     const outcomes = world.log.append(new Map(shards.map((of) => [of, () => [recordOf('x')]])));
-    const kinds = await Promise.all(shards.map((of) => outcomes.get(of)));
+    const kinds = await Promise.all(shards.map((of) => present(outcomes.get(of), 'outcome')));
     expect(kinds.map((outcome) => outcome?.kind)).toEqual([
       'committed',
       'unknown',

@@ -11,42 +11,11 @@
 // homeless -> ended      #settleHomeless   (given back unsent)
 // in flight -> ended     land
 
-import {
-  type AppendOutcome,
-  type BatchSource,
-  type Clock,
-  type Shard,
-  sleep,
-} from '@tidemark/ports';
+import { type AppendOutcome, type BatchSource, type Shard, sleep } from '@tidemark/ports';
 import { assert } from '@tidemark/std';
-import type { Brokers } from './brokers.ts';
-import { appendOutcomeOf } from './errors.ts';
 import { BrokerLanes } from './lanes.ts';
 import { leaderRetryMs } from './limits.ts';
-import type { ClusterMetadata } from './metadata.ts';
-
-export interface PendingAppend {
-  readonly shard: Shard;
-  readonly source: BatchSource;
-  readonly sinceMs: number;
-  readonly end: (outcome: AppendOutcome | undefined) => void;
-}
-
-/** What a test may break on purpose, to show that another test sees it. */
-export interface AppendSabotage {
-  readonly acks: number;
-  readonly attempts: number;
-  readonly outcomeOf: typeof appendOutcomeOf;
-}
-
-export const noSabotage: AppendSabotage = { acks: -1, attempts: 1, outcomeOf: appendOutcomeOf };
-
-export interface AppenderParts {
-  readonly clock: Clock;
-  readonly brokers: Brokers;
-  readonly metadata: ClusterMetadata;
-  readonly sabotage: AppendSabotage;
-}
+import { type AppenderParts, type PendingAppend, unsent } from './pending-append.ts';
 
 export class Appender {
   readonly parts: AppenderParts;
@@ -160,9 +129,3 @@ export class Appender {
     for (const lanes of this.#lanes.values()) lanes.close();
   }
 }
-
-export const unsent = (reason: string, retryable = true): AppendOutcome => ({
-  kind: 'not-committed',
-  reason,
-  retryable,
-});

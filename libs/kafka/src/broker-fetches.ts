@@ -56,12 +56,13 @@ export class BrokerFetches {
   adoptCaughtUp(first: FetchLoop): void {
     for (const loop of this.#loops) {
       if (loop === first) continue;
-      for (const reader of [...loop.readers.values()]) {
+      for (const reader of loop.readers.values()) {
         if (reader.isCaughtUp && !first.readers.has(reader.shard)) first.add(reader);
       }
     }
-    for (const reader of [...this.#queued]) {
-      this.#queued.delete(reader);
+    const queued = [...this.#queued];
+    this.#queued.clear();
+    for (const reader of queued) {
       if (!reader.isEnded) this.add(reader);
     }
   }

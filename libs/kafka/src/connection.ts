@@ -11,12 +11,13 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { type Clock, Fault } from '@tidemark/ports';
-import KafkajsConnection, {
+import {
   type Call,
+  callOf,
+  KafkajsConnection,
   type KafkajsLogger,
   type SocketOrder,
-} from 'kafkajs/src/network/connection.js';
-import kafkajsRequests from 'kafkajs/src/protocol/requests/index.js';
+} from './kafkajs-internals.ts';
 import type { ResolvedSettings } from './settings.ts';
 import type { FrameWriter } from './wire.ts';
 
@@ -212,13 +213,6 @@ export class BrokerConnection {
     void this.#kafkajs.disconnect().catch(() => undefined);
     this.#kafkajs.socket?.destroy();
   }
-}
-
-/** A request of kafkajs' own, by name and version. */
-export function callOf(name: string, version: number, args?: object): Call<unknown> {
-  const definition = kafkajsRequests.requests[name];
-  if (definition === undefined) throw new Error(`kafkajs has no such request. name=${name}`);
-  return definition.protocol({ version })(args);
 }
 
 function openFault(address: BrokerAddress, cause: unknown): Fault {

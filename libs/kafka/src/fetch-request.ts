@@ -30,7 +30,7 @@ export interface FetchOrder {
   readonly forgotten: readonly Shard[];
 }
 
-export interface FetchedShard {
+interface FetchedShard {
   readonly errorCode: number;
   readonly highWatermark: bigint;
   readonly records: Buffer;

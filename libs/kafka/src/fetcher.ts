@@ -158,7 +158,7 @@ export class Fetcher {
 
   close(): void {
     this.#closing.abort();
-    for (const reader of [...this.#readers]) {
+    for (const reader of this.#readers) {
       reader.fail(new Fault('unavailable', 'log is closed', { effect: 'none' }));
     }
   }

@@ -29,14 +29,9 @@ export function planAssignment(
     plan.set(id, kept);
   }
   const left = [...open];
-  for (const level of [quota, quota + 1]) {
-    for (const kept of plan.values()) {
-      while (kept.length < level && left.length > 0) {
-        const shard = left.shift();
-        if (shard !== undefined) kept.push(shard);
-        if (kept.length > quota) break;
-      }
-    }
+  for (const kept of plan.values()) kept.push(...left.splice(0, Math.max(0, quota - kept.length)));
+  for (const kept of plan.values()) {
+    if (kept.length <= quota) kept.push(...left.splice(0, 1));
   }
   return plan;
 }

@@ -7,12 +7,12 @@
 
 import { isFault, type Shard, shardOf, sleep, topicOf } from '@tidemark/ports';
 import { bytesOf, textOf } from '@tidemark/std';
-import assignerProtocol from 'kafkajs/src/consumer/assignerProtocol.js';
-import type { AppenderParts } from './appender.ts';
-import { type BrokerConnection, callOf, RequestLost } from './connection.ts';
+import { type BrokerConnection, RequestLost } from './connection.ts';
 import { errorCodes, faultOf, faultReasonOf } from './errors.ts';
 import { type GroupMember, planAssignment } from './group-plan.ts';
+import { callOf, MemberAssignment, MemberMetadata } from './kafkajs-internals.ts';
 import { orAborted } from './metadata.ts';
+import type { AppenderParts } from './pending-append.ts';
 
 type GroupParts = Pick<AppenderParts, 'clock' | 'brokers' | 'metadata'>;
 
@@ -124,7 +124,7 @@ export class GroupMembership {
 
   async #askToJoin(): Promise<Joined> {
     const { groupSessionMs } = this.#parts.brokers.settings;
-    const metadata = assignerProtocol.MemberMetadata.encode({
+    const metadata = MemberMetadata.encode({
       version: 1,
       topics: this.#options.topics,
       userData: Buffer.from(bytesOf(this.#owned.join('\n'))),
@@ -146,7 +146,7 @@ export class GroupMembership {
 
   async #plan(joined: Joined): Promise<ReadonlyMap<string, readonly Shard[]>> {
     const members: GroupMember[] = joined.members.map(({ memberId, memberMetadata }) => {
-      const { userData } = assignerProtocol.MemberMetadata.decode(memberMetadata);
+      const { userData } = MemberMetadata.decode(memberMetadata);
       const owned = textOf(userData).split('\n').filter(Boolean) as Shard[];
       return { id: memberId, owned };
     });
@@ -267,11 +267,11 @@ function encodeShards(shards: readonly Shard[]): Buffer {
       led.map((shard) => Number(shard.slice(topic.length + 1))),
     ]),
   );
-  return assignerProtocol.MemberAssignment.encode({ version: 1, assignment });
+  return MemberAssignment.encode({ version: 1, assignment });
 }
 
 function decodeShards(bytes: Buffer): readonly Shard[] {
-  const decoded = assignerProtocol.MemberAssignment.decode(bytes);
+  const decoded = MemberAssignment.decode(bytes);
   return Object.entries(decoded?.assignment ?? {}).flatMap(([topic, partitions]) =>
     partitions.map((partition) => shardOf(topic, partition)),
   );

@@ -8,12 +8,13 @@ import type {
   ShardBounds,
   TopicSpec,
 } from '@tidemark/ports';
-import { Appender, type AppendSabotage, noSabotage } from './appender.ts';
+import { Appender } from './appender.ts';
 import { BoundsAsker } from './bounds.ts';
 import { Brokers } from './brokers.ts';
 import { Fetcher } from './fetcher.ts';
 import { GroupMembership, type GroupOptions } from './group.ts';
 import { ClusterMetadata } from './metadata.ts';
+import { type AppendSabotage, noSabotage } from './pending-append.ts';
 import { type KafkaComponents, type KafkaSettings, resolveSettings } from './settings.ts';
 import { Topics } from './topics.ts';
 

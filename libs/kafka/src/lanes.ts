@@ -3,10 +3,11 @@
 // free lane takes every shard that has something waiting, and batches deepen while lanes are busy.
 
 import type { AppendOutcome, Shard } from '@tidemark/ports';
-import { type Appender, type PendingAppend, unsent } from './appender.ts';
+import type { Appender } from './appender.ts';
 import { type BrokerConnection, RequestLost } from './connection.ts';
 import { isLeadershipError } from './errors.ts';
 import { batchBytesMax, lanesPerBroker, leaderCheckMs, produceBytesTarget } from './limits.ts';
+import { type PendingAppend, unsent } from './pending-append.ts';
 import { decodeProduce, type ProducedShard, produceRequest } from './produce-request.ts';
 import { type BatchPlan, planBatch } from './record-batch.ts';
 
@@ -85,7 +86,7 @@ export class BrokerLanes {
   /** Moves those that wait here for a leader that was meanwhile found to be another. */
   strandMoved(): void {
     const { metadata } = this.appender.parts;
-    for (const append of [...this.#waiting.values()]) {
+    for (const append of this.#waiting.values()) {
       if (metadata.leaderOf(append.shard)?.brokerId === this.brokerId) continue;
       this.#waiting.delete(append.shard);
       this.appender.strand(append);
@@ -215,7 +216,7 @@ class Flight {
       });
       const payload = await this.#connection.request(frame, produceTimeoutMs + answerGraceMs);
       const produced = decodeProduce(payload);
-      for (const append of [...this.#pending.values()]) {
+      for (const append of this.#pending.values()) {
         this.#read(append, produced.get(append.shard), isLast);
       }
     } catch (cause) {
@@ -239,7 +240,7 @@ class Flight {
     const { metadata } = this.#lanes.appender.parts;
     const isUnwritten = cause instanceof RequestLost && !cause.isWritten;
     const reason = cause instanceof Error ? cause.message : 'request failed';
-    for (const append of [...this.#pending.values()]) {
+    for (const append of this.#pending.values()) {
       metadata.doubt(append.shard);
       this.#land(append, isUnwritten ? unsent(reason) : { kind: 'unknown', reason });
     }
@@ -257,7 +258,7 @@ class Flight {
     } catch {
       return;
     }
-    for (const append of [...this.#pending.values()]) {
+    for (const append of this.#pending.values()) {
       const leader = metadata.leaderOf(append.shard);
       if (leader === undefined || leader.brokerId === this.#lanes.brokerId) continue;
       this.#land(append, { kind: 'unknown', reason: 'leader moved before the answer' });

@@ -1,9 +1,8 @@
+import { createRequire } from 'node:module';
 import { gzipSync } from 'node:zlib';
 import { encodeHeaders, isFault, type LogRecord, noHeaders } from '@tidemark/ports';
 import { bytesOf, emptyBytes, present } from '@tidemark/std';
 import fc from 'fast-check';
-import decoderDoor from 'kafkajs/src/protocol/decoder.js';
-import kafkajsBatch from 'kafkajs/src/protocol/recordBatch/v0/decoder.js';
 import { describe, expect, test } from 'vitest';
 import { crc32c } from './crc32c.ts';
 import {
@@ -15,6 +14,12 @@ import {
   writeBatch,
 } from './record-batch.ts';
 import { decodeRecords } from './record-batch-decode.ts';
+
+interface KafkajsRecord {
+  readonly offset: string;
+  readonly value: Buffer;
+  readonly headers: Readonly<Record<string, Buffer | undefined>>;
+}
 
 const recordOf = (text: string, part: Partial<LogRecord> = {}): LogRecord => ({
   key: bytesOf('key'),
@@ -49,7 +54,7 @@ const faultOf = (run: () => unknown): string => {
     run();
     return 'none';
   } catch (cause) {
-    return isFault(cause) ? `${cause.reason}: ${cause.message}` : `${cause}`;
+    return isFault(cause) ? `${cause.reason}: ${cause.message}` : String(cause);
   }
 };
 
@@ -92,7 +97,12 @@ describe('a record batch', () => {
   test('is read by kafkajs', async () => {
     const headers = encodeHeaders([['kind', 'event']]);
     const batch = encode([recordOf('one', { headers }), recordOf('two', { timeMs: 5 })], 40n);
-    const read = await kafkajsBatch(new decoderDoor(batch));
+    const require = createRequire(import.meta.url);
+    const Decoder = require('kafkajs/src/protocol/decoder.js') as new (bytes: Buffer) => object;
+    const decodeBatch = require('kafkajs/src/protocol/recordBatch/v0/decoder.js') as (
+      decoder: object,
+    ) => Promise<{ readonly records: readonly KafkajsRecord[] }>;
+    const read = await decodeBatch(new Decoder(batch));
     expect(
       read.records.map(({ offset, value, headers: named }) => [
         offset,

@@ -1,10 +1,10 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { type Clock, type EventLog, silentLogger, silentMetrics } from '@tidemark/ports';
-import { type AppendSabotage, noSabotage } from './appender.ts';
 import { KafkaLog } from './kafka-log.ts';
+import { type AppendSabotage, noSabotage } from './pending-append.ts';
 import type { KafkaComponents, KafkaSettings } from './settings.ts';
 
-export { type AppendSabotage, noSabotage } from './appender.ts';
+export type { AppendSabotage } from './pending-append.ts';
 
 /** The log with one thing broken, to show that a test sees it. */
 export const openSabotagedKafkaLog = (

@@ -12,9 +12,10 @@ import {
   topicOf,
 } from '@tidemark/ports';
 import { assert } from '@tidemark/std';
-import { type BrokerConnection, callOf } from './connection.ts';
+import type { BrokerConnection } from './connection.ts';
 import { errorCodes, faultOf, isLeadershipError } from './errors.ts';
 import type { FetcherParts } from './fetcher.ts';
+import { callOf } from './kafkajs-internals.ts';
 import { leaderRetryMs } from './limits.ts';
 import { orAborted } from './metadata.ts';
 import type { TopicMetadata } from './metadata-request.ts';

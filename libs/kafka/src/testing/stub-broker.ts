@@ -8,7 +8,7 @@ import { textOf } from '@tidemark/std';
 import { decodeRecords } from '../record-batch-decode.ts';
 import { FrameWriter, WireReader } from '../wire.ts';
 
-export type ProduceReply =
+type ProduceReply =
   /** Applied so many times, then answered so. */
   | { readonly copies: number; readonly errorCode: number; readonly baseOffset?: bigint }
   /** Applied, and left out of the answer. */

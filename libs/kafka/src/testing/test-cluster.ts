@@ -6,7 +6,7 @@ import {
 } from '@tidemark/infra';
 import { type EventLog, type Shard, shardOf } from '@tidemark/ports';
 import { present } from '@tidemark/std';
-import type { AppendSabotage } from '../appender.ts';
+import type { AppendSabotage } from '../pending-append.ts';
 import type { KafkaSettings } from '../settings.ts';
 import { openSabotagedKafkaLog, realComponents } from '../testing.ts';
 import { leadersOf } from './leaders.ts';
