@@ -94,8 +94,9 @@ export function sendProblem(
   const retryAfter = retryAfterSeconds(problem);
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
   reply.headers(factHeaders(problem)).header('cache-control', 'no-store');
-  // A refused body is not read to its end: the connection cannot be used again.
-  if (problem.code === 'too-large') reply.header('connection', 'close');
+  // Closing at once would take the answer away from a client that is still sending: what is left of
+  // the body is read and dropped, within the time that a request may take.
+  if (problem.code === 'too-large') reply.removeHeader('connection');
   return reply
     .code(problem.kind.status)
     .type('application/problem+json')

@@ -18,6 +18,7 @@ import { decodeRecord, type SessionRecord } from '@tidemark/session';
 import type { HotBudget } from './hot-budget.ts';
 import type { ReadIndex } from './read-index.ts';
 import {
+  type Anchor,
   type FoldedSession,
   ShardFold,
   type ShardFoldOptions,
@@ -185,7 +186,7 @@ export class ShardReplica {
       for await (const { records } of chunks) {
         if (pump.signal.aborted) return;
         if (!isAnchored) {
-          this.#compareAnchor(records[0]);
+          compareAnchor(anchor, records[0]);
           isAnchored = true;
         }
         this.#foldChunk(records);
@@ -195,19 +196,6 @@ export class ShardReplica {
     } catch (cause) {
       if (!pump.signal.aborted) this.#stop(cause);
     }
-  }
-
-  #compareAnchor(first: StoredRecord | undefined): void {
-    const { anchor } = this.fold;
-    if (first === undefined || anchor === undefined) return;
-    const decoded = decodeRecord(first);
-    const id = decoded.kind === 'record' ? decoded.record.id : '';
-    if (first.offset === anchor.offset && id === anchor.id) return;
-    throw new ShardStopped(
-      'log-replaced',
-      `another record lies at the anchor. offset=${anchor.offset} found=${first.offset}`,
-      logAdvice,
-    );
   }
 
   #foldChunk(records: readonly StoredRecord[]): void {
@@ -256,6 +244,19 @@ export class ShardReplica {
     }
     return problem;
   }
+}
+
+/** The anchor as it was when the reading began: this process may fold on while the answer comes. */
+function compareAnchor(anchor: Anchor | undefined, first: StoredRecord | undefined): void {
+  if (first === undefined || anchor === undefined) return;
+  const decoded = decodeRecord(first);
+  const id = decoded.kind === 'record' ? decoded.record.id : '';
+  if (first.offset === anchor.offset && id === anchor.id) return;
+  throw new ShardStopped(
+    'log-replaced',
+    `another record lies at the anchor. offset=${anchor.offset} found=${first.offset}`,
+    logAdvice,
+  );
 }
 
 const logAdvice =
