@@ -1,0 +1,87 @@
+import type { Package } from './repository.ts';
+
+/** What each package may depend on among ours. A package that is missing here fails: decide where it stands. */
+export const sees: Readonly<Record<string, readonly string[]>> = {
+  std: [],
+  protocol: ['std'],
+  ports: ['std'],
+  session: ['std', 'protocol', 'ports'],
+  replica: ['std', 'protocol', 'ports', 'session'],
+  edge: ['std', 'protocol', 'ports', 'session', 'replica'],
+  kafka: ['std', 'ports'],
+  s3: ['std', 'ports'],
+  disk: ['std', 'ports'],
+  telemetry: ['std', 'ports'],
+  ingest: [
+    'std',
+    'protocol',
+    'ports',
+    'session',
+    'replica',
+    'edge',
+    'kafka',
+    's3',
+    'disk',
+    'telemetry',
+  ],
+  read: [
+    'std',
+    'protocol',
+    'ports',
+    'session',
+    'replica',
+    'edge',
+    'kafka',
+    's3',
+    'disk',
+    'telemetry',
+  ],
+  relay: [
+    'std',
+    'protocol',
+    'ports',
+    'session',
+    'replica',
+    'edge',
+    'kafka',
+    's3',
+    'disk',
+    'telemetry',
+  ],
+  server: [
+    'std',
+    'protocol',
+    'ports',
+    'session',
+    'replica',
+    'edge',
+    'kafka',
+    's3',
+    'disk',
+    'telemetry',
+    'ingest',
+    'read',
+    'relay',
+  ],
+  infra: ['std'],
+  // Tests and benchmarks stand above everything, but the checker judges production code and so
+  // imports none of it.
+  checker: [],
+  tidy: [],
+  suite: [],
+};
+
+const above = new Set(['conformance', 'integration', 'sim', 'chaos', 'e2e', 'bench']);
+
+export function layerViolations(packages: readonly Package[]): string[] {
+  return packages.flatMap(({ name, dependencies }) => {
+    if (above.has(name)) return [];
+    const allowed = sees[name];
+    if (allowed === undefined) return [`${name} is not in the layer table`];
+    return dependencies
+      .filter((dependency) => dependency.startsWith('@tidemark/'))
+      .map((dependency) => dependency.slice('@tidemark/'.length))
+      .filter((dependency) => !allowed.includes(dependency))
+      .map((dependency) => `${name} may not depend on ${dependency}`);
+  });
+}
