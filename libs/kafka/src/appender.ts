@@ -58,6 +58,7 @@ export class Appender {
     this.#underWay.delete(shard);
     if (outcome?.kind === 'committed') this.#uncommitted.delete(shard);
     else if (outcome !== undefined) this.#uncommitted.add(shard);
+    if (outcome !== undefined) this.parts.metrics.outcomes.add(1, { outcome: outcome.kind });
     append.end(outcome);
   }
 

@@ -1,22 +1,26 @@
-import { type Clock, Fault } from '@tidemark/ports';
+import { type Clock, Fault, type Logger } from '@tidemark/ports';
 import { type BrokerAddress, BrokerConnection } from './connection.ts';
-import type { ResolvedSettings } from './settings.ts';
+import type { KafkaComponents, ResolvedSettings } from './settings.ts';
 
 /** The brokers' addresses and the connections to them, one for each purpose, opened when asked for. */
 export class Brokers implements AsyncDisposable {
   readonly settings: ResolvedSettings;
   readonly #clock: Clock;
+  readonly #logger: Logger;
   readonly #bootstrap: readonly BrokerAddress[];
   #addresses: ReadonlyMap<number, BrokerAddress> = new Map();
   readonly #connections = new Map<string, Promise<BrokerConnection>>();
   #serial = 0;
-  #nextControl = 0;
+  #nextControl: number;
   #isClosed = false;
 
-  constructor(clock: Clock, settings: ResolvedSettings) {
+  constructor({ clock, logger, prng }: KafkaComponents, settings: ResolvedSettings) {
     this.#clock = clock;
+    this.#logger = logger;
     this.settings = settings;
     this.#bootstrap = settings.brokers.map(parseAddress);
+    // Processes that start together do not all ask one broker.
+    this.#nextControl = prng.below(Math.max(1, this.#bootstrap.length));
   }
 
   learn(addresses: ReadonlyMap<number, BrokerAddress>): void {
@@ -67,6 +71,7 @@ export class Brokers implements AsyncDisposable {
     this.#connections.set(name, opening);
     try {
       const connection = await opening;
+      this.#logger.debug({ connection: name, serial: connection.serial }, 'broker connected');
       if (this.#isClosed) connection.close();
       return connection;
     } catch (cause) {

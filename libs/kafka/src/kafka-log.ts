@@ -14,7 +14,7 @@ import { Brokers } from './brokers.ts';
 import { Fetcher } from './fetcher.ts';
 import { GroupMembership, type GroupOptions } from './group.ts';
 import { ClusterMetadata } from './metadata.ts';
-import { type AppendSabotage, noSabotage } from './pending-append.ts';
+import { type AppendSabotage, appendMetricsOf, noSabotage } from './pending-append.ts';
 import { type KafkaComponents, type KafkaSettings, resolveSettings } from './settings.ts';
 import { Topics } from './topics.ts';
 
@@ -34,13 +34,19 @@ export class KafkaLog implements EventLog {
   constructor(components: KafkaComponents, settings: KafkaSettings, sabotage: AppendSabotage) {
     const { clock } = components;
     this.#components = components;
-    const brokers = new Brokers(clock, resolveSettings(settings));
+    const brokers = new Brokers(components, resolveSettings(settings));
     const metadata = new ClusterMetadata(clock, brokers);
     const bounds = new BoundsAsker(clock, brokers, metadata);
     this.#brokers = brokers;
     this.#metadata = metadata;
     this.#bounds = bounds;
-    this.#appender = new Appender({ clock, brokers, metadata, sabotage });
+    this.#appender = new Appender({
+      clock,
+      brokers,
+      metadata,
+      sabotage,
+      metrics: appendMetricsOf(components.metrics),
+    });
     this.#fetcher = new Fetcher({ clock, brokers, metadata, bounds });
     this.#topics = new Topics({ clock, brokers, metadata, bounds });
   }

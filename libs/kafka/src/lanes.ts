@@ -205,7 +205,8 @@ class Flight {
   }
 
   async #attempt(isLast: boolean): Promise<void> {
-    const { brokers, sabotage } = this.#lanes.appender.parts;
+    const { brokers, metrics, sabotage } = this.#lanes.appender.parts;
+    metrics.requests.add(1);
     const { clientId, produceTimeoutMs } = brokers.settings;
     try {
       const frame = produceRequest({

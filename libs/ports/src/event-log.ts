@@ -64,7 +64,10 @@ export interface ReadOptions {
    * may be left out, so that a writer's own records are not read back to it.
    */
   readonly skipTo?: () => bigint;
-  /** About how much one chunk holds; a chunk always holds at least one record. */
+  /**
+   * About how much one chunk holds. A chunk holds a record at least, unless all that is new is the
+   * broker's own.
+   */
   readonly chunkBytesMax?: number;
 }
 

@@ -68,15 +68,15 @@ export class AppendHistory {
     const copies = new Map<string, number>();
     for (const id of stored.values()) copies.set(id, (copies.get(id) ?? 0) + 1);
     const violations: string[] = [];
-    let lastOffset = -1n;
+    let endOfLast = -1n;
     for (const [id, { attempts, committedAt, isRefused }] of this.attempted) {
       const count = copies.get(id) ?? 0;
       if (count > attempts) violations.push(`${id} has more copies than attempts: ${count}`);
       if (isRefused && count > 0) violations.push(`${id} was refused and is there`);
       if (committedAt === undefined) continue;
       if (stored.get(committedAt) !== id) violations.push(`${id} is lost. offset=${committedAt}`);
-      if (committedAt <= lastOffset) violations.push(`${id} is out of order`);
-      lastOffset = committedAt;
+      if (committedAt <= endOfLast) violations.push(`${id} is out of order`);
+      endOfLast = committedAt;
     }
     for (const id of copies.keys()) {
       if (!this.attempted.has(id)) violations.push(`${id} was never written`);
