@@ -1,6 +1,8 @@
 export type { FastifyReply as EdgeReply, FastifyRequest as EdgeRequest } from 'fastify';
 export { bodyOf, createEdge, type Edge, type EdgeParts } from './edge.ts';
 export { addOperations, type Readiness } from './operations.ts';
+export { createOutbound, type OutboundParts, type Resolver } from './outbound.ts';
+export { isLoopbackAddress, isPublicAddress } from './outbound-address.ts';
 export { Platform, type PlatformParts, type PlatformSettings } from './platform.ts';
 export { problemBody, problemOf } from './problem-reply.ts';
 export { checkKeys, type ProcessSettings, processDeclarations } from './process-settings.ts';

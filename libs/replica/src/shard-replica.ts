@@ -42,6 +42,9 @@ export type FoldObserver = (
   isValid: boolean,
 ) => void;
 
+/** Hears of the sessions that a fold step changed, whoever wrote it. */
+export type FoldWatcher = (touched: ReadonlySet<FoldedSession>) => void;
+
 /** How long a log is read on after the last record that only reading told. */
 const lingerMs = 2_000;
 
@@ -56,6 +59,7 @@ export class ShardReplica {
   readonly fold: ShardFold;
   readonly #parts: ReplicaParts;
   readonly #observers = new Set<FoldObserver>();
+  readonly #watchers = new Set<FoldWatcher>();
   #waiters: Waiter[] = [];
   #retained = 0;
   #pump: AbortController | undefined;
@@ -80,6 +84,11 @@ export class ShardReplica {
 
   observe(observer: FoldObserver): void {
     this.#observers.add(observer);
+  }
+
+  watch(watcher: FoldWatcher): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
   }
 
   /** Folds up to where the log ends at some moment after this call. */
@@ -227,6 +236,7 @@ export class ShardReplica {
     for (const session of touched) {
       for (const follower of session.followers) follower();
     }
+    for (const watcher of this.#watchers) watcher(touched);
   }
 
   #stop(cause: unknown): Problem {

@@ -63,8 +63,8 @@ export type Command =
 export type FactDecision = (
   state: SessionState,
   context: { readonly nowMs: number },
-) =>
-  | { readonly kind: 'fact'; readonly fact: object }
+) => /** `answer` is given once the fact stands. */
+  | { readonly kind: 'fact'; readonly fact: object; readonly answer: unknown }
   | { readonly kind: 'answer'; readonly answer: unknown };
 
 export type Reply =

@@ -148,6 +148,9 @@ function decideFact(
   context: DecideContext,
 ): Decision {
   const decision = command.decide(state, context);
-  if (decision.kind === 'answer') return answer({ kind: 'answer', answer: decision.answer });
-  return writeOne(state, context, { kind: 'fact', value: jsonOf(decision.fact) });
+  const reply = { kind: 'answer', answer: decision.answer } as const;
+  if (decision.kind === 'answer') return answer(reply);
+  const chain = new Chain(state, context);
+  chain.add({ kind: 'fact', value: jsonOf(decision.fact) });
+  return { kind: 'write', records: chain.records, reply };
 }

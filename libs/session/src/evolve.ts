@@ -13,7 +13,7 @@ import { limits } from '@tidemark/protocol';
 import { decodeConfig, factsOf } from './config.ts';
 import { isKnownKind, type SessionRecord } from './record.ts';
 import { beginStream, type OwedUnref, type SessionState, type StreamState } from './state.ts';
-import { evolveSubscription } from './subscription.ts';
+import { evolveSubscription, subscriptionPrefix } from './subscription.ts';
 
 const producerBounds = { entriesMin: limits.producersMin, windowMs: limits.producerWindowMs };
 const dedupeBounds = { entriesMin: limits.dedupeEntriesMin, windowMs: limits.dedupeWindowMs };
@@ -212,11 +212,11 @@ function settleEffect(record: SessionRecord): Effect {
 }
 
 function factEffect(state: SessionState, record: SessionRecord): Effect {
-  const facts = factsOf(record.value);
+  const facts = state.name.startsWith(subscriptionPrefix) ? factsOf(record.value) : undefined;
   if (facts === undefined) return undefined;
   const next = evolveSubscription(state.subscription, facts, record);
   if (next === undefined) return undefined;
   return (target) => {
-    target.subscription = next.state;
+    target.subscription = next;
   };
 }

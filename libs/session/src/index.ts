@@ -31,3 +31,42 @@ export {
   speculate,
   tagAt,
 } from './state.ts';
+export {
+  ackedPosition,
+  evolveSubscription,
+  hasLease,
+  isCurrent,
+  isLinked,
+  isMatched,
+  type LiveSubscription,
+  type StreamLink,
+  type SubscriptionState,
+  subscriptionPrefix,
+  type WakeState,
+} from './subscription.ts';
+export {
+  type AckRequest,
+  decideAck,
+  decideClaim,
+  decideExpireLease,
+  decideFailDelivery,
+  decideFinish,
+  decideLink,
+  decideRelease,
+  decideRetry,
+  decideSubscribe,
+  decideUnlink,
+  decideUnsubscribe,
+  decideWake,
+  type SubscriptionAnswer,
+} from './subscription-decide.ts';
+export {
+  type Ack,
+  type LinkFact,
+  type PendingStream,
+  type SubscriptionConfig,
+  type SubscriptionFact,
+  subscriptionFactOf,
+  type WakeName,
+} from './subscription-facts.ts';
+export { matchesPattern } from './subscription-pattern.ts';
