@@ -1,0 +1,130 @@
+// npm test: every suite, over real brokers and a real S3 server that it starts itself, and the
+// protocol's public suite, unmodified, against three set-ups of the platform.
+
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { argv, stdout } from 'node:process';
+import { startKafka, startS3 } from '@tidemark/infra';
+import { startTarget, type TargetName } from './public-targets.ts';
+import {
+  root,
+  runSuite,
+  type SuiteResult,
+  type SuiteRun,
+  vitestOfPublicSuite,
+  vitestOfRepository,
+} from './runs.ts';
+
+const longPollMs = 500;
+const say = (line: string): void => void stdout.write(`${line}\n`);
+const only = argv.slice(2);
+const isWanted = (name: string): boolean => only.length === 0 || only.includes(name);
+
+const folder = await mkdtemp(join(tmpdir(), 'tidemark-test-'));
+say('starting three brokers and an S3 server ...');
+const [kafka, s3] = await Promise.all([startKafka(), startS3()]);
+say(
+  `brokers ${kafka.brokers.map(({ id, pid, port }) => `${id}: pid ${pid} port ${port}`).join(', ')}`,
+);
+say(`S3 ${s3.name}: pid ${s3.pid} at ${s3.endpoint}`);
+const stateFile = join(folder, 'kafka.json');
+const brokers = kafka.brokers.map(({ id, pid, host, port }) => ({ id, pid, host, port }));
+await writeFile(stateFile, JSON.stringify({ bootstrap: kafka.bootstrap, brokers }));
+const env = {
+  TIDEMARK_TEST_KAFKA: kafka.bootstrap.join(','),
+  TIDEMARK_TEST_KAFKA_STATE: stateFile,
+  TIDEMARK_TEST_S3: s3.state,
+};
+
+function tier(name: string): SuiteRun {
+  const reportFile = join(folder, `${name}.json`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
+  const args = ['run', '--project', name, ...reporters];
+  return { name, vitest: vitestOfRepository, args, folder: root, env, reportFile };
+}
+
+async function runTier(name: string): Promise<SuiteResult> {
+  return report(await runSuite(tier(name)));
+}
+
+async function runPublic(target: TargetName): Promise<SuiteResult> {
+  const name = `public suite, ${target}`;
+  const reportFile = join(folder, `public-${target}.json`);
+  await using running = await startTarget(target, { kafka, folder, longPollMs });
+  say(`${name}: ${running.description}`);
+  const result = await runSuite({
+    name,
+    vitest: vitestOfPublicSuite,
+    args: ['run', '--root', '.', '--config', 'vitest.public.config.ts'],
+    folder: join(root, 'test/conformance'),
+    env: {
+      CONFORMANCE_TEST_URL: running.url,
+      CONFORMANCE_LONG_POLL_MS: String(longPollMs),
+      CONFORMANCE_REPORT: reportFile,
+    },
+    reportFile,
+  });
+  return report(result);
+}
+
+function report(result: SuiteResult): SuiteResult {
+  const { name, passed, failed, skipped, seconds, output } = result;
+  if (failed > 0) say(output);
+  else
+    say(
+      output
+        .split('\n')
+        .filter((line) => /measured|pids?\b/i.test(line))
+        .join('\n'),
+    );
+  say(`${name}: ${passed} passed, ${failed} failed, ${skipped} skipped in ${seconds.toFixed(0)} s`);
+  return result;
+}
+
+/** One behind the other; two such lanes keep two cores busy. */
+async function lane(runs: readonly [name: string, run: () => Promise<SuiteResult>][]) {
+  const results: SuiteResult[] = [];
+  for (const [name, run] of runs) if (isWanted(name)) results.push(await run());
+  return results;
+}
+
+const startMs = performance.now();
+const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
+  readonly packages: Record<string, { readonly version: string; readonly integrity: string }>;
+};
+const suitePackage = lock.packages['node_modules/@durable-streams/server-conformance-tests'];
+say(`public suite ${suitePackage?.version} ${suitePackage?.integrity}`);
+
+const results = (
+  await Promise.all([
+    lane([
+      ['unit', () => runTier('unit')],
+      ['int', () => runTier('int')],
+      ['e2e', () => runTier('e2e')],
+      ['chaos', () => runTier('chaos')],
+    ]),
+    lane([
+      ['public-embedded', () => runPublic('embedded')],
+      ['public-kafka', () => runPublic('kafka')],
+      ['public-separate', () => runPublic('separate')],
+      ['sim', () => runTier('sim')],
+    ]),
+  ])
+).flat();
+
+await Promise.all([kafka.stop(), s3[Symbol.asyncDispose]()]);
+await rm(folder, { recursive: true, force: true });
+const sum = (of: (result: SuiteResult) => number): number =>
+  results.reduce((total, result) => total + of(result), 0);
+say('');
+for (const { name, passed, failed, skipped, seconds } of results) {
+  const counts = `${passed} passed, ${failed} failed, ${skipped} skipped`;
+  say(`${name.padEnd(24)} ${counts.padEnd(36)} ${seconds.toFixed(0)} s`);
+}
+say(`all suites in ${((performance.now() - startMs) / 1_000).toFixed(0)} s`);
+const failed = sum((result) => result.failed);
+// A skipped test says nothing: it counts as one that failed.
+const skipped = sum((result) => result.skipped);
+say(`${sum((result) => result.passed)} passed, ${failed + skipped} failed`);
+process.exit(failed + skipped > 0 || results.length === 0 ? 1 : 0);

@@ -1,0 +1,82 @@
+// One run of one suite: a child process whose output is kept whole, and its counts.
+
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+export const root: string = resolve(import.meta.dirname, '../../..');
+
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+export interface SuiteResult extends Counts {
+  readonly name: string;
+  readonly seconds: number;
+  readonly output: string;
+}
+
+export interface SuiteRun {
+  readonly name: string;
+  /** Path of the vitest that runs it, and its arguments. */
+  readonly vitest: string;
+  readonly args: readonly string[];
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly reportFile: string;
+}
+
+interface Report {
+  readonly success: boolean;
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+}
+
+export async function runSuite(run: SuiteRun): Promise<SuiteResult> {
+  const startMs = performance.now();
+  const { output, code } = await runChild(run);
+  const counts = await countsOf(run.reportFile, code);
+  return { name: run.name, output, ...counts, seconds: (performance.now() - startMs) / 1_000 };
+}
+
+function runChild({
+  vitest,
+  args,
+  folder,
+  env,
+}: SuiteRun): Promise<{ output: string; code: number }> {
+  return new Promise((done) => {
+    const child = spawn(process.execPath, [vitest, ...args], {
+      cwd: folder,
+      env: { ...process.env, ...env, NO_COLOR: '1', FORCE_COLOR: '0' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const pieces: string[] = [];
+    child.stdout.setEncoding('utf8').on('data', (piece: string) => pieces.push(piece));
+    child.stderr.setEncoding('utf8').on('data', (piece: string) => pieces.push(piece));
+    child.once('close', (code) => done({ output: pieces.join(''), code: code ?? 1 }));
+  });
+}
+
+/** A run that broke outside its tests has failed once more than its tests did. */
+async function countsOf(reportFile: string, code: number): Promise<Counts> {
+  const text = await readFile(reportFile, 'utf8').catch(() => undefined);
+  if (text === undefined) return { passed: 0, failed: 1, skipped: 0 };
+  const report = JSON.parse(text) as Report;
+  const brokeOutside = (code !== 0 || !report.success) && report.numFailedTests === 0;
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + (brokeOutside ? 1 : 0),
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
+
+export const vitestOfRepository: string = join(root, 'node_modules/vitest/vitest.mjs');
+export const vitestOfPublicSuite: string = join(
+  root,
+  'node_modules/@durable-streams/server-conformance-tests/node_modules/vitest/vitest.mjs',
+);
