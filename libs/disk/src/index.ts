@@ -4,4 +4,5 @@ export {
   type DiskLogSettings,
   openDiskLog,
 } from './disk-log.ts';
+export { type FolderStoreSettings, openFolderStore } from './folder-store.ts';
 export { nodeFiles } from './node-files.ts';
