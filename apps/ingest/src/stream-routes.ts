@@ -3,7 +3,9 @@ import {
   type Edge,
   type EdgeReply,
   type EdgeRequest,
+  headerPairs,
   pathOf,
+  sendRaw,
   streamNameOf,
   type Tenancy,
 } from '@tidemark/edge';
@@ -57,19 +59,23 @@ export function addStreamWrites(edge: Edge, parts: StreamWriteParts): void {
 /** A producer hears 200 for what is new; everybody else, and whoever repeats or only closes, 204. */
 function sendAppended(reply: EdgeReply, appended: Appended, hasEvents: boolean): EdgeReply {
   const { producer, isDuplicate } = appended;
-  reply
-    .header('stream-next-offset', appended.nextOffset)
-    .header('stream-first-seq', String(appended.firstSeq))
-    .header('stream-next-seq', String(appended.endSeq));
-  if (appended.isClosed) reply.header('stream-closed', 'true');
+  const headers = headerPairs();
+  headers.push('stream-next-offset', appended.nextOffset);
+  headers.push('stream-first-seq', String(appended.firstSeq));
+  headers.push('stream-next-seq', String(appended.endSeq));
+  if (appended.isClosed) headers.push('stream-closed', 'true');
   if (producer !== undefined) {
-    reply
-      .header('producer-epoch', String(producer.epoch))
-      .header('producer-seq', String(producer.seq));
+    headers.push('producer-epoch', String(producer.epoch), 'producer-seq', String(producer.seq));
   }
-  const isNew = producer !== undefined && !isDuplicate && hasEvents;
-  return reply.code(isNew ? 200 : 204).send();
+  if (producer !== undefined && !isDuplicate && hasEvents) {
+    sendRaw(reply, 200, { headers, body: nothing });
+  } else {
+    sendRaw(reply, 204, { headers });
+  }
+  return reply;
 }
+
+const nothing = { pieces: [], lengthBytes: 0 };
 
 function locationOf(request: EdgeRequest): string {
   return `${request.protocol}://${request.host}${pathOf(request.raw.url ?? '')}`;

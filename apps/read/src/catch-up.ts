@@ -1,9 +1,15 @@
-import type { EdgeReply, EdgeRequest } from '@tidemark/edge';
+import {
+  type EdgeReply,
+  type EdgeRequest,
+  type HeaderPairs,
+  headerPairs,
+  sendRaw,
+} from '@tidemark/edge';
 import { limits } from '@tidemark/protocol';
 import type { EventRange } from '@tidemark/replica';
 import { cursorAt, type StreamState } from '@tidemark/session';
 import type { ReadRequest } from './read-request.ts';
-import { bodyOfRange, emptyBody, type ResponseBody } from './response-body.ts';
+import { bodyOfRange, emptyBody } from './response-body.ts';
 import type { ReadParts, StreamView } from './stream-view.ts';
 
 export interface Answer {
@@ -36,23 +42,20 @@ export async function catchUp(
   const stream = view.present;
   const headers = rangeHeaders(stream, range, view.isCurrent);
   if (isNow) {
-    headers['cache-control'] = 'no-store';
-    send(answer.reply, { status: 200, headers, body: emptyBody(stream.isJson) });
-    return;
+    headers.push('cache-control', 'no-store');
+    return sendRaw(answer.reply, 200, { headers, body: emptyBody(stream.isJson) });
   }
   const etag = etagOf(stream, { position, endPosition: range.endPosition });
-  headers['etag'] = etag;
-  headers['cache-control'] = cacheControl(answer.isShared);
+  headers.push('etag', etag, 'cache-control', cacheControl(answer.isShared));
   if (answer.request.headers['if-none-match'] === etag) {
-    send(answer.reply, { status: 304, headers, body: undefined });
-    return;
+    return sendRaw(answer.reply, 304, { headers });
   }
-  headers['stream-first-seq'] = String(range.endSeq - countOf(stream, position, range));
-  send(answer.reply, { status: 200, headers, body: bodyOfRange(range, stream.isJson) });
+  const firstSeq = stream.isJson
+    ? position
+    : await parts.shards.reader.seqAfter(view.source, position);
+  headers.push('stream-first-seq', String(firstSeq));
+  sendRaw(answer.reply, 200, { headers, body: bodyOfRange(range, stream.isJson) });
 }
-
-const countOf = (stream: StreamState, position: number, range: EventRange): number =>
-  stream.isJson ? range.endPosition - position : 0;
 
 export const cacheControl = (isShared: boolean): string =>
   `${isShared ? 'public' : 'private'}, max-age=60, stale-while-revalidate=300`;
@@ -71,36 +74,14 @@ export function rangeHeaders(
   stream: StreamState,
   range: EventRange,
   isCurrent: boolean,
-): Record<string, string> {
-  const headers: Record<string, string> = {
-    'content-type': stream.contentType,
-    'stream-next-offset': cursorAt(stream, range.endPosition),
-    'stream-next-seq': String(range.endSeq),
-  };
+): HeaderPairs {
+  const headers = headerPairs();
+  headers.push('content-type', stream.contentType);
+  headers.push('stream-next-offset', cursorAt(stream, range.endPosition));
+  headers.push('stream-next-seq', String(range.endSeq));
   if (isCurrent && range.endPosition === stream.tailPosition) {
-    headers['stream-up-to-date'] = 'true';
-    if (stream.isClosed) headers['stream-closed'] = 'true';
+    headers.push('stream-up-to-date', 'true');
+    if (stream.isClosed) headers.push('stream-closed', 'true');
   }
   return headers;
-}
-
-export interface RawAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: ResponseBody | undefined;
-}
-
-/** Past fastify: the pieces go to the socket as they lie in the hot window. */
-export function send(reply: EdgeReply, { status, headers, body }: RawAnswer): void {
-  reply.hijack();
-  const { raw } = reply;
-  if (body === undefined) {
-    raw.writeHead(status, headers).end();
-    return;
-  }
-  raw.writeHead(status, { ...headers, 'content-length': String(body.lengthBytes) });
-  raw.cork();
-  for (const piece of body.pieces) raw.write(piece);
-  raw.end();
-  raw.uncork();
 }

@@ -1,7 +1,7 @@
-import type { TimerWheel } from '@tidemark/edge';
+import { type HeaderPairs, headerPairs, sendRaw, type TimerWheel } from '@tidemark/edge';
 import { limits } from '@tidemark/protocol';
 import { cursorAt, type StreamState } from '@tidemark/session';
-import { type Answer, cacheControl, rangeAt, rangeHeaders, send } from './catch-up.ts';
+import { type Answer, cacheControl, rangeAt, rangeHeaders } from './catch-up.ts';
 import { liveCursor } from './live-cursor.ts';
 import type { ReadRequest } from './read-request.ts';
 import { bodyOfRange } from './response-body.ts';
@@ -30,27 +30,21 @@ export async function longPoll(
   if (stream.tailPosition > position) {
     const range = await rangeAt(parts, view, { position, eventsMax: read.eventsMax });
     const headers = rangeHeaders(view.present, range, true);
-    headers['cache-control'] = cacheControl(answer.isShared);
-    headers['stream-cursor'] = liveCursor(parts.nowMs(), parts.random(), read.cursor);
+    headers.push('cache-control', cacheControl(answer.isShared));
+    headers.push('stream-cursor', liveCursor(parts.nowMs(), parts.random(), read.cursor));
     const body = bodyOfRange(range, stream.isJson);
-    return send(answer.reply, { status: 200, headers, body });
+    return sendRaw(answer.reply, 200, { headers, body });
   }
-  send(answer.reply, { status: 204, headers: nothingNew(parts, stream, read), body: undefined });
+  sendRaw(answer.reply, 204, { headers: nothingNew(parts, stream, read) });
 }
 
-function nothingNew(
-  parts: LiveParts,
-  stream: StreamState,
-  read: ReadRequest,
-): Record<string, string> {
-  return {
-    'stream-next-offset': cursorAt(stream, stream.tailPosition),
-    'stream-up-to-date': 'true',
-    'cache-control': 'no-store',
-    ...(stream.isClosed
-      ? { 'stream-closed': 'true' }
-      : { 'stream-cursor': liveCursor(parts.nowMs(), parts.random(), read.cursor) }),
-  };
+function nothingNew(parts: LiveParts, stream: StreamState, read: ReadRequest): HeaderPairs {
+  const headers = headerPairs();
+  headers.push('stream-next-offset', cursorAt(stream, stream.tailPosition));
+  headers.push('stream-up-to-date', 'true', 'cache-control', 'no-store');
+  if (stream.isClosed) headers.push('stream-closed', 'true');
+  else headers.push('stream-cursor', liveCursor(parts.nowMs(), parts.random(), read.cursor));
+  return headers;
 }
 
 /** Resolves when the stream has moved beyond the position or ended, or when time is up. */

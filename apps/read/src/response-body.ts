@@ -1,16 +1,12 @@
+import type { RawBody } from '@tidemark/edge';
 import type { EventRange } from '@tidemark/replica';
 
 const openBracket = Uint8Array.of(0x5b);
 const closeBracket = Uint8Array.of(0x5d);
 const emptyArray = Uint8Array.of(0x5b, 0x5d);
 
-/** What is sent for a range, piece by piece, and how long it is: nothing is copied. */
-export interface ResponseBody {
-  readonly pieces: readonly Uint8Array[];
-  readonly lengthBytes: number;
-}
-
-export function bodyOfRange({ bodies }: EventRange, isJson: boolean): ResponseBody {
+/** What is sent for a range: nothing is copied. */
+export function bodyOfRange({ bodies }: EventRange, isJson: boolean): RawBody {
   if (!isJson) return measured(bodies);
   const last = bodies.at(-1);
   if (last === undefined) return measured([emptyArray]);
@@ -18,9 +14,9 @@ export function bodyOfRange({ bodies }: EventRange, isJson: boolean): ResponseBo
   return measured([openBracket, ...bodies.slice(0, -1), last.subarray(0, -1), closeBracket]);
 }
 
-export const emptyBody = (isJson: boolean): ResponseBody => measured(isJson ? [emptyArray] : []);
+export const emptyBody = (isJson: boolean): RawBody => measured(isJson ? [emptyArray] : []);
 
-function measured(pieces: readonly Uint8Array[]): ResponseBody {
+function measured(pieces: readonly Uint8Array[]): RawBody {
   let lengthBytes = 0;
   for (const { length } of pieces) lengthBytes += length;
   return { pieces, lengthBytes };

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { problemBody, problemOf } from '@tidemark/edge';
+import { commonHeaders, problemBody, problemOf } from '@tidemark/edge';
 import { isTextual, limits } from '@tidemark/protocol';
 import type { Answer } from './catch-up.ts';
 import type { Fanout, Follower } from './fanout.ts';
@@ -157,6 +157,8 @@ export async function serveEvents(
   answer.reply.hijack();
   const { raw } = answer.reply;
   raw.writeHead(200, {
+    ...commonHeaders,
+    'request-id': answer.request.id,
     'content-type': 'text/event-stream',
     'cache-control': 'no-cache',
     connection: 'keep-alive',

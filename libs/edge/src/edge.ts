@@ -6,6 +6,7 @@ import { limits, Problem } from '@tidemark/protocol';
 import { hexOf } from '@tidemark/std';
 import fastify, { type FastifyInstance } from 'fastify';
 import { sendProblem } from './problem-reply.ts';
+import { commonHeaders, createRequestIds } from './raw-answer.ts';
 
 export type Edge = FastifyInstance;
 
@@ -14,13 +15,6 @@ export interface EdgeParts {
   readonly metrics: Metrics;
   readonly prng: Prng;
 }
-
-const securityHeaders = {
-  'x-content-type-options': 'nosniff',
-  'cross-origin-resource-policy': 'cross-origin',
-  'access-control-allow-origin': '*',
-  'access-control-expose-headers': '*',
-} as const;
 
 const preflightHeaders = {
   'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE, OPTIONS',
@@ -52,7 +46,7 @@ export function createEdge(parts: EdgeParts): Edge {
   const context = { logger, bodyBytesMax: limits.bodyBytesMax };
   const edge = fastify({
     bodyLimit: limits.bodyBytesMax,
-    genReqId: () => `req_${hexOf(prng.bytes(12))}`,
+    genReqId: createRequestIds(hexOf(prng.bytes(6))),
     requestIdHeader: false,
     routerOptions: { maxParamLength: 16_384 },
     exposeHeadRoutes: false,
@@ -61,7 +55,7 @@ export function createEdge(parts: EdgeParts): Edge {
     keepAliveTimeout: 75_000,
     http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
     frameworkErrors: (cause, request, reply) => {
-      reply.headers(securityHeaders);
+      reply.headers({ ...commonHeaders, 'request-id': request.id });
       void sendProblem(cause, { request, reply }, context);
     },
   });
@@ -69,10 +63,10 @@ export function createEdge(parts: EdgeParts): Edge {
   edge.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, body);
   });
-  edge.addHook('onRequest', (request, reply, done) => {
-    reply.raw.setHeader('request-id', request.id);
-    for (const [name, value] of Object.entries(securityHeaders)) reply.raw.setHeader(name, value);
-    done();
+  // Answers that go past fastify carry these by themselves: see `sendRaw`.
+  edge.addHook('onSend', async (request, reply, payload) => {
+    reply.headers(commonHeaders).header('request-id', request.id);
+    return payload;
   });
   edge.setErrorHandler((cause, request, reply) => sendProblem(cause, { request, reply }, context));
   edge.setNotFoundHandler((request, reply) =>

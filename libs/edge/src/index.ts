@@ -7,6 +7,13 @@ export { Platform, type PlatformParts, type PlatformSettings } from './platform.
 export { problemBody, problemOf } from './problem-reply.ts';
 export { checkKeys, type ProcessSettings, processDeclarations } from './process-settings.ts';
 export {
+  commonHeaders,
+  type HeaderPairs,
+  headerPairs,
+  type RawBody,
+  sendRaw,
+} from './raw-answer.ts';
+export {
   headerOf,
   isClosedHeader,
   naturalHeader,
