@@ -8,6 +8,7 @@ import {
   vendorViolations,
 } from './imports.ts';
 import { layerViolations } from './layers.ts';
+import { problemViolations } from './problem-pages.ts';
 import { listFiles, packagesIn, readText, sourcesIn } from './repository.ts';
 import { linesMax, sizeViolations, staleExceptions } from './sizes.ts';
 import { lockViolations, nameViolations, wordViolations, workplaceViolations } from './words.ts';
@@ -99,5 +100,20 @@ describe('sizes', () => {
     expect(staleExceptions(sources)).toEqual([]);
     const long = planted('libs/std/src/a.ts', 'const a = 1;\n'.repeat(linesMax + 1));
     expect(sizeViolations(long)).toHaveLength(1);
+  });
+});
+
+describe('problems', () => {
+  test('every code has its page, and every page its code', () => {
+    const table = readText('libs/protocol/src/problems.ts');
+    const pages = paths.filter((path) => path.startsWith('docs/problems/'));
+    expect(
+      problemViolations(
+        table,
+        pages.map((path) => ({ path, text: readText(path) })),
+      ),
+    ).toEqual([]);
+    const stray = planted('docs/problems/no-such-code.md', '`no-such-code`');
+    expect(problemViolations(table, stray).length).toBeGreaterThan(20);
   });
 });
