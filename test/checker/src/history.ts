@@ -1,0 +1,133 @@
+// A history, one JSON object a line, as a simulation or real clients record it:
+//
+//   {"at":1,"kind":"call","op":"1","client":"c1","session":"a","type":"append","events":["1.0"]}
+//   {"at":4,"kind":"return","op":"1","outcome":"ok","life":"5f0c","first":0,"end":1}
+//
+// `at` orders everything in real time, whichever process recorded it: of two entries the smaller
+// happened first. A session is named with its tenant. An event is named by the text that its writer
+// gave it; no two appends share one, but for retries of the same append. Seqs stand for positions, in
+// byte sessions too. `life` tells the incarnations of a name apart (the tag of a cursor does); a
+// recorder leaves it out where its client cannot know it.
+
+/** What a client asked for. `ms` is the wall clock of the servers, where time has a meaning. */
+export interface Call {
+  readonly at: number;
+  readonly kind: 'call';
+  readonly op: string;
+  readonly client: string;
+  readonly session: string;
+  /** Where the session lies: only what a deposed leader excuses needs it. */
+  readonly shard?: string;
+  readonly ms?: number;
+  readonly type: 'create' | 'append' | 'delete' | 'head' | 'read' | 'follow' | SubscriptionCall;
+  /** Of a create or an append. */
+  readonly events?: readonly string[];
+  /** Close behind the events; a create that begins closed. */
+  readonly close?: boolean;
+  readonly ttlMs?: number;
+  readonly expiresAtMs?: number;
+  /** A fork at its source's tail, or at a seq of it. */
+  readonly fork?: { readonly source: string; readonly seq?: number };
+  readonly producer?: { readonly id: string; readonly epoch: number; readonly seq: number };
+  readonly streamSeq?: string;
+  readonly matchSeq?: number;
+  /** Sent with an identity, so that the server tells a repetition from another append. */
+  readonly isRepeatable?: boolean;
+  /** Of a subscription's worker. */
+  readonly subscription?: string;
+  readonly generation?: number;
+  readonly acks?: readonly SubscriptionPosition[];
+}
+
+export type SubscriptionCall = 'claim' | 'ack' | 'release';
+
+/** How far a subscription has come in one life of a session. */
+export interface SubscriptionPosition {
+  readonly session: string;
+  readonly life?: string;
+  readonly seq: number;
+}
+
+export interface Return {
+  readonly at: number;
+  readonly kind: 'return';
+  readonly op: string;
+  /** `refused`: answered, and nothing was changed by this request. */
+  readonly outcome: 'ok' | 'refused' | 'unknown';
+  readonly code?: string;
+  readonly ms?: number;
+  readonly life?: string;
+  /** Seqs of what was appended, or of what was read. */
+  readonly first?: number;
+  readonly end?: number;
+  /** Where the next event goes, where the answer vouches for it. */
+  readonly tail?: number;
+  readonly closed?: boolean;
+  /** A create that made the session; an append that repeated nothing. */
+  readonly isNew?: boolean;
+  readonly events?: readonly string[];
+  /** The answer vouches that there was no more. */
+  readonly upToDate?: boolean;
+  /** A follower that saw nothing new since then. */
+  readonly idleFrom?: number;
+  /** Of a claim: the generation, and where each session is taken up. */
+  readonly generation?: number;
+  readonly positions?: readonly SubscriptionPosition[];
+}
+
+/** What a follower was given. */
+export interface Seen {
+  readonly at: number;
+  readonly kind: 'seen';
+  readonly op: string;
+  readonly life?: string;
+  readonly first: number;
+  readonly events: readonly string[];
+  readonly closed?: boolean;
+}
+
+/** From here on, until `known`, a leader of this shard that was deposed may still answer. */
+export interface Deposed {
+  readonly at: number;
+  readonly kind: 'deposed' | 'known';
+  readonly shard: string;
+}
+
+/** The wall clock was set back. */
+export interface SetBack {
+  readonly at: number;
+  readonly kind: 'set-back';
+  readonly ms: number;
+}
+
+/** Everything came to rest: whatever was asked has been answered. */
+export interface End {
+  readonly at: number;
+  readonly kind: 'end';
+}
+
+export type Entry = Call | Return | Seen | Deposed | SetBack | End;
+
+const kinds: ReadonlySet<string> = new Set<Entry['kind']>([
+  'call',
+  'return',
+  'seen',
+  'deposed',
+  'known',
+  'set-back',
+  'end',
+]);
+
+export const encodeHistory = (entries: readonly Entry[]): string =>
+  entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+
+/** Throws where a line is no entry. A last line that was cut by a crash is left out. */
+export function parseHistory(text: string): Entry[] {
+  const lines = text.split('\n');
+  lines.pop();
+  return lines.map((line, index) => {
+    const entry = JSON.parse(line) as Entry;
+    if (kinds.has(entry.kind) && Number.isFinite(entry.at)) return entry;
+    throw new TypeError(`no entry of a history. line=${index + 1}`);
+  });
+}
