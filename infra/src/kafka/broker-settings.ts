@@ -47,7 +47,7 @@ export function brokerProperties(settings: BrokerSettings): Record<string, strin
     'controller.quorum.election.timeout.ms': '500',
     'controller.quorum.election.backoff.max.ms': '200',
     'controller.quorum.fetch.timeout.ms': '1000',
-    'replica.lag.time.max.ms': '5000',
+    'replica.lag.time.max.ms': String(Math.max(5_000, sessionTimeoutMs * 2)),
     'auto.create.topics.enable': 'false',
     'unclean.leader.election.enable': 'false',
     'default.replication.factor': replicas,

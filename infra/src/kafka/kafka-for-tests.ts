@@ -7,6 +7,12 @@ export interface SharedKafka extends AsyncDisposable {
   readonly brokers: readonly { readonly id: number; readonly pid: number }[];
 }
 
+/**
+ * A test that kills nobody must not see a fail-over because the machine is busy: with sessions of a
+ * second, a thousand new topics on two loaded cores were enough.
+ */
+export const patientSessionMs = 9_000;
+
 export interface KafkaState {
   readonly bootstrap: readonly string[];
   readonly brokers: readonly {
@@ -23,7 +29,8 @@ export interface KafkaState {
  */
 export async function kafkaForTests(): Promise<SharedKafka> {
   const bootstrap = process.env['TIDEMARK_TEST_KAFKA'];
-  if (bootstrap === undefined || bootstrap === '') return startKafka();
+  if (bootstrap === undefined || bootstrap === '')
+    return startKafka({ sessionTimeoutMs: patientSessionMs });
   const stateFile = process.env['TIDEMARK_TEST_KAFKA_STATE'];
   const state =
     stateFile === undefined

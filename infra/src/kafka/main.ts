@@ -1,4 +1,4 @@
-// node infra/src/kafka/main.ts [--brokers 1|3] [--data folder] [--state file]
+// node infra/src/kafka/main.ts [--brokers 1|3] [--data folder] [--state file] [--session ms]
 //
 // Starts a cluster, prints where it is as one JSON line, and stops it on SIGINT, SIGTERM, or when
 // standard input ends.
@@ -7,7 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import { argv, stdin, stdout } from 'node:process';
 import { parseArgs } from 'node:util';
 import { startKafka } from './kafka-cluster.ts';
-import type { KafkaState } from './kafka-for-tests.ts';
+import { type KafkaState, patientSessionMs } from './kafka-for-tests.ts';
 
 const { values } = parseArgs({
   args: argv.slice(2),
@@ -15,11 +15,13 @@ const { values } = parseArgs({
     brokers: { type: 'string', default: '3' },
     data: { type: 'string' },
     state: { type: 'string' },
+    session: { type: 'string', default: String(patientSessionMs) },
   },
 });
 
 const cluster = await startKafka({
   brokers: values.brokers === '1' ? 1 : 3,
+  sessionTimeoutMs: Number(values.session),
   ...(values.data === undefined ? {} : { dataFolder: values.data }),
 });
 const state: KafkaState = {

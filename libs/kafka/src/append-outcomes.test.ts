@@ -162,6 +162,46 @@ describe('lanes', () => {
     expect(world.stub.produceRequests.map((shards) => shards.length)).toEqual([1, 1, 6]);
   });
 
+  test('a writer alone stays on one lane, and both lanes share a tenure', async () => {
+    let isHeld = false;
+    const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+    await using world = await openWorld({
+      afterProduce: async (shards) => {
+        if (isHeld && shards.includes(shard)) await opened;
+        return 'answer';
+      },
+    });
+    const other = shardOf('t', 1);
+    const tenures = new Set<string>();
+    const note = (outcome: AppendOutcome | undefined): void => {
+      tenures.add(outcome?.kind === 'committed' ? outcome.tenure : 'none');
+    };
+    for (let count = 0; count < 5; count += 1) note(await append(world.log, shard, 'x'));
+    expect(world.stub.produceConnections.size).toBe(1);
+    isHeld = true;
+    const held = append(world.log, shard, 'y');
+    while (world.stub.produceRequests.length < 6) await new Promise(setImmediate);
+    note(await append(world.log, other, 'z'));
+    expect(world.stub.produceConnections.size).toBe(2);
+    open();
+    note(await held);
+    expect(tenures.size).toBe(1);
+  });
+
+  test('a lost connection ends the tenure', async () => {
+    let isLost = false;
+    await using world = await openWorld({
+      afterProduce: () => Promise.resolve(isLost ? 'disconnect' : 'answer'),
+    });
+    const first = await append(world.log, shard, 'x');
+    isLost = true;
+    expect((await append(world.log, shard, 'y'))?.kind).toBe('unknown');
+    isLost = false;
+    const third = await append(world.log, shard, 'z');
+    expect(third?.kind).toBe('committed');
+    expect(third).not.toMatchObject({ tenure: first?.kind === 'committed' && first.tenure });
+  });
+
   test('a shard that was not committed flies alone until it is', async () => {
     await using world = await openWorld({
       onProduce: (of, attempt) => ({

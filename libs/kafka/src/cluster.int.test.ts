@@ -160,17 +160,20 @@ describe('a thousand topics', () => {
       });
     }
     await admin.disconnect();
-    const log = open();
+    // A thousand new topics keep small brokers busy: how quick they are is not what is tested.
+    const log = open({ produceTimeoutMs: 60_000 });
     while ([...(await log.bounds(shards)).values()].some((bounds) => bounds instanceof Error));
 
     const controller = new AbortController();
     const { signal } = controller;
     const seen = new Map<Shard, number>();
-    const following = shards.map(async (shard) => {
-      for await (const chunk of log.read(shard, { from: 0n, signal })) {
-        seen.set(shard, (seen.get(shard) ?? 0) + chunk.records.length);
-      }
-    });
+    const following = Promise.allSettled(
+      shards.map(async (shard) => {
+        for await (const chunk of log.read(shard, { from: 0n, signal })) {
+          seen.set(shard, (seen.get(shard) ?? 0) + chunk.records.length);
+        }
+      }),
+    );
     for (let round = 1; round <= 2; round += 1) {
       const startMs = performance.now();
       const outcomes = log.append(new Map(shards.map((shard) => [shard, () => [recordOf(shard)]])));
@@ -184,7 +187,7 @@ describe('a thousand topics', () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     controller.abort();
-    await Promise.all(following);
+    await following;
     expect([...seen.values()].every((count) => count === 2)).toBe(true);
 
     const script = join(import.meta.dirname, 'testing', 'idle-main.ts');

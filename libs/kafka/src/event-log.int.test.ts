@@ -8,7 +8,8 @@ describeEventLog('Kafka', async () => {
   process.stdout.write(
     `brokers: ${JSON.stringify(kafka.brokers.map(({ id, pid }) => ({ id, pid })))}\n`,
   );
-  const settings = { brokers: kafka.bootstrap };
+  // A thousand new partitions keep small brokers busy: how quick they are is not what is tested.
+  const settings = { brokers: kafka.bootstrap, produceTimeoutMs: 60_000 };
   const log = openKafkaLog(realComponents, settings);
   const secondHandle = openKafkaLog(realComponents, settings);
   return {

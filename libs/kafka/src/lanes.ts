@@ -19,6 +19,8 @@ export class BrokerLanes {
   readonly brokerId: number;
   readonly #waiting = new Map<Shard, PendingAppend>();
   readonly #lanes: readonly Lane[];
+  readonly #connections = new Map<Lane, BrokerConnection>();
+  #tenureSerial = 0;
   #isGathering = false;
 
   constructor(appender: Appender, brokerId: number) {
@@ -27,17 +29,30 @@ export class BrokerLanes {
     this.#lanes = Array.from({ length: lanesPerBroker }, (_, index) => new Lane(this, index));
   }
 
-  get waitingCount(): number {
-    return this.#waiting.size;
+  /**
+   * Lanes share a tenure, or it would change with each change of lanes. It ends when any of their
+   * connections was lost: the broker may be another process since.
+   */
+  tenureSerialOn(lane: Lane, connection: BrokerConnection): number {
+    if (this.#connections.get(lane) !== connection) {
+      const isLost = [...this.#connections].some(([of, known]) => of === lane || !known.isOpen);
+      if (isLost || this.#connections.size === 0) this.#tenureSerial = connection.serial;
+      this.#connections.set(lane, connection);
+    }
+    return this.#tenureSerial;
   }
 
   add(append: PendingAppend): void {
     this.#waiting.set(append.shard, append);
-    if (!this.#isGathering) void this.gather();
+    this.gatherSoon();
+  }
+
+  gatherSoon(): void {
+    if (this.#waiting.size > 0 && !this.#isGathering) void this.#gather();
   }
 
   /** Calls made in one turn join one request. */
-  async gather(): Promise<void> {
+  async #gather(): Promise<void> {
     this.#isGathering = true;
     await new Promise(setImmediate);
     this.#isGathering = false;
@@ -112,33 +127,29 @@ class Lane {
     this.#purpose = `lane-${index}`;
   }
 
-  /** Answers when the first request is on its way, so that the next lane sees what is left. */
+  /** Flies once. Answers when the request is on its way, so that the next lane sees what is left. */
   async start(): Promise<void> {
     this.isBusy = true;
     const { promise: isSent, resolve: sent } = Promise.withResolvers<void>();
-    void this.#run(sent).finally(() => {
+    void this.#flyOnce(sent).finally(() => {
       sent();
+      // Those who were answered append again in this turn, and find the lane free: one writer alone
+      // stays on one lane.
       this.isBusy = false;
-      // What came between the last look and here.
-      if (this.#lanes.waitingCount > 0) void this.#lanes.gather();
+      this.#lanes.gatherSoon();
     });
     await isSent;
   }
 
-  async #run(sent: () => void): Promise<void> {
-    while (this.#lanes.waitingCount > 0) {
-      const connection = await this.#connect();
-      if (connection === undefined) return this.#lanes.strandAll();
-      const batches = this.#lanes.take();
-      if (batches.size > 0) {
-        const flight = new Flight(this.#lanes, connection, batches);
-        const landing = flight.fly();
-        sent();
-        await landing;
-      }
-      // Those who were answered append again in this turn.
-      await new Promise(setImmediate);
-    }
+  async #flyOnce(sent: () => void): Promise<void> {
+    const connection = await this.#connect();
+    if (connection === undefined) return this.#lanes.strandAll();
+    const batches = this.#lanes.take();
+    if (batches.size === 0) return;
+    const tenureSerial = this.#lanes.tenureSerialOn(this, connection);
+    const landing = new Flight(this.#lanes, { connection, batches, tenureSerial }).fly();
+    sent();
+    await landing;
   }
 
   async #connect(): Promise<BrokerConnection | undefined> {
@@ -174,18 +185,22 @@ class Flight {
 
   constructor(
     lanes: BrokerLanes,
-    connection: BrokerConnection,
-    batches: ReadonlyMap<PendingAppend, BatchPlan>,
+    plan: {
+      readonly connection: BrokerConnection;
+      readonly tenureSerial: number;
+      readonly batches: ReadonlyMap<PendingAppend, BatchPlan>;
+    },
   ) {
     const { metadata } = lanes.appender.parts;
+    const { connection, tenureSerial, batches } = plan;
     this.#lanes = lanes;
     this.#connection = connection;
     this.#pending = new Map([...batches.keys()].map((append) => [append.shard, append]));
-    this.#batches = new Map([...batches].map(([{ shard }, plan]) => [shard, plan]));
+    this.#batches = new Map([...batches].map(([{ shard }, batch]) => [shard, batch]));
     this.#tenures = new Map(
       [...batches.keys()].map(({ shard }) => {
         const epoch = metadata.leaderOf(shard)?.epoch ?? -1;
-        return [shard, `${lanes.brokerId}:${epoch}:${connection.serial}`];
+        return [shard, `${lanes.brokerId}:${epoch}:${tenureSerial}`];
       }),
     );
   }

@@ -30,6 +30,8 @@ export interface StubBroker extends AsyncDisposable {
   readonly stored: ReadonlyMap<Shard, readonly string[]>;
   readonly produceRequests: readonly (readonly Shard[])[];
   readonly metadataRequests: readonly number[];
+  /** Those on which something was produced. */
+  readonly produceConnections: ReadonlySet<unknown>;
 }
 
 const apis = { produce: 0, listOffsets: 2, metadata: 3, apiVersions: 18 } as const;
@@ -55,6 +57,7 @@ class Stub {
   readonly stored = new Map<Shard, string[]>();
   readonly produceRequests: Shard[][] = [];
   readonly metadataRequests: number[] = [];
+  readonly produceConnections = new Set<Socket>();
   readonly sockets = new Set<Socket>();
   readonly #attempts = new Map<Shard, number>();
   readonly #plan: StubPlan;
@@ -93,6 +96,7 @@ class Stub {
     else if (key === apis.metadata) this.#tellMetadata(reader, body);
     else if (key === apis.listOffsets) this.#tellOffsets(reader, body);
     else if (key === apis.produce) {
+      this.produceConnections.add(socket);
       const shards = this.#produce(reader, body);
       const next = (await this.#plan.afterProduce?.(shards)) ?? 'answer';
       if (next === 'disconnect') socket.destroy();
