@@ -144,7 +144,8 @@ export const decideClaim = (request: WakeRequest & { readonly worker: string }):
     );
   });
 
-const nameOf = ({ generation, wakeId }: WakeState): WakeName => ({ generation, wakeId });
+/** The name alone, of whatever carries it: a fact holds nothing else. */
+const nameOf = ({ generation, wakeId }: WakeName): WakeName => ({ generation, wakeId });
 
 const alreadyClaimed = ({ generation }: WakeState, worker: string): SubscriptionAnswer => ({
   kind: 'refused',
@@ -165,7 +166,7 @@ export const decideAck = ({ kind, acks, done, ...name }: AckRequest): FactDecisi
     if (state.config.kind !== kind) return refuseKind(kind);
     if (!isHeld(state, name)) return refuse('fenced');
     if (!acks.every((ack) => isForward(state, ack))) return refuse('invalid-offset');
-    return write({ type: 'acked', ...name, acks, done });
+    return write({ type: 'acked', ...nameOf(name), acks, done });
   });
 
 const refuseKind = (wanted: SubscriptionConfig['kind']): Outcome =>
@@ -181,13 +182,13 @@ export const decideFinish = (name: WakeName): FactDecision =>
     const acks = (state.wake?.streams ?? [])
       .map(({ path, incarnation, tail }) => ({ path, incarnation, position: tail, tail }))
       .filter((ack) => isForward(state, ack));
-    return write({ type: 'acked', ...name, acks, done: true });
+    return write({ type: 'acked', ...nameOf(name), acks, done: true });
   });
 
 export const decideRelease = (name: WakeName): FactDecision =>
   onLive((state) => {
     if (state.config.kind !== 'pull-wake') return refuse('not-pull-wake');
-    return isHeld(state, name) ? write({ type: 'released', ...name }) : refuse('fenced');
+    return isHeld(state, name) ? write({ type: 'released', ...nameOf(name) }) : refuse('fenced');
   });
 
 /** Only the lease that was seen to run out: whatever renewed it has begun another. */

@@ -178,7 +178,7 @@ export const isLinked = (state: LiveSubscription, path: string): boolean =>
 
 /** Where a stream was acknowledged to, if anything of this incarnation ever was. */
 export function ackedPosition(
-  { links }: LiveSubscription,
+  { links }: Pick<LiveSubscription, 'links'>,
   { path, incarnation }: { readonly path: string; readonly incarnation: string },
 ): number | undefined {
   const link = links.get(path);
@@ -266,18 +266,18 @@ function acked(
   const { wake, config } = state;
   if (wake === undefined || !isCurrent(state, fact)) return undefined;
   if (config.kind === 'pull-wake' && wake.worker === undefined) return undefined;
-  if (fact.acks.some((ack) => !isForward(state, ack))) return undefined;
   const links = new Map(state.links);
-  for (const { path, incarnation, position } of fact.acks) {
-    const link = links.get(path);
-    if (link !== undefined) links.set(path, { ...link, incarnation, position });
+  for (const ack of fact.acks) {
+    const link = links.get(ack.path);
+    if (link === undefined || !isForward({ links }, ack)) return undefined;
+    links.set(ack.path, { ...link, incarnation: ack.incarnation, position: ack.position });
   }
   const next = fact.done ? undefined : { ...wake, nextAttemptAtMs: undefined, lease: id };
   return { ...state, links, wake: next };
 }
 
 /** Not back, and not beyond what the stream had. */
-export const isForward = (state: LiveSubscription, ack: Ack): boolean =>
+export const isForward = (state: Pick<LiveSubscription, 'links'>, ack: Ack): boolean =>
   state.links.has(ack.path) &&
   ack.position <= ack.tail &&
   ack.position >= (ackedPosition(state, ack) ?? 0);

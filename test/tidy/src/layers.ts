@@ -68,7 +68,7 @@ export const sees: Readonly<Record<string, readonly string[]>> = {
   // imports none of it.
   checker: [],
   tidy: [],
-  suite: [],
+  suite: ['infra'],
 };
 
 const above = new Set(['conformance', 'integration', 'sim', 'chaos', 'e2e', 'bench']);

@@ -62,4 +62,4 @@ export const importsIn = ({ text }: SourceFile): readonly string[] =>
   [...text.matchAll(importPattern)].map((match) => match[1] as string);
 
 export const isTest = (path: string): boolean =>
-  /\.test\.ts$/.test(path) || /\/(testing|bench)(\.ts|\/)/.test(path) || path.startsWith('test/');
+  path.endsWith('.test.ts') || /\/(testing|bench)(\.ts|\/)/.test(path) || path.startsWith('test/');

@@ -1,0 +1,161 @@
+import { bytesOf } from '@tidemark/std';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Command } from './commands.ts';
+import { evolve } from './evolve.ts';
+import type { SessionRecord } from './record.ts';
+import { absentSession, speculate } from './state.ts';
+import { createPlain, FoldedAlone } from './testing.ts';
+
+const append = (...events: string[]): Command => ({
+  kind: 'append',
+  contentType: 'application/json',
+  events: events.map(bytesOf),
+  close: false,
+});
+
+function recordsOf(session: FoldedAlone, command: Command): readonly SessionRecord[] {
+  const decision = session.decide(command);
+  if (decision.kind !== 'write') throw new Error('nothing to write');
+  return decision.records;
+}
+
+describe('a record belongs to its session', () => {
+  test('if its rev is next and its prev is the id of the last valid record', () => {
+    const session = new FoldedAlone();
+    session.run(createPlain);
+    const [record] = recordsOf(session, append('1'));
+    if (record === undefined) throw new Error('no record');
+    expect(evolve(session.state, { ...record, rev: record.rev + 1 })).toBe(false);
+    expect(evolve(session.state, { ...record, prev: 'another' })).toBe(false);
+    expect(evolve(session.state, record)).toBe(true);
+    expect(evolve(session.state, record)).toBe(false);
+  });
+
+  test('so of two batches decided on one state the second is void as a whole', () => {
+    const session = new FoldedAlone();
+    session.run(createPlain);
+    const one = recordsOf(session, append('1'));
+    const other = recordsOf(session, append('2', '3', '4'));
+    expect(one.map((record) => evolve(session.state, record))).toEqual([true]);
+    expect(other.map((record) => evolve(session.state, record))).toEqual([false, false, false]);
+    expect(session.state.stream?.tailSeq).toBe(1);
+  });
+
+  test('and never again after a delete: rev and last id outlive it', () => {
+    const session = new FoldedAlone();
+    session.run(createPlain);
+    const late = recordsOf(session, append('late'));
+    session.run({ kind: 'delete' });
+    session.run(createPlain);
+    expect(late.map((record) => evolve(session.state, record))).toEqual([false]);
+    expect(session.state.stream?.tailSeq).toBe(0);
+  });
+});
+
+test('each creation is another incarnation, with other cursors', () => {
+  const session = new FoldedAlone();
+  session.run(createPlain);
+  const tag = session.state.stream?.tag;
+  session.run({ kind: 'delete' });
+  session.run(createPlain);
+  expect(session.state.stream?.tag).not.toBe(tag);
+});
+
+test('the session’s time never goes back, whatever the writers’ clocks say', () => {
+  const session = new FoldedAlone();
+  session.nowMs = 5_000;
+  session.run(createPlain);
+  session.nowMs = 1_000;
+  expect(recordsOf(session, append('1'))[0]?.timeMs).toBe(5_000);
+});
+
+test('speculation leaves the state that it began at as it was', () => {
+  const session = new FoldedAlone();
+  session.run(createPlain);
+  const before = JSON.stringify(session.state);
+  const copy = new FoldedAlone(speculate(session.state));
+  copy.run({
+    kind: 'append',
+    contentType: 'application/json',
+    events: [bytesOf('1')],
+    close: true,
+    producer: { id: 'p', epoch: 0, seq: 0 },
+    key: 'k',
+    eventIds: ['e'],
+    streamSeq: '1',
+  });
+  expect(JSON.stringify(session.state)).toBe(before);
+  expect(session.state.stream?.producers.get('p')).toBeUndefined();
+  expect(copy.state.stream?.producers.get('p')).toMatchObject({ epoch: 0, seq: 0 });
+});
+
+describe('late copies', () => {
+  const command = fc.constantFrom<Command>(
+    createPlain,
+    append('1'),
+    append('2', '3'),
+    { kind: 'delete' },
+    { kind: 'touch' },
+    { ...(append('4') as Extract<Command, { kind: 'append' }>), close: true },
+  );
+
+  test('of any batch, landing anywhere behind the first, change nothing', () => {
+    fc.assert(
+      fc.property(
+        fc.array(command, { maxLength: 20 }),
+        fc.infiniteStream(fc.nat()),
+        (commands, choose) => {
+          const session = new FoldedAlone();
+          const batches: (readonly SessionRecord[])[] = [];
+          const replayed = absentSession('tenant', 'session');
+          for (const next of commands) {
+            const decision = session.run(next);
+            if (decision.kind !== 'write') continue;
+            batches.push(decision.records);
+            for (const record of decision.records) expect(evolve(replayed, record)).toBe(true);
+            // A zombie's hand: some earlier batch arrives once more.
+            const place = (choose.next().value as number) % batches.length;
+            for (const record of batches[place] ?? []) expect(evolve(replayed, record)).toBe(false);
+          }
+          expect(JSON.stringify(replayed)).toBe(JSON.stringify(session.state));
+        },
+      ),
+    );
+  });
+});
+
+test('the fold takes any record and any state without throwing', () => {
+  const kind = fc.constantFrom(
+    'create',
+    'event',
+    'close',
+    'delete',
+    'ref',
+    'unref',
+    'burn',
+    'settle',
+    'fact',
+    'level',
+    'nonsense',
+  );
+  fc.assert(
+    fc.property(kind, fc.uint8Array(), fc.boolean(), (kindName, value, isCreated) => {
+      const session = new FoldedAlone();
+      if (isCreated) session.run(createPlain);
+      const { rev, lastId } = session.state;
+      const record = {
+        kind: kindName as SessionRecord['kind'],
+        rev,
+        id: 'x',
+        prev: lastId,
+        logEpoch: 'epoch',
+        level: 1,
+        timeMs: 1,
+        value,
+        seq: 0,
+      };
+      expect(() => evolve(session.state, record)).not.toThrow();
+    }),
+  );
+});

@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { encodeHeaders } from '@tidemark/ports';
+import { bytesOf, emptyBytes, hexOf } from '@tidemark/std';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeRecord, encodeRecordHeaders, recordKinds, type SessionRecord } from './record.ts';
+
+const id = fc.uint8Array({ minLength: 16, maxLength: 16 }).map(hexOf);
+const count = fc.nat({ max: 2 ** 40 });
+const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(arbitrary, { nil: undefined });
+
+const record: fc.Arbitrary<SessionRecord> = fc
+  .record({
+    kind: fc.constantFrom(...recordKinds),
+    rev: count,
+    id,
+    prev: id,
+    logEpoch: id,
+    level: count,
+    timeMs: count,
+    value: fc.uint8Array(),
+    seq: maybe(count),
+    count: maybe(count),
+    producer: maybe(fc.record({ id: fc.string({ unit: 'grapheme' }), epoch: count, seq: count })),
+    streamSeq: maybe(fc.string({ unit: 'grapheme', maxLength: 300 })),
+    key: maybe(fc.string({ maxLength: 300 })),
+    eventId: maybe(fc.string()),
+  })
+  .map((drawn) => ({ ...drawn, prev: drawn.rev === 0 ? '' : drawn.prev }));
+
+test('every record reads back as it was written', () => {
+  fc.assert(
+    fc.property(record, (written) => {
+      const stored = { headers: encodeRecordHeaders(written), value: written.value };
+      expect(decodeRecord(stored)).toEqual({ kind: 'record', record: written });
+    }),
+  );
+});
+
+test('any bytes at all have an answer', () => {
+  fc.assert(
+    fc.property(fc.uint8Array(), (headers) => {
+      expect(['record', 'foreign', 'malformed']).toContain(
+        decodeRecord({ headers, value: emptyBytes }).kind,
+      );
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+describe('what is not ours', () => {
+  const whole = [
+    ['v', '1'],
+    ['kind', 'event'],
+    ['rev', '1'],
+    ['id', 'a'],
+    ['prev', 'b'],
+    ['seq', '0'],
+    ['log', 'e'],
+    ['level', '1'],
+    ['time', '1'],
+  ] as const;
+  const kindOf = (headers: readonly (readonly [string, string])[]): string =>
+    decodeRecord({ headers: encodeHeaders(headers), value: emptyBytes }).kind;
+
+  test('no version is foreign, and so are no headers', () => {
+    expect(kindOf(whole)).toBe('record');
+    expect(kindOf(whole.slice(1))).toBe('foreign');
+    expect(kindOf([])).toBe('foreign');
+  });
+
+  test.each(['kind', 'rev', 'id', 'prev', 'log', 'level', 'time'])(
+    'without %s it is malformed',
+    (name) => {
+      expect(kindOf(whole.filter(([header]) => header !== name))).toBe('malformed');
+    },
+  );
+
+  test.each(['-1', '1.5', '01', '', '1e3', '9007199254740992'])(
+    'a rev of %j is malformed',
+    (rev) => {
+      const headers = whole.map(
+        ([name, value]) => (name === 'rev' ? [name, rev] : [name, value]) as [string, string],
+      );
+      expect(kindOf(headers)).toBe('malformed');
+    },
+  );
+
+  test('a prev at rev 0 is malformed', () => {
+    const headers = whole.map(
+      ([name, value]) => (name === 'rev' ? [name, '0'] : [name, value]) as [string, string],
+    );
+    expect(kindOf(headers)).toBe('malformed');
+  });
+});
+
+test('the bytes are those of the first release', () => {
+  const golden = readFileSync(
+    join(import.meta.dirname, '../fixtures/record-v1.hex'),
+    'utf8',
+  ).trim();
+  const written: SessionRecord = {
+    kind: 'event',
+    rev: 7,
+    id: '000102030405060708090a0b0c0d0e0f',
+    prev: 'f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff',
+    logEpoch: '0123456789abcdef0123456789abcdef',
+    level: 1,
+    timeMs: 1_700_000_000_000,
+    value: bytesOf('{"text":"hello"}'),
+    seq: 5,
+    count: 2,
+    producer: { id: 'worker ü', epoch: 3, seq: 12 },
+    streamSeq: '0007',
+    key: 'key-1',
+    eventId: 'event-1',
+  };
+  expect(hexOf(encodeRecordHeaders(written))).toBe(golden);
+  expect(decodeRecord({ headers: Buffer.from(golden, 'hex'), value: written.value })).toEqual({
+    kind: 'record',
+    record: written,
+  });
+});
