@@ -1,6 +1,6 @@
 // A session folded in memory, for tests of what commands do to it.
 
-import type { Command } from './commands.ts';
+import type { Command, CreateCommand } from './commands.ts';
 import { decide } from './decide.ts';
 import type { Decision } from './decision.ts';
 import { evolve } from './evolve.ts';
@@ -41,7 +41,7 @@ export class FoldedAlone {
   }
 }
 
-export const createPlain: Command = {
+export const createPlain: CreateCommand = {
   kind: 'create',
   contentType: 'application/json',
   ttlMs: undefined,
