@@ -5,7 +5,7 @@ export {
   mediaTypeOf,
   parseContentType,
 } from './content-type.ts';
-export { type Cursor, cursorTag, cursorText, isStart, parseCursor } from './cursor.ts';
+export { type Cursor, cursorTag, cursorText, isStart, parseCursor, startCursor } from './cursor.ts';
 export { endOfJsonValue, JsonSyntaxError, jsonMessages } from './json-scan.ts';
 export { limits } from './limits.ts';
 export {

@@ -1,0 +1,28 @@
+import { createOutbound, type Role } from '@tidemark/edge';
+import type { Outbound } from '@tidemark/ports';
+import type { Secret } from '@tidemark/std';
+import { Relay } from './relay.ts';
+import { addSubscriptions } from './routes.ts';
+
+export { Relay, type RelayOptions, type RelayParts } from './relay.ts';
+export { relayDeclarations } from './settings.ts';
+export { Subscriptions } from './subscriptions.ts';
+
+export interface RelaySettings {
+  readonly signingSecret?: Secret | undefined;
+  readonly publicUrl?: string | undefined;
+}
+
+/** Delivers outward what is asked for: subscriptions, by webhook and by pull-wake. */
+export const relayRole =
+  ({ signingSecret, publicUrl }: RelaySettings = {}, outbound?: Outbound): Role =>
+  (edge, platform) => {
+    const { parts, tenancy, shards, writers, writes } = platform;
+    const relay = new Relay(
+      { ...parts, shards, writers, writes, outbound: outbound ?? createOutbound(parts) },
+      { permitsLoopback: tenancy.isKeyless, signingSecret },
+    );
+    relay.start();
+    addSubscriptions(edge, { relay, tenancy, publicUrl });
+    return { close: () => void relay[Symbol.asyncDispose]() };
+  };

@@ -1,0 +1,160 @@
+// Follows every shard of every tenant and delivers outward what their subscriptions ask for. Usable
+// without HTTP: a simulation enters here.
+
+import {
+  type Clock,
+  type Logger,
+  type Metrics,
+  type Outbound,
+  type Prng,
+  sleep,
+} from '@tidemark/ports';
+import { isProblem } from '@tidemark/protocol';
+import type { FoldedSession, ShardReplica, Shards, Tenant } from '@tidemark/replica';
+import type { SessionWrites, Writers } from '@tidemark/replica/write';
+import { createTasks, type Secret, type Tasks } from '@tidemark/std';
+import { Delivery } from './delivery.ts';
+import { type KeyRing, openKeyRing } from './relay-keys.ts';
+import { TenantStreams } from './tenant-streams.ts';
+import { TenantSubscriptions } from './tenant-subscriptions.ts';
+import type { WebhookRules } from './webhook-url.ts';
+
+export interface RelayParts {
+  readonly shards: Shards;
+  readonly writers: Writers;
+  readonly writes: SessionWrites;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly outbound: Outbound;
+}
+
+export interface RelayOptions extends WebhookRules {
+  /** What the keys are derived from; they are minted and kept in the control log where there is none. */
+  readonly signingSecret?: Secret | undefined;
+}
+
+const againMs = 500;
+
+/** A tenant that is followed, and what ends it. */
+interface Followed {
+  readonly subscriptions: TenantSubscriptions;
+  readonly ready: Promise<void>;
+  readonly release: () => void;
+}
+
+export class Relay implements AsyncDisposable {
+  readonly parts: RelayParts;
+  readonly rules: WebhookRules;
+  readonly delivery: Delivery;
+  readonly #options: RelayOptions;
+  readonly #tasks: Tasks;
+  readonly #tenants = new Map<string, Followed>();
+  readonly #unwatch: (() => void)[] = [];
+  #keys: Promise<KeyRing> | undefined;
+  #isClosed = false;
+
+  constructor(parts: RelayParts, options: RelayOptions) {
+    this.parts = parts;
+    this.rules = { permitsLoopback: options.permitsLoopback };
+    this.#options = options;
+    this.#tasks = createTasks((task, cause) => {
+      parts.logger.error({ task, err: cause }, 'task crashed');
+    });
+    const keys = (): Promise<KeyRing> => this.keys();
+    this.delivery = new Delivery({ ...parts, tasks: this.#tasks, rules: this.rules, keys });
+    parts.shards.onOpened((replica) => this.#watch(replica));
+  }
+
+  /** Goes on once the directory can be read; follows each tenant from then on. */
+  start(): void {
+    this.#tasks.spawn('follow the directory', async (signal) => {
+      await this.#untilDone(() => this.#followTenants(), signal);
+      const { followers } = this.parts.shards.directoryLog;
+      const follow = (): void => {
+        this.#tasks.spawn('follow new tenants', (ended) =>
+          this.#untilDone(() => this.#followTenants(), ended),
+        );
+      };
+      followers.add(follow);
+      this.#unwatch.push(() => followers.delete(follow));
+    });
+  }
+
+  /** The tenant's subscriptions, all shards of it folded at least as far as they were. */
+  async subscriptionsOf(tenant: Tenant): Promise<TenantSubscriptions> {
+    const { subscriptions, ready } = this.#follow(tenant);
+    await ready;
+    return subscriptions;
+  }
+
+  /** Opened when first needed, and again where that failed. */
+  keys(): Promise<KeyRing> {
+    this.#keys ??= openKeyRing(this.parts, this.#options.signingSecret).catch((cause: unknown) => {
+      this.#keys = undefined;
+      throw cause;
+    });
+    return this.#keys;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    for (const unwatch of this.#unwatch) unwatch();
+    for (const { subscriptions, release } of this.#tenants.values()) {
+      subscriptions.close();
+      release();
+    }
+    await this.#tasks[Symbol.asyncDispose]();
+  }
+
+  #watch(replica: ShardReplica): void {
+    if (this.#isClosed) return;
+    const changed = (touched: ReadonlySet<FoldedSession>): void => {
+      for (const session of touched) {
+        this.#tenants.get(session.state.tenant)?.subscriptions.changed(session);
+      }
+    };
+    this.#unwatch.push(replica.watch(changed));
+  }
+
+  async #followTenants(): Promise<void> {
+    const directory = await this.parts.shards.currentDirectory();
+    for (const tenant of directory.all) this.#follow(tenant);
+  }
+
+  #follow(tenant: Tenant): Followed {
+    const known = this.#tenants.get(tenant.id);
+    if (known !== undefined) return known;
+    const { shards, clock } = this.parts;
+    const streams = new TenantStreams(shards, tenant);
+    const subscriptions = new TenantSubscriptions(streams, clock, (subscription) =>
+      this.delivery.poke(subscription),
+    );
+    const releases = streams.replicas.map((replica) => replica.retain());
+    const ready = new Promise<void>((resolve) => {
+      this.#tasks.spawn('fold the shards of a tenant', async (signal) => {
+        await this.#untilDone(() => streams.refresh(), signal);
+        subscriptions.follow();
+        resolve();
+      });
+    });
+    const release = (): void => releases.forEach((end) => end());
+    const followed = { subscriptions, ready, release };
+    this.#tenants.set(tenant.id, followed);
+    return followed;
+  }
+
+  /** Again while the log does not answer. */
+  async #untilDone(run: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await run();
+      } catch (cause) {
+        if (!isProblem(cause)) throw cause;
+        if (failures > 0) this.parts.logger.warn({ err: cause }, 'cannot follow yet');
+        await sleep(this.parts.clock, againMs, signal);
+      }
+    }
+  }
+}

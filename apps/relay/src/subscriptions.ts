@@ -1,0 +1,304 @@
+// What the subscription APIs do, below HTTP.
+
+import {
+  isProblem,
+  isStart,
+  limits,
+  Problem,
+  type SessionName,
+  timestampText,
+} from '@tidemark/protocol';
+import { positionIn, type Tenant } from '@tidemark/replica';
+import {
+  type Ack,
+  decideAck,
+  decideClaim,
+  decideLink,
+  decideRelease,
+  decideSubscribe,
+  decideUnlink,
+  decideUnsubscribe,
+  type FactDecision,
+  isLinked,
+  isMatched,
+  type LinkFact,
+  type LiveSubscription,
+  type SubscriptionAnswer,
+  type SubscriptionConfig,
+  subscriptionPrefix,
+  type WakeName,
+} from '@tidemark/session';
+import { hexOf, unreachable } from '@tidemark/std';
+import type { FollowedSubscription } from './followed-subscription.ts';
+import { Refusal } from './refusal.ts';
+import type { Relay } from './relay.ts';
+import { controlUrl, listLinks, listWake } from './stream-listing.ts';
+import type { SubscriptionRequest, WakeRequest } from './subscription-request.ts';
+import { beginningOf, type TenantStreams } from './tenant-streams.ts';
+import { mintToken, verifyToken } from './wake-token.ts';
+import { webhookMistake } from './webhook-url.ts';
+
+const notFound = (): Refusal => new Refusal('SUBSCRIPTION_NOT_FOUND', 'no such subscription');
+const fenced = (): Refusal => new Refusal('FENCED', 'another wake has taken over');
+
+export class Subscriptions {
+  readonly #relay: Relay;
+
+  constructor(relay: Relay) {
+    this.#relay = relay;
+  }
+
+  /** Creates the subscription, or confirms that it is there with this configuration. */
+  async put(
+    tenant: Tenant,
+    id: string,
+    request: SubscriptionRequest,
+  ): Promise<{ readonly isNew: boolean; readonly body: object }> {
+    const { config, configHash } = request;
+    const mistake =
+      config.webhookUrl === undefined
+        ? undefined
+        : webhookMistake(config.webhookUrl, this.#relay.rules);
+    if (mistake !== undefined) throw new Refusal('WEBHOOK_URL_REJECTED', mistake);
+    const { streams } = await this.#relay.subscriptionsOf(tenant);
+    await streams.refresh();
+    const isThere = streams.stateOf(nameOf(id))?.subscription?.kind === 'live';
+    const links = isThere ? [] : tailsOf(streams, request);
+    const by = this.#relay.delivery.processId;
+    const answer = await this.#ask(tenant, id, decideSubscribe({ config, configHash, links, by }));
+    const isNew = answer.kind === 'created' && answer.isNew;
+    return { isNew, body: await this.get(tenant, id) };
+  }
+
+  async get(tenant: Tenant, id: string): Promise<object> {
+    const subscriptions = await this.#relay.subscriptionsOf(tenant);
+    const { streams } = subscriptions;
+    await streams.refresh();
+    const followed = subscriptions.get(id);
+    const state = followed?.live;
+    if (followed === undefined || state === undefined) throw notFound();
+    const { config, createdAtMs, wake } = state;
+    return {
+      id,
+      subscription_id: id,
+      type: config.kind,
+      pattern: config.pattern ?? null,
+      streams: listLinks(state, streams, followed.names),
+      webhook: await this.#webhookOf(config),
+      wake_stream: config.wakeStream ?? null,
+      lease_ttl_ms: config.leaseMs,
+      created_at: timestampText(createdAtMs),
+      status: wake?.nextAttemptAtMs === undefined ? 'active' : 'failed',
+      description: config.description ?? null,
+    };
+  }
+
+  async #webhookOf(config: SubscriptionConfig): Promise<object | null> {
+    if (config.webhookUrl === undefined) return null;
+    const { kid } = (await this.#relay.keys()).active;
+    const signing = { alg: 'ed25519', kid, jwks_url: controlUrl(config, 'jwks.json') };
+    return { url: config.webhookUrl, signing };
+  }
+
+  async delete(tenant: Tenant, id: string): Promise<void> {
+    await this.#ask(tenant, id, decideUnsubscribe);
+  }
+
+  async link(tenant: Tenant, id: string, paths: readonly SessionName[]): Promise<void> {
+    const subscriptions = await this.#relay.subscriptionsOf(tenant);
+    const { streams } = subscriptions;
+    await streams.refresh();
+    const state = subscriptions.get(id)?.live;
+    if (state === undefined) throw notFound();
+    const { config, links } = state;
+    const isRoom = links.size + paths.length <= limits.subscriptionStreamsMax;
+    if (!isRoom) throw tooMany();
+    if (paths.some((path) => path === config.wakeStream)) {
+      throw new Refusal('INVALID_REQUEST', 'a subscription does not follow its own wake stream');
+    }
+    // What the pattern takes is linked already, from its beginning on.
+    const added = paths.map((path) => ({
+      ...tailOf(streams, path, { fromBeginning: isMatched(config, path) }),
+      isExplicit: true,
+    }));
+    await this.#ask(tenant, id, decideLink(added));
+  }
+
+  async unlink(tenant: Tenant, id: string, path: SessionName): Promise<void> {
+    await this.#ask(tenant, id, decideUnlink(path));
+  }
+
+  async claim(tenant: Tenant, id: string, worker: string): Promise<object> {
+    const subscriptions = await this.#relay.subscriptionsOf(tenant);
+    await subscriptions.streams.refresh();
+    const followed = subscriptions.get(id);
+    const known = followed?.live;
+    if (followed === undefined || known === undefined) throw notFound();
+    const { prng } = this.#relay.parts;
+    const decision = decideClaim({
+      wakeId: `w_${hexOf(prng.bytes(16))}`,
+      by: this.#relay.delivery.processId,
+      worker,
+      streams: followed.pending(known),
+    });
+    const answer = await this.#ask(tenant, id, decision);
+    const state = followed.live;
+    const wake = state?.wake;
+    if (answer.kind !== 'claimed' || state === undefined || wake?.wakeId !== answer.wake.wakeId) {
+      throw fenced();
+    }
+    const { generation, wakeId } = wake;
+    return {
+      wake_id: wakeId,
+      generation,
+      token: await this.#tokenOf(tenant, id, wake),
+      streams: listWake(followed, state, wake),
+      lease_ttl_ms: state.config.leaseMs,
+    };
+  }
+
+  async #tokenOf(tenant: Tenant, id: string, name: WakeName): Promise<string> {
+    const { generation, wakeId } = name;
+    const grant = { tenant: tenant.id, subscriptionId: id, generation, wakeId };
+    return mintToken(await this.#relay.keys(), grant, this.#relay.parts.clock.nowMs());
+  }
+
+  /** A webhook's callback, or a worker's ack: the token says whose. */
+  async ack(
+    token: string,
+    id: string,
+    request: WakeRequest & { readonly kind: SubscriptionConfig['kind'] },
+  ): Promise<object> {
+    const tenant = await this.#authorise(token, id, request);
+    const subscriptions = await this.#relay.subscriptionsOf(tenant);
+    const { streams } = subscriptions;
+    const paths = request.acks.map(({ path }) => path);
+    await streams.refreshNamed([nameOf(id), ...paths]);
+    const followed = subscriptions.get(id);
+    const state = followed?.live;
+    if (followed === undefined || state === undefined) throw notFound();
+    const acks = request.acks.flatMap((ack) => ackOf(streams, state, ack));
+    await this.#ask(tenant, id, decideAck({ ...request, acks }));
+    return { ok: true, next_wake: request.done && (await this.#hasPending(followed)) };
+  }
+
+  async #hasPending(followed: FollowedSubscription): Promise<boolean> {
+    await followed.streams.refresh();
+    const state = followed.live;
+    return state !== undefined && (state.wake !== undefined || followed.pending(state).length > 0);
+  }
+
+  async release(token: string, id: string, name: WakeName): Promise<void> {
+    const tenant = await this.#authorise(token, id, name);
+    await this.#ask(tenant, id, decideRelease(name));
+  }
+
+  /** Whose wake the token is for. The fold then says whether that wake is still the current one. */
+  async #authorise(token: string, id: string, { generation, wakeId }: WakeName): Promise<Tenant> {
+    const { shards, clock } = this.#relay.parts;
+    const grant = verifyToken(await this.#relay.keys(), token, clock.nowMs());
+    const known = shards.directory.get(grant.tenant);
+    const tenant = known ?? (await shards.currentDirectory()).get(grant.tenant);
+    if (tenant === undefined || grant.subscriptionId !== id) {
+      throw new Refusal('TOKEN_INVALID', 'a token of another subscription');
+    }
+    if (grant.generation === generation && grant.wakeId === wakeId) return tenant;
+    const { streams } = await this.#relay.subscriptionsOf(tenant);
+    await streams.refreshNamed([nameOf(id)]);
+    throw streams.stateOf(nameOf(id))?.subscription?.kind === 'live' ? fenced() : notFound();
+  }
+
+  async #ask(tenant: Tenant, id: string, decide: FactDecision): Promise<SubscriptionAnswer> {
+    const command = { kind: 'fact', decide } as const;
+    const reply = await this.#relay.parts.writes.submit(tenant, nameOf(id), command);
+    if (reply.kind !== 'answer') {
+      throw new Problem('internal', 'a fact was answered with something else');
+    }
+    const answer = reply.answer as SubscriptionAnswer;
+    if (answer.kind === 'refused') throw refusalOf(answer);
+    return answer;
+  }
+}
+
+const nameOf = (id: string): string => `${subscriptionPrefix}${id}`;
+
+const tooMany = (): Refusal =>
+  new Refusal(
+    'INVALID_REQUEST',
+    `a subscription has at most ${limits.subscriptionStreamsMax} streams`,
+  );
+
+function tailOf(
+  streams: TenantStreams,
+  path: string,
+  { fromBeginning }: { readonly fromBeginning: boolean },
+): Omit<LinkFact, 'isExplicit'> {
+  const stream = streams.stream(path);
+  if (stream === undefined) return { path, incarnation: '', position: 0 };
+  const position = fromBeginning ? beginningOf(stream) : stream.tailPosition;
+  return { path, incarnation: stream.incarnation, position };
+}
+
+/** Existing streams begin at their tails: a new subscription replays no history. */
+function tailsOf(streams: TenantStreams, request: SubscriptionRequest): readonly LinkFact[] {
+  const atTail = { fromBeginning: false };
+  const links = request.streams.map((path) => ({
+    ...tailOf(streams, path, atTail),
+    isExplicit: true,
+  }));
+  const explicit = new Set<string>(request.streams);
+  if (request.config.pattern !== undefined) {
+    for (const { name } of streams.all()) {
+      if (explicit.has(name) || !isMatched(request.config, name)) continue;
+      links.push({ ...tailOf(streams, name, atTail), isExplicit: false });
+      if (links.length > limits.subscriptionStreamsMax) throw tooMany();
+    }
+  }
+  return links;
+}
+
+/** An ack that no state takes; it is refused behind the fence, like any other bad offset. */
+const impossible = (path: string): Ack => ({ path, incarnation: '', position: 1, tail: 0 });
+
+/** A stream that is gone has nothing left to be acknowledged. */
+function ackOf(
+  streams: TenantStreams,
+  state: LiveSubscription,
+  { path, offset }: WakeRequest['acks'][number],
+): readonly Ack[] {
+  const stream = streams.stream(path);
+  if (stream === undefined) return isLinked(state, path) ? [] : [impossible(path)];
+  try {
+    const { incarnation, tailPosition: tail } = stream;
+    if (isStart(offset)) return [impossible(path)];
+    return [{ path, incarnation, position: positionIn(stream, offset), tail }];
+  } catch (cause) {
+    if (!isProblem(cause)) throw cause;
+    return [impossible(path)];
+  }
+}
+
+function refusalOf(answer: Extract<SubscriptionAnswer, { kind: 'refused' }>): Refusal {
+  switch (answer.code) {
+    case 'already-exists':
+      return new Refusal('SUBSCRIPTION_ALREADY_EXISTS', 'exists with another configuration');
+    case 'fenced':
+      return fenced();
+    case 'invalid-offset':
+      return new Refusal('INVALID_OFFSET', 'an ack goes back, beyond the tail, or elsewhere');
+    case 'no-pending-work':
+      return new Refusal('NO_PENDING_WORK', 'nothing is pending');
+    case 'not-found':
+      return notFound();
+    case 'not-pull-wake':
+      return new Refusal('INVALID_REQUEST', 'no pull-wake subscription');
+    case 'not-webhook':
+      return new Refusal('INVALID_REQUEST', 'no webhook subscription');
+    case 'already-claimed': {
+      const facts = { current_holder: answer.worker, generation: answer.generation };
+      return new Refusal('ALREADY_CLAIMED', 'another worker holds the lease', { facts });
+    }
+    default:
+      return unreachable(answer);
+  }
+}
