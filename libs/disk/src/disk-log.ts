@@ -60,6 +60,8 @@ const defaults = {
   idleMarkMs: 100,
 };
 
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** Opens the log of a directory, which no other process may hold. */
 export async function openDiskLog(
   components: DiskLogComponents,
@@ -128,6 +130,13 @@ class EmbeddedLog implements DiskLog {
       checkRange(shard, next);
       if (next === shard.end) {
         await changed(shard.waiters, signal);
+        // Whoever wrote has its answer in this turn: what it folds then is not read back to it.
+        if (options.skipTo !== undefined) await nextTurn();
+        continue;
+      }
+      const skipTo = Math.min(Number(options.skipTo?.() ?? 0), shard.end);
+      if (skipTo > next) {
+        next = skipTo;
         continue;
       }
       const place = { shard, from: next, bytesMax, salt: this.#writer.salt };

@@ -150,7 +150,7 @@ export class FetchLoop {
     fetched: { readonly highWatermark: bigint; readonly records: Buffer },
   ): boolean {
     try {
-      const decoded = decodeRecords(fetched.records, reader.position);
+      const decoded = decodeRecords(fetched.records, reader.wantedFrom);
       const { records, nextOffset, neededBytes } = decoded;
       if (nextOffset > reader.position) {
         reader.take({ records, nextOffset });

@@ -17,6 +17,7 @@ export class ShardReader {
   loop: FetchLoop | undefined;
   /** Nothing more was there when it was last fetched. */
   isCaughtUp = false;
+  readonly #skipTo: (() => bigint) | undefined;
   readonly #chunks = new Queue<ReadChunk>();
   #fault: Fault | undefined;
   #isEnded = false;
@@ -26,6 +27,13 @@ export class ShardReader {
     this.shard = shard;
     this.position = options.from;
     this.bytesMax = options.chunkBytesMax ?? defaultChunkBytes;
+    this.#skipTo = options.skipTo;
+  }
+
+  /** The first offset that the caller has not got by itself. */
+  get wantedFrom(): bigint {
+    const skipTo = this.#skipTo?.() ?? this.position;
+    return skipTo > this.position ? skipTo : this.position;
   }
 
   get isFull(): boolean {
@@ -38,6 +46,7 @@ export class ShardReader {
 
   take(chunk: ReadChunk): void {
     this.position = chunk.nextOffset;
+    if (chunk.records.length === 0 && this.#skipTo !== undefined) return;
     this.#chunks.push(chunk);
     this.#wake?.();
   }
