@@ -1,0 +1,79 @@
+import { type S3Server, type SharedS3, s3ForTests, startS3 } from '@tidemark/infra';
+import { type Clock, type ObjectStore, silentLogger, silentMetrics } from '@tidemark/ports';
+import { describeObjectStore, SeededPrng } from '@tidemark/ports/testing';
+import { bytesOf, Secret } from '@tidemark/std';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { openS3Store } from './s3-store.ts';
+
+const clock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  schedule(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+const open = (server: SharedS3 | S3Server, secret?: string): Promise<ObjectStore> =>
+  openS3Store(
+    { clock, logger: silentLogger, metrics: silentMetrics, prng: new SeededPrng(1) },
+    {
+      bucket: server.bucket,
+      region: server.region,
+      endpoint: server.endpoint,
+      prefix: 'tests/',
+      accessKeyId: server.accessKeyId,
+      secretAccessKey: new Secret(secret ?? server.secretAccessKey),
+    },
+  );
+
+const servers: (readonly [name: string, start: () => Promise<SharedS3>])[] = [
+  ['the S3 store over the default server', () => s3ForTests()],
+];
+// A second opinion, by TIDEMARK_TEST_SEAWEEDFS=1: its races take seconds each, all on its side.
+if (process.env['TIDEMARK_TEST_SEAWEEDFS'] === '1') {
+  servers.push(['the S3 store over SeaweedFS', () => startS3({ server: 'seaweedfs' })]);
+}
+
+for (const [name, start] of servers) {
+  describeObjectStore(name, async () => {
+    const server = await start();
+    console.log(`${name}: ${server.name}, process ${server.pid}, ${server.endpoint}`);
+    const [store, secondHandle] = await Promise.all([open(server), open(server)]);
+    return {
+      store,
+      secondHandle,
+      listsByFolder: server.name === 'seaweedfs',
+      [Symbol.asyncDispose]: async () => {
+        await store[Symbol.asyncDispose]();
+        await secondHandle[Symbol.asyncDispose]();
+        await server[Symbol.asyncDispose]();
+      },
+    };
+  });
+}
+
+describe('the S3 store and its server', () => {
+  let server: S3Server;
+  beforeAll(async () => {
+    server = await startS3();
+    return () => server[Symbol.asyncDispose]();
+  });
+
+  test('a wrong secret is denied', async () => {
+    await using store = await open(server, 'wrong');
+    const denied = { reason: 'denied', effect: 'none' };
+    await expect(store.putIfAbsent('a', bytesOf('x'))).rejects.toMatchObject(denied);
+    await expect(store.get('a')).rejects.toMatchObject(denied);
+  });
+
+  test('a server that is gone is unavailable, and nothing was written', async () => {
+    await using store = await open(server);
+    expect((await store.putIfAbsent('kept', bytesOf('x'))).kind).toBe('stored');
+    await server.kill('SIGKILL');
+    const gone = store.putIfAbsent('b', bytesOf('x'));
+    await expect(gone).rejects.toMatchObject({ reason: 'unavailable' });
+    const again = store.putIfAbsent('b', bytesOf('x'));
+    await expect(again).rejects.toMatchObject({ reason: 'unavailable', effect: 'none' });
+  });
+});
