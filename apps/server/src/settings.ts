@@ -1,5 +1,7 @@
 import { processDeclarations } from '@tidemark/edge';
 import { kafkaDeclarations } from '@tidemark/kafka';
+import { relayDeclarations } from '@tidemark/relay';
+import { s3Declarations } from '@tidemark/s3';
 import { choice, text } from '@tidemark/std';
 
 /** All settings of the server. The README's table is made from this. */
@@ -11,10 +13,18 @@ export const serverDeclarations = {
     among: ['embedded', 'kafka'],
     fallback: 'embedded',
   }),
+  objects: choice({
+    env: 'TIDEMARK_OBJECTS',
+    purpose: 'where objects are kept: the data folder, or an S3 bucket',
+    among: ['folder', 's3'],
+    fallback: 'folder',
+  }),
   dataDir: text({
     env: 'TIDEMARK_DATA_DIR',
     purpose: 'folder of the embedded log and the folder store',
     fallback: '.tidemark',
   }),
+  ...relayDeclarations,
   ...kafkaDeclarations,
+  ...s3Declarations,
 } as const;
