@@ -1,5 +1,10 @@
 export { type AppName, type AppProcess, startApp } from './cluster/app-process.ts';
 export { type Cluster, type ClusterOptions, startCluster } from './cluster/cluster.ts';
+export {
+  startKafkaContainers,
+  startS3Container,
+  wantsContainers,
+} from './containers/containers.ts';
 export { withFileLock } from './file-lock.ts';
 export { freePorts } from './free-ports.ts';
 export { type Front, startFront, type Upstream, type UpstreamRole } from './front.ts';

@@ -1,3 +1,4 @@
+import { startS3Container, wantsContainers } from '../containers/containers.ts';
 import type { S3Address } from './bucket.ts';
 import { startS3 } from './s3-server.ts';
 
@@ -13,7 +14,9 @@ export interface SharedS3 extends AsyncDisposable, S3Address {
  */
 export async function s3ForTests(): Promise<SharedS3> {
   const state = process.env['TIDEMARK_TEST_S3'];
-  if (state === undefined || state === '') return startS3();
+  if (state === undefined || state === '') {
+    return wantsContainers() ? startS3Container() : startS3();
+  }
   const told = JSON.parse(state) as Omit<SharedS3, typeof Symbol.asyncDispose>;
   return { ...told, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
