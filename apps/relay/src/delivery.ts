@@ -136,7 +136,8 @@ export class Delivery {
 
   /** True where there is still some time to pass; the subscription is looked at again behind it. */
   #isEarly(subscription: FollowedSubscription, restMs: number): boolean {
-    if (restMs > 0) this.#later(subscription, restMs);
+    // Whole milliseconds: what is left of a sum of fractions may be too little to pass.
+    if (restMs > 0) this.#later(subscription, Math.ceil(restMs));
     return restMs > 0;
   }
 

@@ -40,7 +40,6 @@ const againMs = 500;
 /** A tenant that is followed, and what ends it. */
 interface Followed {
   readonly subscriptions: TenantSubscriptions;
-  readonly ready: Promise<void>;
   readonly release: () => void;
 }
 
@@ -82,10 +81,11 @@ export class Relay implements AsyncDisposable {
     });
   }
 
-  /** The tenant's subscriptions, all shards of it folded at least as far as they were. */
+  /** The tenant's subscriptions, all of its shards folded to where they end after this call. */
   async subscriptionsOf(tenant: Tenant): Promise<TenantSubscriptions> {
-    const { subscriptions, ready } = this.#follow(tenant);
-    await ready;
+    const { subscriptions } = this.#follow(tenant);
+    await subscriptions.streams.refresh();
+    subscriptions.follow();
     return subscriptions;
   }
 
@@ -132,15 +132,14 @@ export class Relay implements AsyncDisposable {
       this.delivery.poke(subscription),
     );
     const releases = streams.replicas.map((replica) => replica.retain());
-    const ready = new Promise<void>((resolve) => {
-      this.#tasks.spawn('fold the shards of a tenant', async (signal) => {
-        await this.#untilDone(() => streams.refresh(), signal);
-        subscriptions.follow();
-        resolve();
-      });
+    this.#tasks.spawn('fold the shards of a tenant', async (signal) => {
+      // A shard that waits for its operator holds up nothing but itself.
+      const isServing = ({ stopped }: ShardReplica): boolean => stopped === undefined;
+      await this.#untilDone(() => streams.refresh(streams.replicas.filter(isServing)), signal);
+      subscriptions.follow();
     });
     const release = (): void => releases.forEach((end) => end());
-    const followed = { subscriptions, ready, release };
+    const followed = { subscriptions, release };
     this.#tenants.set(tenant.id, followed);
     return followed;
   }
@@ -152,7 +151,7 @@ export class Relay implements AsyncDisposable {
         return await run();
       } catch (cause) {
         if (!isProblem(cause)) throw cause;
-        if (failures > 0) this.parts.logger.warn({ err: cause }, 'cannot follow yet');
+        if (failures === 1) this.parts.logger.warn({ err: cause }, 'cannot follow yet');
         await sleep(this.parts.clock, againMs, signal);
       }
     }

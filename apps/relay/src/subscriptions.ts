@@ -61,7 +61,6 @@ export class Subscriptions {
         : webhookMistake(config.webhookUrl, this.#relay.rules);
     if (mistake !== undefined) throw new Refusal('WEBHOOK_URL_REJECTED', mistake);
     const { streams } = await this.#relay.subscriptionsOf(tenant);
-    await streams.refresh();
     const isThere = streams.stateOf(nameOf(id))?.subscription?.kind === 'live';
     const links = isThere ? [] : tailsOf(streams, request);
     const by = this.#relay.delivery.processId;
@@ -73,7 +72,6 @@ export class Subscriptions {
   async get(tenant: Tenant, id: string): Promise<object> {
     const subscriptions = await this.#relay.subscriptionsOf(tenant);
     const { streams } = subscriptions;
-    await streams.refresh();
     const followed = subscriptions.get(id);
     const state = followed?.live;
     if (followed === undefined || state === undefined) throw notFound();
@@ -107,7 +105,6 @@ export class Subscriptions {
   async link(tenant: Tenant, id: string, paths: readonly SessionName[]): Promise<void> {
     const subscriptions = await this.#relay.subscriptionsOf(tenant);
     const { streams } = subscriptions;
-    await streams.refresh();
     const state = subscriptions.get(id)?.live;
     if (state === undefined) throw notFound();
     const { config, links } = state;
@@ -130,7 +127,6 @@ export class Subscriptions {
 
   async claim(tenant: Tenant, id: string, worker: string): Promise<object> {
     const subscriptions = await this.#relay.subscriptionsOf(tenant);
-    await subscriptions.streams.refresh();
     const followed = subscriptions.get(id);
     const known = followed?.live;
     if (followed === undefined || known === undefined) throw notFound();
@@ -172,8 +168,6 @@ export class Subscriptions {
     const tenant = await this.#authorise(token, id, request);
     const subscriptions = await this.#relay.subscriptionsOf(tenant);
     const { streams } = subscriptions;
-    const paths = request.acks.map(({ path }) => path);
-    await streams.refreshNamed([nameOf(id), ...paths]);
     const followed = subscriptions.get(id);
     const state = followed?.live;
     if (followed === undefined || state === undefined) throw notFound();
@@ -203,9 +197,8 @@ export class Subscriptions {
       throw new Refusal('TOKEN_INVALID', 'a token of another subscription');
     }
     if (grant.generation === generation && grant.wakeId === wakeId) return tenant;
-    const { streams } = await this.#relay.subscriptionsOf(tenant);
-    await streams.refreshNamed([nameOf(id)]);
-    throw streams.stateOf(nameOf(id))?.subscription?.kind === 'live' ? fenced() : notFound();
+    const subscriptions = await this.#relay.subscriptionsOf(tenant);
+    throw subscriptions.get(id)?.live === undefined ? notFound() : fenced();
   }
 
   async #ask(tenant: Tenant, id: string, decide: FactDecision): Promise<SubscriptionAnswer> {

@@ -45,10 +45,6 @@ export class TenantStreams {
     await Promise.all([...replicas].map((replica) => replica.readIndex()));
   }
 
-  async refreshNamed(names: Iterable<string>): Promise<void> {
-    await this.refresh(new Set([...names].map((name) => this.locate(name).replica)));
-  }
-
   stateOf(name: string): SessionState | undefined {
     const { replica, key } = this.locate(name);
     return replica.fold.peek(key)?.state;

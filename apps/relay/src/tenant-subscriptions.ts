@@ -34,6 +34,7 @@ export class TenantSubscriptions {
 
   /** From now on: what was folded before is taken as it stands, not as it came about. */
   follow(): void {
+    if (this.#isFollowing) return;
     this.#isFollowing = true;
     for (const replica of this.streams.replicas) {
       for (const session of replica.fold.sessions()) {
