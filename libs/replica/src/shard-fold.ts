@@ -98,7 +98,7 @@ export class ShardFold {
   digest = 0;
   readonly counts: FoldCounts = { valid: 0, void: 0, foreign: 0, malformed: 0 };
   readonly space: KeySpace;
-  readonly #knownLevel: number;
+  readonly knownLevel: number;
   readonly #budget: HotBudget;
   readonly #sessions = new Map<string, FoldedSession>();
 
@@ -106,7 +106,7 @@ export class ShardFold {
     this.#budget = budget;
     this.space = options.space;
     this.logEpoch = options.logEpoch;
-    this.#knownLevel = options.knownLevel;
+    this.knownLevel = options.knownLevel;
   }
 
   /** The session, made known here where no record of it was seen yet. */
@@ -122,6 +122,23 @@ export class ShardFold {
     };
     this.#sessions.set(key, session);
     return session;
+  }
+
+  /** Begins where another fold of the same log stood. Bodies stay in the log. */
+  restore(from: {
+    readonly position: bigint;
+    readonly level: number;
+    readonly logEpoch: string | null;
+    readonly anchor: Anchor | undefined;
+    readonly digest: number;
+    readonly states: readonly { readonly key: string; readonly state: SessionState }[];
+  }): void {
+    this.position = from.position;
+    this.level = from.level;
+    this.logEpoch = from.logEpoch ?? undefined;
+    this.anchor = from.anchor;
+    this.digest = from.digest;
+    for (const { key, state } of from.states) Object.assign(this.session(key).state, state);
   }
 
   /** What a session is before its first record. */
@@ -212,10 +229,10 @@ export class ShardFold {
   #evolveShard(record: SessionRecord): void {
     const level = record.kind === 'level' ? foldLevelOf(record) : undefined;
     if (level === undefined || level <= this.level) return;
-    if (level > this.#knownLevel) {
+    if (level > this.knownLevel) {
       throw new ShardStopped(
         'unknown-level',
-        `the fold level rose beyond this binary. level=${level} known=${this.#knownLevel}`,
+        `the fold level rose beyond this binary. level=${level} known=${this.knownLevel}`,
         'replace this process by the release that raised the level',
       );
     }

@@ -31,6 +31,7 @@ export {
   speculate,
   tagAt,
 } from './state.ts';
+export { decodeState, encodeState } from './state-codec.ts';
 export {
   ackedPosition,
   evolveSubscription,

@@ -1,0 +1,115 @@
+// A session's state as JSON, for checkpoints: everything that the fold will ever ask of it.
+
+import type { AppendSpan, OwedUnref, ProducerState, SessionState, StreamState } from './state.ts';
+import type { LiveSubscription, StreamLink, SubscriptionState } from './subscription.ts';
+import { Window } from './window.ts';
+
+interface EncodedStream extends Omit<StreamState, 'producers' | 'keys' | 'eventIds' | 'refs'> {
+  readonly producers: readonly (readonly [string, ProducerState])[];
+  readonly keys: readonly (readonly [string, AppendSpan])[];
+  readonly eventIds: readonly (readonly [string, AppendSpan])[];
+  readonly refs: readonly (readonly [string, { readonly fork: string; readonly timeMs: number }])[];
+}
+
+interface EncodedState {
+  readonly rev: number;
+  readonly lastId: string;
+  readonly lastTimeMs: number;
+  readonly life: SessionState['life'];
+  readonly stream?: EncodedStream;
+  readonly burned: readonly string[];
+  readonly owed: readonly OwedUnref[];
+  readonly subscription?: EncodedSubscription;
+}
+
+/** Fields stand in one order, so that equal states have equal bytes. */
+export function encodeState(state: SessionState): object {
+  const { rev, lastId, lastTimeMs, life, burned, owed, stream, subscription } = state;
+  return {
+    rev,
+    lastId,
+    lastTimeMs,
+    life,
+    burned,
+    owed,
+    stream: stream === undefined ? undefined : encodeStream(stream),
+    subscription: subscription === undefined ? undefined : encodeSubscription(subscription),
+  };
+}
+
+function encodeStream(stream: StreamState): EncodedStream {
+  const { producers, keys, eventIds, refs } = stream;
+  return {
+    incarnation: stream.incarnation,
+    tag: stream.tag,
+    contentType: stream.contentType,
+    isJson: stream.isJson,
+    ttlMs: stream.ttlMs,
+    expiresAtMs: stream.expiresAtMs,
+    createdAtMs: stream.createdAtMs,
+    origin: stream.origin,
+    lineage: stream.lineage,
+    touchedAtMs: stream.touchedAtMs,
+    tailSeq: stream.tailSeq,
+    tailPosition: stream.tailPosition,
+    isClosed: stream.isClosed,
+    closedBy: stream.closedBy,
+    streamSeq: stream.streamSeq,
+    producers: [...producers.entries()],
+    keys: [...keys.entries()],
+    eventIds: [...eventIds.entries()],
+    refs: [...refs],
+  };
+}
+
+/** Undefined where it is not what `encodeState` gives. */
+export function decodeState(absent: SessionState, encoded: unknown): SessionState | undefined {
+  const given = encoded as Partial<EncodedState> | null;
+  const isState =
+    typeof given === 'object' &&
+    given !== null &&
+    Number.isSafeInteger(given.rev) &&
+    typeof given.lastId === 'string' &&
+    typeof given.life === 'string' &&
+    Array.isArray(given.burned) &&
+    Array.isArray(given.owed);
+  if (!isState) return undefined;
+  const { stream, subscription, ...rest } = given;
+  const state = { ...absent, ...rest } as SessionState;
+  if (stream !== undefined) state.stream = decodeStream(stream);
+  if (subscription !== undefined) state.subscription = decodeSubscription(subscription);
+  return state;
+}
+
+/** JSON drops what is undefined: every field of a stream is there again. */
+function decodeStream({ producers, keys, eventIds, refs, ...fields }: EncodedStream): StreamState {
+  const missing = {
+    ttlMs: undefined,
+    expiresAtMs: undefined,
+    origin: undefined,
+    closedBy: undefined,
+    streamSeq: undefined,
+  };
+  return {
+    ...missing,
+    ...fields,
+    producers: Window.of(producers),
+    keys: Window.of(keys),
+    eventIds: Window.of(eventIds),
+    refs: new Map(refs),
+  };
+}
+
+type EncodedSubscription =
+  | (Omit<LiveSubscription, 'links'> & {
+      readonly links: readonly (readonly [string, StreamLink])[];
+    })
+  | Extract<SubscriptionState, { kind: 'deleted' }>;
+
+const encodeSubscription = (state: SubscriptionState): EncodedSubscription =>
+  state.kind === 'deleted' ? state : { ...state, links: [...state.links] };
+
+const decodeSubscription = (encoded: EncodedSubscription): SubscriptionState =>
+  encoded.kind === 'deleted'
+    ? encoded
+    : { ...encoded, wake: encoded.wake, links: new Map(encoded.links) };
