@@ -1,6 +1,7 @@
 // Rule 10. Who folds another writer's void record on a session holds its own next batch for that
-// session for a while: its own round trip, doubled while such voids keep coming, with a ceiling.
-// Without it a writer half as fast never wins.
+// session for a while: its own round trip at first, doubled while the other does not get a record in,
+// halved once it does, with a ceiling. Without it a writer half as fast never wins; without the
+// halving a hot session spends its time in holds.
 
 /** A void that comes later than this many holds after the last one starts over. */
 const forgetHolds = 8;
@@ -9,6 +10,8 @@ interface Hold {
   holdMs: number;
   untilMs: number;
   lastVoidMs: number;
+  /** A record of another's stood since the hold began: it was long enough. */
+  letIn: boolean;
 }
 
 export interface FairnessBounds {
@@ -32,11 +35,19 @@ export class Fairness {
 
   sawForeignVoid(key: string, nowMs: number): void {
     const hold = this.#holds.get(key);
+    // A batch of many voids is one collision, and what comes during a hold was sent before it.
+    if (hold !== undefined && nowMs < hold.untilMs) return;
     const first = Math.max(this.#bounds.holdMsMin, this.#roundTripMs);
     const isRunning =
       hold !== undefined && nowMs - hold.lastVoidMs < forgetHolds * Math.max(hold.holdMs, first);
-    const holdMs = Math.min(isRunning ? 2 * hold.holdMs : first, this.#bounds.holdMsMax);
-    this.#holds.set(key, { holdMs, untilMs: nowMs + holdMs, lastVoidMs: nowMs });
+    const next = isRunning ? hold.holdMs * (hold.letIn ? 0.5 : 2) : first;
+    const holdMs = Math.min(Math.max(next, first), this.#bounds.holdMsMax);
+    this.#holds.set(key, { holdMs, untilMs: nowMs + holdMs, lastVoidMs: nowMs, letIn: false });
+  }
+
+  sawForeignRecord(key: string): void {
+    const hold = this.#holds.get(key);
+    if (hold !== undefined) hold.letIn = true;
   }
 
   /** How long the session is still held; 0 when it is not. */

@@ -88,6 +88,7 @@ export class ShardWriter {
   #failures = 0;
   #deadlineTimer: Timer | undefined;
   #holdTimer: Timer | undefined;
+  #heldCount = 0;
   #isClosed = false;
 
   constructor(
@@ -102,7 +103,8 @@ export class ShardWriter {
     replica.observe((session, record, isValid) => {
       const flight = this.#flight;
       if (flight?.owns(record.id) === true) flight.sawVerdict(record.id, isValid);
-      else if (!isValid) this.#fairness.sawForeignVoid(session.key, parts.clock.monotonicMs());
+      else if (isValid) this.#fairness.sawForeignRecord(session.key);
+      else this.#fairness.sawForeignVoid(session.key, parts.clock.monotonicMs());
     });
   }
 
@@ -172,6 +174,7 @@ export class ShardWriter {
       }
       this.#decide(flight, pending, context);
     }
+    this.#heldCount = held.length;
     if (held.length > 0) this.#hold(held, heldForMs);
     if (flight.writes.length === 0) return [];
     this.#flight = flight;
@@ -235,8 +238,8 @@ export class ShardWriter {
     this.#isAsking = false;
     const flight = this.#flight;
     if (flight === undefined) {
-      // Nothing was sent. What is held comes back by its timer.
-      if (this.#holdTimer === undefined) this.#ask();
+      // Nothing was sent. What is held comes back by its timer; what came since need not wait for it.
+      if (this.#holdTimer === undefined || this.#queue.size > this.#heldCount) this.#ask();
       return;
     }
     assert(outcome !== undefined, 'a batch that was sent has an outcome');
@@ -274,7 +277,7 @@ export class ShardWriter {
         this.#tenure = tenure;
       }
     } catch (cause) {
-      return this.#finishStopped(flight, asProblem(cause));
+      return this.#finishStopped(flight, cause);
     }
     this.#finish(flight);
   }
@@ -296,10 +299,10 @@ export class ShardWriter {
     this.#ask();
   }
 
-  #finishStopped(flight: Flight, problem: Problem): void {
+  #finishStopped(flight: Flight, cause: unknown = this.#replica.stopped): void {
     this.#flight = undefined;
-    // The batch is in the log; whether it stands, a stopped shard cannot say.
-    const unknown = new Problem('outcome-unknown', 'the shard stopped', { cause: problem });
+    // The batch is, or may be, in the log; whether it stands, a stopped shard cannot say.
+    const unknown = new Problem('outcome-unknown', 'the shard stopped', { cause });
     for (const { pending } of flight.writes) refuse(pending, unknown);
     this.#refuseAll();
   }
@@ -328,6 +331,8 @@ export class ShardWriter {
     flight.hadUnknown = true;
     this.#parts.metrics.unknown.add(1);
     this.#later(() => {
+      // A log that was lost or replaced is no place for these bytes.
+      if (this.#replica.stopped !== undefined) return this.#finishStopped(flight);
       flight.attempts += 1;
       this.#isAsking = true;
       this.#produce(() => flight.batch);
