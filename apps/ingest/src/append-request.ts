@@ -34,7 +34,7 @@ function messagesIn(body: Uint8Array): Uint8Array[] {
 }
 
 /** All three headers, or none. */
-export function producerOf(headers: Headers): ProducerStamp | undefined {
+function producerOf(headers: Headers): ProducerStamp | undefined {
   const id = headerOf(headers, 'producer-id');
   const epoch = headerOf(headers, 'producer-epoch');
   const seq = headerOf(headers, 'producer-seq');

@@ -4,10 +4,8 @@ import type { Setting } from '@tidemark/std';
 import { expect, test } from 'vitest';
 import { serverDeclarations } from './settings.ts';
 
-function shown(fallback: unknown): string {
-  if (fallback === undefined) return '';
-  return `\`${Array.isArray(fallback) ? fallback.join(',') : String(fallback)}\``;
-}
+const shown = (fallback: unknown): string =>
+  fallback === undefined ? '' : `\`${([fallback] as (string | number)[]).flat().join(',')}\``;
 
 const row = ({ env, purpose, shape, fallback }: Setting<unknown>): string =>
   `| \`${env}\` | ${purpose} | ${shape} | ${shown(fallback)} |`;

@@ -24,7 +24,7 @@ export const answer = (reply: Reply): Decision => ({ kind: 'answer', reply });
 export const refuse = (problem: Problem): Decision => ({ kind: 'problem', problem });
 
 /** Every record that this version writes can be folded from level 1 on. */
-export const baseLevel = 1;
+const baseLevel = 1;
 
 export type Draft = Partial<SessionRecord> & { readonly kind: RecordKind };
 

@@ -9,7 +9,7 @@
 
 import { bytesOf, VarintReader, writeVarint } from '@tidemark/std';
 
-export const recordVersion = '1';
+const recordVersion = '1';
 
 export const recordKinds = [
   /** The session begins; the value is its configuration. */

@@ -1,6 +1,6 @@
 // Zigzag varints as Kafka's record format has them. Values stay within 32 bits here.
 
-export const zigzag = (value: number): number => ((value << 1) ^ (value >> 31)) >>> 0;
+const zigzag = (value: number): number => ((value << 1) ^ (value >> 31)) >>> 0;
 
 /** Bytes that the varint of a value takes. */
 export function varintBytes(value: number): number {

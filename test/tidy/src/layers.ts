@@ -1,7 +1,7 @@
 import type { Package } from './repository.ts';
 
 /** What each package may depend on among ours. A package that is missing here fails: decide where it stands. */
-export const sees: Readonly<Record<string, readonly string[]>> = {
+const sees: Readonly<Record<string, readonly string[]>> = {
   std: [],
   protocol: ['std'],
   ports: ['std'],

@@ -18,7 +18,7 @@ export interface Package {
   readonly devDependencies: readonly string[];
 }
 
-export const root: string = resolve(import.meta.dirname, '../../..');
+const root: string = resolve(import.meta.dirname, '../../..');
 
 /** Tracked files, and those that would be if they were added now. */
 export function listFiles(): readonly string[] {

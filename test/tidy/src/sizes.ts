@@ -4,7 +4,7 @@ import { isTest, type SourceFile } from './repository.ts';
 export const linesMax = 400;
 
 /** Lines that are neither blank nor comment. */
-export function codeLines(text: string): number {
+function codeLines(text: string): number {
   return text
     .split('\n')
     .map((line) => line.trim())
