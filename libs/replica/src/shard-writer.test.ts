@@ -1,0 +1,235 @@
+import { type AppendOutcome, type EventLog } from '@tidemark/ports';
+import {
+  type FaultKind,
+  SeededPrng,
+  SimulatedClock,
+  SimulatedEventLog,
+  settle,
+} from '@tidemark/ports/testing';
+import type { SessionName } from '@tidemark/protocol';
+import { bytesOf } from '@tidemark/std';
+import { describe, expect, test } from 'vitest';
+import { type SimulatedProcess, startInstant, startProcess } from './testing.ts';
+
+const name = 'a' as SessionName;
+const plain = {
+  contentType: 'application/json',
+  ttlMs: undefined,
+  expiresAtMs: undefined,
+  isClosed: false,
+  events: [],
+  fork: undefined,
+};
+const append = (...events: string[]) =>
+  ({
+    kind: 'append',
+    contentType: 'application/json',
+    events: events.map(bytesOf),
+    close: false,
+  }) as const;
+
+const problemOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
+
+function tailOf({ shards, tenant }: SimulatedProcess): number | undefined {
+  const { replica, key } = shards.locate(tenant, name);
+  return replica.fold.peek(key)?.state.stream?.tailSeq;
+}
+
+describe('an append to a quiet shard', () => {
+  test('is one produce request, and its answer waits on no fetch', async () => {
+    const clock = new SimulatedClock();
+    const prng = new SeededPrng(7);
+    // Whatever is read takes five seconds to come.
+    const delays = { readMs: [5_000, 5_001] } as const;
+    const simulated = new SimulatedEventLog({ clock, prng, delays });
+    const log = simulated.connect('one');
+    const process = await clock.runUntil(startProcess({ log, clock, prng }));
+    const { writes, tenant } = process;
+    await clock.runUntil(writes.create(tenant, name, plain));
+    for (let seq = 0; seq < 20; seq += 1) {
+      const before = { ...log.counts };
+      const startMs = clock.monotonicMs();
+      const reply = await clock.runUntil(writes.append(tenant, name, append(String(seq))));
+      expect(reply.firstSeq).toBe(seq);
+      expect(log.counts.produce - before.produce).toBe(1);
+      expect(log.counts.bounds - before.bounds).toBe(0);
+      expect(clock.monotonicMs() - startMs).toBeLessThan(20);
+    }
+    await clock.advance(200_000);
+    const quiet = { ...log.counts };
+    await clock.runUntil(writes.append(tenant, name, append('20')));
+    expect(log.counts).toEqual({ ...quiet, produce: quiet.produce + 1 });
+  });
+
+  test('is read back first where the connection is another', async () => {
+    const process = await startInstant();
+    const { writes, tenant, simulated, clock } = process;
+    const log = simulated.connect('two');
+    const two = await startProcess({ log, clock, prng: new SeededPrng(2) });
+    await two.writes.create(two.tenant, name, plain);
+    await two.writes.append(two.tenant, name, append('1'));
+    await clock.advance(10_000);
+    const before = log.counts.fetch;
+    log.reconnect();
+    await two.writes.append(two.tenant, name, append('2'));
+    expect(log.counts.fetch).toBeGreaterThan(before);
+    expect(await writes.append(tenant, name, append('3'))).toMatchObject({ firstSeq: 2 });
+  });
+});
+
+describe('an outcome that is unknown', () => {
+  const kinds: FaultKind[] = ['lost-request', 'lost-reply', 'late', 'twice', 'before'];
+
+  test.each(kinds)('is resolved by the same bytes, after %s', async (kind) => {
+    const process = await startInstant();
+    const { writes, tenant, simulated, clock } = process;
+    await writes.create(tenant, name, plain);
+    const faults = [kind];
+    simulated.setFaults((call) => (call === 'append' ? faults.shift() : undefined));
+    const reply = await clock.runUntil(writes.append(tenant, name, append('1', '2')));
+    expect(reply).toMatchObject({ firstSeq: 0, endSeq: 2 });
+    await clock.advance(120_000);
+    expect(await writes.append(tenant, name, append('3'))).toMatchObject({ firstSeq: 2 });
+    const { replica } = process.shards.locate(tenant, name);
+    await replica.readIndex();
+    const stored = simulated.records(replica.shard);
+    const ids = stored
+      .map(({ value }) => String(Buffer.from(value)))
+      .filter((text) => text.length === 1);
+    expect(new Set(ids)).toEqual(new Set(['1', '2', '3']));
+    expect(tailOf(process)).toBe(3);
+  });
+
+  test('is told to the caller at the deadline, and resolved behind its back', async () => {
+    const process = await startInstant({ writer: { deadlineMs: 1_000 } });
+    const { writes, tenant, simulated, clock } = process;
+    await writes.create(tenant, name, plain);
+    simulated.setFaults((call) => (call === 'append' ? 'lost-request' : undefined));
+    const first = problemOf(writes.append(tenant, name, append('1')));
+    await settle();
+    const second = problemOf(writes.append(tenant, name, append('2')));
+    expect(await clock.runUntil(first)).toMatchObject({
+      code: 'outcome-unknown',
+      kind: { status: 504, effect: 'unknown' },
+    });
+    expect(await clock.runUntil(second)).toMatchObject({
+      code: 'unavailable',
+      kind: { status: 503, effect: 'none' },
+    });
+    expect(tailOf(process)).toBe(0);
+    simulated.setFaults();
+    await clock.advance(10_000);
+    expect(tailOf(process)).toBe(1);
+    expect(await clock.runUntil(writes.append(tenant, name, append('3')))).toMatchObject({
+      firstSeq: 1,
+    });
+  });
+});
+
+/** The log, with every append answered so. */
+const answering = (log: EventLog, outcome: AppendOutcome): EventLog =>
+  new Proxy(log, {
+    get(target, property) {
+      if (property === 'append') {
+        return (batches: Parameters<EventLog['append']>[0]) =>
+          new Map(
+            Array.from(batches, ([shard, source]) => [
+              shard,
+              Promise.resolve(source().length === 0 ? undefined : outcome),
+            ]),
+          );
+      }
+      const value: unknown = Reflect.get(target, property);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+
+describe('a bound', () => {
+  test('on what waits is answered at once, and leaves the rest alone', async () => {
+    const process = await startInstant({ writer: { queueCountMax: 3, queueBytesMax: 2_000 } });
+    const { writes, tenant, simulated } = process;
+    await writes.create(tenant, name, plain);
+    const release = simulated.holdCommits();
+    const flying = writes.append(tenant, name, append('0'));
+    await settle();
+    const waiting = ['1', '2', '3'].map((event) => writes.append(tenant, name, append(event)));
+    await expect(writes.append(tenant, name, append('4'))).rejects.toMatchObject({
+      code: 'overloaded',
+      kind: { status: 503, effect: 'none' },
+    });
+    release();
+    const replies = await Promise.all([flying, ...waiting]);
+    expect(replies.map(({ firstSeq }) => firstSeq)).toEqual([0, 1, 2, 3]);
+    await expect(
+      writes.append(tenant, name, append(JSON.stringify('x'.repeat(3_000)))),
+    ).rejects.toMatchObject({ code: 'overloaded' });
+    expect(await writes.append(tenant, name, append('5'))).toMatchObject({ firstSeq: 4 });
+  });
+
+  test('of the disk is 507, and nothing is written', async () => {
+    const process = await startInstant();
+    const { simulated, clock, tenant } = process;
+    await process.writes.create(tenant, name, plain);
+    const full = { kind: 'not-committed', reason: 'full', retryable: false } as const;
+    const log = answering(simulated.connect('two'), full);
+    const two = startProcess({ log, clock, prng: new SeededPrng(2) });
+    // A process that founds nothing starts on a full disk as well: all is there already.
+    const { writes } = await two;
+    await expect(writes.append(tenant, name, append('1'))).rejects.toMatchObject({
+      code: 'storage-full',
+      kind: { status: 507, effect: 'none' },
+    });
+    expect(await process.writes.append(tenant, name, append('1'))).toMatchObject({ firstSeq: 0 });
+  });
+
+  test('of time, while the log takes nothing, is 503 with no effect', async () => {
+    const process = await startInstant();
+    const { simulated, clock, tenant } = process;
+    await process.writes.create(tenant, name, plain);
+    const refused = { kind: 'not-committed', reason: 'simulated', retryable: true } as const;
+    const log = answering(simulated.connect('two'), refused);
+    const two = await startProcess({ log, clock, prng: new SeededPrng(2) });
+    const startMs = clock.monotonicMs();
+    const problem = await clock.runUntil(problemOf(two.writes.append(tenant, name, append('1'))));
+    expect(problem).toMatchObject({ code: 'unavailable', kind: { effect: 'none' } });
+    expect(clock.monotonicMs() - startMs).toBe(10_000);
+    two.writers.close();
+  });
+});
+
+test('a refusal is given after the end of the log was asked', async () => {
+  const one = await startInstant();
+  const { simulated, clock, tenant } = one;
+  const log = simulated.connect('two');
+  const two = await startProcess({ log, clock, prng: new SeededPrng(2) });
+  await expect(two.writes.append(tenant, name, append('1'))).rejects.toMatchObject({
+    code: 'session-not-found',
+  });
+  await one.writes.create(tenant, name, plain);
+  // Two has not folded the create; its answer would be 404 on what it has.
+  expect(await two.writes.append(tenant, name, append('1'))).toMatchObject({ firstSeq: 0 });
+  simulated.setFaults((call) => (call === 'bounds' ? 'before' : undefined));
+  await expect(two.writes.append(tenant, 'b' as SessionName, append('1'))).rejects.toMatchObject({
+    code: 'unavailable',
+  });
+});
+
+test('closing answers everybody who waits', async () => {
+  const process = await startInstant();
+  const { writes, writers, tenant, simulated } = process;
+  await writes.create(tenant, name, plain);
+  simulated.holdCommits();
+  const flying = problemOf(writes.append(tenant, name, append('1')));
+  await settle();
+  const waiting = problemOf(writes.append(tenant, name, append('2')));
+  writers.close();
+  expect(await flying).toMatchObject({ code: 'outcome-unknown' });
+  expect(await waiting).toMatchObject({ code: 'unavailable' });
+  await expect(writes.append(tenant, name, append('3'))).rejects.toMatchObject({
+    code: 'unavailable',
+  });
+});
