@@ -28,43 +28,44 @@ export class ForkCheck {
   }
 
   #check(life: Life): void {
-    if (this.#hasForeignBehindOwn(life)) return;
-    const { inherited, creator } = life;
-    if (inherited === 0 && creator?.call.fork === undefined) return;
-    const sources = this.#sourcesOf(life);
-    const found = sources.flatMap((source) =>
+    const foreignEnd = this.#foreignEnd(life);
+    if (foreignEnd === undefined) return;
+    const { isOriginKnown, creator } = life;
+    const inherited = isOriginKnown ? life.inherited : foreignEnd;
+    const asked = creator?.call.fork?.seq;
+    if (isOriginKnown && asked !== undefined && asked !== inherited) {
+      return this.#differs(life, `left its source at ${inherited} and not at ${asked}`);
+    }
+    if (foreignEnd === 0 && creator?.call.fork === undefined) return;
+    const found = this.#sourcesOf(life).flatMap((source) =>
       (this.#lives.bySession.get(source.fork.source) ?? []).flatMap((parent) =>
-        fits(life, source, parent) ? [{ parent, source }] : [],
+        fits({ life, inherited, source, parent }) ? [{ parent, source }] : [],
       ),
     );
-    if (found.length === 0) {
-      if (inherited === 0 && creator?.call.fork?.seq === undefined) return;
-      const isShort = life.slots.slice(0, inherited).every((slot) => slot === undefined);
-      if (isShort && this.#seqsFit(life, sources)) return;
-      this.#differs(life, `its first ${inherited} events are not its source's`);
-      return;
+    if (found.length === 0 && foreignEnd > 0) {
+      return this.#differs(life, `its first ${foreignEnd} events are not its source's`);
     }
     const [only] = found;
-    if (only !== undefined && found.length === 1 && only.source.fork.seq === undefined) {
-      this.#atTail(life, only);
-    }
+    if (only !== undefined && found.length === 1 && isOriginKnown) this.#atTail(life, only);
   }
 
-  #seqsFit(life: Life, sources: readonly Source[]): boolean {
-    return sources.some(({ fork }) => fork.seq === undefined || fork.seq === life.inherited);
-  }
-
-  #hasForeignBehindOwn(life: Life): boolean {
-    for (let seq = life.inherited; seq < life.slots.length; seq += 1) {
-      const slot = life.slots[seq];
+  /** Behind the last event that is known to be its source's; undefined where one is out of place. */
+  #foreignEnd(life: Life): number | undefined {
+    let foreignEnd = 0;
+    let hasOwn = false;
+    for (const [seq, slot] of life.slots.entries()) {
       if (slot === undefined) continue;
       const writer = this.#operations.written.get(slot.name);
-      const isOwn = writer === undefined || writer.session === life.session;
-      if (isOwn && !slot.name.startsWith('cut:')) continue;
-      this.#differs(life, `has ${slot.name} of another session at seq ${seq}`, slot.op);
-      return true;
+      const isCut = slot.name.startsWith('cut:');
+      if (writer?.session === life.session) hasOwn = true;
+      if (!isCut && (writer === undefined || writer.session === life.session)) continue;
+      if (hasOwn || (life.isOriginKnown && seq >= life.inherited)) {
+        this.#differs(life, `has ${slot.name} of another session at seq ${seq}`, slot.op);
+        return undefined;
+      }
+      foreignEnd = seq + 1;
     }
-    return false;
+    return foreignEnd;
   }
 
   /** The creates that may have made it. */
@@ -81,7 +82,8 @@ export class ForkCheck {
 
   /** A fork at the tail vouches for where the tail was. */
   #atTail(life: Life, { parent, source }: { parent: Life; source: Source }): void {
-    if (source.op !== life.creator) return;
+    const { seq, isInside } = source.fork;
+    if (source.op !== life.creator || seq !== undefined || isInside === true) return;
     const evidence: Evidence = {
       op: source.op,
       from: source.op.began,
@@ -101,17 +103,24 @@ export class ForkCheck {
 }
 
 /** Whether every inherited event that is known is the source's, at the same seq. */
-function fits(life: Life, { fork }: Source, parent: Life): boolean {
-  if (fork.seq !== undefined && fork.seq !== life.inherited && life.end > life.inherited) {
-    return false;
-  }
-  if (fork.seq !== undefined && life.inherited > fork.seq) return false;
-  if (life.inherited > parent.end) return false;
-  for (let seq = 0; seq < life.inherited; seq += 1) {
+function fits({
+  life,
+  inherited,
+  source: { fork },
+  parent,
+}: {
+  readonly life: Life;
+  readonly inherited: number;
+  readonly source: Source;
+  readonly parent: Life;
+}): boolean {
+  if (fork.seq !== undefined && inherited > fork.seq) return false;
+  if (life.isOriginKnown && inherited > parent.end) return false;
+  for (let seq = 0; seq < inherited; seq += 1) {
     const mine = life.slots[seq];
     const theirs = parent.slots[seq];
     if (mine === undefined || theirs === undefined || mine.name === theirs.name) continue;
-    const isLast = seq === life.inherited - 1;
+    const isLast = seq === inherited - 1;
     if (!isLast || !isCutOf(mine.name, theirs.name)) return false;
   }
   return true;

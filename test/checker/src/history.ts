@@ -26,8 +26,8 @@ export interface Call {
   readonly close?: boolean;
   readonly ttlMs?: number;
   readonly expiresAtMs?: number;
-  /** A fork at its source's tail, or at a seq of it. */
-  readonly fork?: { readonly source: string; readonly seq?: number };
+  /** A fork at a seq of its source, at its tail, or at a position whose seq its client cannot know. */
+  readonly fork?: { readonly source: string; readonly seq?: number; readonly isInside?: boolean };
   readonly producer?: { readonly id: string; readonly epoch: number; readonly seq: number };
   readonly streamSeq?: string;
   readonly matchSeq?: number;

@@ -33,6 +33,8 @@ export class Life {
   creator: Operation | undefined;
   /** How many events it has of its source. */
   inherited = 0;
+  /** Whether that is certain. */
+  isOriginKnown = true;
   closedAt: number | undefined;
   /** Where its next event goes, as far as anybody was told. */
   end = 0;

@@ -230,13 +230,7 @@ export class LivesBuilder {
 
   /** Where its own events begin, and where it was closed. */
   #settle(life: Life): void {
-    const { written } = this.#operations;
-    const isOwn = ({ name }: { name: string }): boolean =>
-      !name.startsWith('cut:') && written.get(name)?.session === life.session;
-    const firstOwn = life.slots.findIndex((slot) => slot !== undefined && isOwn(slot));
-    life.inherited =
-      life.creator?.answer?.first ?? (firstOwn === -1 ? life.slots.length : firstOwn);
-    if (life.creator !== undefined && life.creator.call.fork === undefined) life.inherited = 0;
+    this.#findOrigin(life);
     life.end = Math.max(life.slots.length, life.inherited);
     let closer: Evidence | undefined;
     for (const evidence of life.evidence) {
@@ -251,6 +245,25 @@ export class LivesBuilder {
     if (closer !== undefined && life.end > closer.tail) {
       this.#opened(life, [closer.op], `closed at seq ${closer.tail}, and has ${life.end} events`);
     }
+  }
+
+  #findOrigin(life: Life): void {
+    const { written, bySession } = this.#operations;
+    const { creator, slots } = life;
+    const creates = creator === undefined ? (bySession.get(life.session) ?? []) : [creator];
+    const mayFork = creates.some(({ call, answer }) => {
+      return call.fork !== undefined && answer?.outcome !== 'refused';
+    });
+    if (!mayFork) return;
+    const first = creator?.answer?.first;
+    if (first !== undefined) {
+      life.inherited = first;
+      return;
+    }
+    const isOwn = (name: string): boolean => written.get(name)?.session === life.session;
+    const firstOwn = slots.findIndex((slot) => slot === undefined || isOwn(slot.name));
+    life.isOriginKnown = firstOwn !== -1 && slots[firstOwn] !== undefined;
+    if (life.isOriginKnown) life.inherited = firstOwn;
   }
 
   #opened(life: Life, ops: readonly Operation[], message: string): void {

@@ -1,0 +1,87 @@
+// What ends a shard: the log is lost or replaced, or another log's records lie in it. From then on a
+// process may refuse to serve the shard; what it does serve may not contradict what was acknowledged.
+
+import type { Shard } from '@tidemark/ports';
+import { noHeaders } from '@tidemark/ports';
+import { encodeRecordHeaders } from '@tidemark/session';
+import { bytesOf, emptyBytes, hexOf } from '@tidemark/std';
+import { finalOperations } from './final-operations.ts';
+import type { Incarnation } from './incarnation.ts';
+import { locate } from './operate.ts';
+import type { World } from './world.ts';
+
+/** All processes have folded everything: only then can they notice what is gone. */
+export async function strike(world: World): Promise<void> {
+  const { clock, plan, log, names } = world;
+  const shard = await foldedByAll(world);
+  if (shard === undefined) return;
+  const { end } = log.bounds(shard);
+  if (plan.disaster === 'foreign-epoch') writeOfAnotherEpoch(world, shard);
+  else {
+    const lost = BigInt(1 + world.prng.below(Math.min(4, Number(end) - 1)));
+    log.failOver(shard);
+    log.loseTail(shard, end - lost);
+    await clock.advance(50);
+    if (plan.disaster === 'log-replaced') {
+      const count = Number(lost) + world.prng.below(3);
+      for (let index = 0; index < count; index += 1) {
+        const record = { key: bytesOf('other'), value: emptyBytes, headers: noHeaders, timeMs: 0 };
+        log.injectForeign(shard, record);
+      }
+    }
+  }
+  world.moreOperations(30);
+  await clock.runUntil(Promise.race([world.clients(), world.elapsed(60_000)]));
+  const ops = finalOperations(world);
+  for (const process of world.incarnations) {
+    for (const named of names) {
+      const work = ops.read(process, named);
+      await clock.runUntil(Promise.race([work, world.elapsed(30_000)]));
+    }
+  }
+  for (const follower of [...world.followers]) follower.leave();
+}
+
+async function foldedByAll({ incarnations, clock, log, shards, prng }: World): Promise<
+  Shard | undefined
+> {
+  const ours = shards.filter((shard) => !shard.startsWith('tidemark-control'));
+  const used = ours.filter((shard) => log.bounds(shard).end > 5n);
+  const shard = used[prng.below(Math.max(1, used.length))];
+  if (shard === undefined) return undefined;
+  for (const { shards: opened } of incarnations) {
+    const replica = [...opened.opened].find((candidate) => candidate.shard === shard);
+    if (replica === undefined || replica.stopped !== undefined) return undefined;
+    await clock.runUntil(replica.readIndex());
+  }
+  return shard;
+}
+
+/** The next event of some session, by a writer of another log epoch. */
+function writeOfAnotherEpoch(world: World, shard: Shard): void {
+  const process = world.incarnations[0] as Incarnation;
+  for (const named of world.names) {
+    const placed = locate(process, named);
+    const state = placed?.replica.fold.peek(placed.key)?.state;
+    const { stream } = state ?? {};
+    if (placed?.replica.shard !== shard || state === undefined || stream === undefined) continue;
+    if (stream.isClosed || state.life !== 'live') continue;
+    const value = world.bodies.add(`alien${world.unique()}`, stream.isJson, 0);
+    const record = {
+      kind: 'event',
+      rev: state.rev,
+      id: hexOf(world.prng.bytes(16)),
+      prev: state.lastId,
+      logEpoch: 'another',
+      level: 1,
+      timeMs: world.clock.nowMs(),
+      value,
+      seq: stream.tailSeq,
+      count: 1,
+    } as const;
+    const headers = encodeRecordHeaders(record);
+    const { timeMs } = record;
+    world.log.injectForeign(shard, { key: bytesOf(placed.key), value, headers, timeMs });
+    return;
+  }
+}

@@ -1,0 +1,218 @@
+// What happens to the world while clients are at work.
+
+import { encodeHeaders, type LogRecord, noHeaders, type Shard } from '@tidemark/ports';
+import type { SeededPrng } from '@tidemark/ports/testing';
+import { shardSession } from '@tidemark/replica';
+import { encodeRecordHeaders, knownFoldLevel, type SessionRecord } from '@tidemark/session';
+import { bytesOf, hexOf } from '@tidemark/std';
+import type { Incarnation } from './incarnation.ts';
+import { locate } from './operate.ts';
+import type { Disturbance } from './plan.ts';
+import type { World } from './world.ts';
+
+export class Disturber {
+  readonly #world: World;
+  readonly #prng: SeededPrng;
+  readonly #raised = new Set<Shard>();
+  #isOver = false;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#prng = world.prng.fork('disturbances');
+  }
+
+  start(): void {
+    const { plan, clock } = this.#world;
+    if (this.#isOver || plan.disturbances.length === 0) return;
+    clock.schedule(this.#prng.below(2 * plan.disturbEveryMs), () => {
+      if (this.#isOver) return;
+      const { disturbances } = plan;
+      this.#disturb(disturbances[this.#prng.below(disturbances.length)] as Disturbance);
+      this.start();
+    });
+  }
+
+  /** From now on nothing happens any more, and whatever is stopped goes on. */
+  async rest(): Promise<void> {
+    this.#isOver = true;
+    const { incarnations, log, plan } = this.#world;
+    log.setFaults();
+    for (let index = 0; index < plan.processes; index += 1) {
+      const incarnation = incarnations[index];
+      if (incarnation === undefined || incarnation.gate.isCrashed) this.#world.start(index);
+      else incarnation.gate.resume();
+    }
+  }
+
+  #disturb(kind: Disturbance): void {
+    const handlers: Record<Disturbance, () => boolean> = {
+      crash: () => this.#crash(),
+      pause: () => this.#pause(),
+      'fail-over': () => this.#failOver(),
+      'clock-jump': () => this.#jump(),
+      foreign: () => this.#foreign(),
+      zombie: () => this.#zombie(),
+      level: () => this.#level(),
+      reconnect: () => this.#reconnect(),
+    };
+    if (handlers[kind]()) this.#world.count(kind);
+  }
+
+  #victim(): Incarnation | undefined {
+    const alive = this.#world.incarnations.filter(({ gate }) => !gate.isCrashed && !gate.isPaused);
+    return alive.length === 0 ? undefined : alive[this.#prng.below(alive.length)];
+  }
+
+  #shard(): Shard | undefined {
+    const { shards } = this.#world;
+    return shards.length === 0 ? undefined : shards[this.#prng.below(shards.length)];
+  }
+
+  #crash(): boolean {
+    const victim = this.#victim();
+    if (victim === undefined) return false;
+    const index = this.#world.incarnations.indexOf(victim);
+    victim.isReady = false;
+    victim.crash();
+    this.#world.clock.schedule(this.#prng.below(600), () => {
+      if (this.#world.incarnations[index] === victim) this.#world.start(index);
+    });
+    return true;
+  }
+
+  #pause(): boolean {
+    const victim = this.#victim();
+    if (victim === undefined) return false;
+    victim.gate.pause();
+    this.#world.clock.schedule(this.#prng.below(1_500), () => victim.gate.resume());
+    return true;
+  }
+
+  #reconnect(): boolean {
+    const victim = this.#victim();
+    victim?.reconnect();
+    return victim !== undefined;
+  }
+
+  #failOver(): boolean {
+    const shard = this.#shard();
+    if (shard === undefined) return false;
+    const { log, plan, recorder, clock } = this.#world;
+    if (plan.deposedBoundsRate > 0) {
+      recorder.leader('deposed', shard);
+      clock.schedule(plan.deposedMs + 1, () => recorder.leader('known', shard));
+    }
+    log.failOver(shard);
+    return true;
+  }
+
+  #jump(): boolean {
+    const isForward = this.#prng.chance(0.8);
+    const days = this.#world.plan.isForgetting ? 8 * 86_400_000 : 0;
+    const byMs = isForward ? days + this.#prng.below(3_000) : -this.#prng.below(500);
+    this.#world.clock.jump(byMs);
+    if (!isForward) this.#world.recorder.setBack();
+    return true;
+  }
+
+  /** Records that are none of ours, or ours and broken. */
+  #foreign(): boolean {
+    const shard = this.#shard();
+    if (shard === undefined) return false;
+    const headers = this.#prng.chance(0.5) ? noHeaders : this.#malformed();
+    const key = bytesOf(this.#prng.chance(0.5) ? 'j0' : 'other');
+    this.#world.log.injectForeign(shard, this.#record(key, headers));
+    return true;
+  }
+
+  #record(key: Uint8Array, headers: Uint8Array): LogRecord {
+    return { key, value: bytesOf('{"e":"foreign"}'), headers, timeMs: 0 };
+  }
+
+  #malformed(): Uint8Array {
+    const valid: [string, string][] = [
+      ['v', '1'],
+      ['kind', 'event'],
+      ['rev', '0'],
+      ['id', 'ff'],
+      ['log', 'ff'],
+      ['level', '1'],
+      ['time', '0'],
+    ];
+    const name = valid[this.#prng.below(valid.length)]?.[0];
+    const values = ['', '-1', '1e3', '99999999999999999999', '01', 'x'];
+    const value = values[this.#prng.below(values.length)] as string;
+    const isCut = this.#prng.chance(0.2);
+    const broken = valid.flatMap(([key, text]): [string, string][] => {
+      if (key !== name) return [[key, text]];
+      if (key === 'log' || key === 'id' || key === 'kind') return [];
+      return this.#prng.chance(0.5) ? [] : [[key, value]];
+    });
+    const block = encodeHeaders(broken);
+    return isCut ? block.subarray(0, this.#prng.below(block.length)) : block;
+  }
+
+  /** What was written once arrives again, long after. */
+  #zombie(): boolean {
+    const shard = this.#shard();
+    if (shard === undefined) return false;
+    const records = this.#world.log.records(shard);
+    if (records.length === 0) return false;
+    const at = this.#prng.below(records.length);
+    for (const record of records.slice(at, at + 1 + this.#prng.below(3))) {
+      this.#world.log.injectForeign(shard, record);
+    }
+    return true;
+  }
+
+  /** A release that is newer writes what only it understands, and raises the level for it. */
+  #level(): boolean {
+    const named = this.#world.names[this.#prng.below(this.#world.names.length)];
+    const newer = this.#world.incarnations.find(({ isReady, knownLevel, gate }) => {
+      return isReady && knownLevel > knownFoldLevel && !gate.isCrashed && !gate.isPaused;
+    });
+    const placed = newer === undefined || named === undefined ? undefined : locate(newer, named);
+    if (newer === undefined || named === undefined || placed === undefined) return false;
+    const { shard } = placed.replica;
+    if (this.#prng.chance(0.4) && !this.#raised.has(shard)) {
+      this.#raised.add(shard);
+      const command = { kind: 'level', level: knownFoldLevel + 1 } as const;
+      newer.writers.of(placed.replica).submit(shardSession, command).catch(() => undefined);
+      return true;
+    }
+    return this.#writeLeveled(newer, { shard, key: placed.key, full: named.full });
+  }
+
+  #writeLeveled(
+    newer: Incarnation,
+    { shard, key, full }: { shard: Shard; key: string; full: string },
+  ): boolean {
+    const { log, recorder, bodies } = this.#world;
+    const replica = [...newer.shards.opened].find((opened) => opened.shard === shard);
+    const state = replica?.fold.peek(key)?.state;
+    const { stream } = state ?? {};
+    if (state === undefined || stream === undefined || !stream.isJson) return false;
+    const name = `leveled${this.#world.unique()}`;
+    const value = bodies.add(name, true, 0);
+    // Where the level was never raised, nobody may ever see it.
+    if (this.#raised.has(shard)) {
+      const call = { client: 'newer', session: full, type: 'append', events: [name] } as const;
+      recorder.answer(recorder.call(call), { outcome: 'unknown' });
+    }
+    const record: SessionRecord = {
+      kind: 'event',
+      rev: state.rev,
+      id: hexOf(this.#prng.bytes(16)),
+      prev: state.lastId,
+      logEpoch: replica?.fold.logEpoch ?? '',
+      level: knownFoldLevel + 1,
+      timeMs: this.#world.clock.nowMs(),
+      value,
+      seq: stream.tailSeq,
+      count: 1,
+    };
+    const headers = encodeRecordHeaders(record);
+    log.injectForeign(shard, { key: bytesOf(key), value, headers, timeMs: record.timeMs });
+    return true;
+  }
+}

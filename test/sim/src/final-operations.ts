@@ -1,0 +1,34 @@
+import type { Incarnation } from './incarnation.ts';
+import type { Named } from './names.ts';
+import { type Answered, failed, head, locate, read } from './operate.ts';
+import type { World } from './world.ts';
+
+export interface Operations {
+  readonly head: (process: Incarnation, named: Named) => Promise<void>;
+  readonly read: (process: Incarnation, named: Named) => Promise<void>;
+}
+
+/** What is asked at the end, of everybody. */
+export function finalOperations(world: World): Operations {
+  const ask = async (
+    process: Incarnation,
+    named: Named,
+    { type, run }: { type: 'head' | 'read'; run: () => Promise<Answered> },
+  ): Promise<void> => {
+    const placed = locate(process, named);
+    if (placed === undefined) return;
+    const { shard } = placed.replica;
+    const call = { client: 'final', session: named.full, shard, type } as const;
+    const op = world.recorder.call(call);
+    const answered = await run().catch((cause: unknown) => failed(cause, named));
+    world.recorder.answer(op, answered.answer);
+    world.sawAnswer(process, answered);
+  };
+  const asked = { from: 'start', eventsMax: 100_000 } as const;
+  const { bodies } = world;
+  return {
+    head: (process, named) => ask(process, named, { type: 'head', run: () => head(process, named) }),
+    read: (process, named) =>
+      ask(process, named, { type: 'read', run: () => read(process, named, { asked, bodies }) }),
+  };
+}

@@ -1,0 +1,105 @@
+// One life of one process: everything of it is production code, on ports that its gate guards.
+
+import { silentMetrics, sleep, type EventLog } from '@tidemark/ports';
+import type { SeededPrng, SimulatedClock, SimulatedLogHandle } from '@tidemark/ports/testing';
+import { defaultTenant, type TenantId } from '@tidemark/protocol';
+import { Shards, type Tenant } from '@tidemark/replica';
+import {
+  type DebtSettings,
+  SessionWrites,
+  TenantRegistry,
+  type TenantRequest,
+  Writers,
+  type WriterSettings,
+} from '@tidemark/replica/write';
+import { Gate } from './gate.ts';
+import { ProcessClock, ProcessLog, ProcessLogger } from './process-ports.ts';
+
+export interface IncarnationParts {
+  readonly name: string;
+  readonly handle: SimulatedLogHandle;
+  readonly clock: SimulatedClock;
+  readonly prng: SeededPrng;
+  readonly hotBytesMax: number;
+  readonly knownLevel: number;
+  readonly writer: Partial<WriterSettings>;
+  readonly debts: DebtSettings;
+  readonly partitions: number;
+  readonly onError: (message: string) => void;
+  /** Where a mutant of the log's adapter comes in. */
+  readonly wrapLog: (log: EventLog) => EventLog;
+}
+
+const startRetryMs = 100;
+
+export const pooledTenant = 'pooled' as TenantId;
+
+export class Incarnation {
+  readonly name: string;
+  readonly gate = new Gate();
+  readonly clock: ProcessClock;
+  readonly shards: Shards;
+  readonly writers: Writers;
+  readonly writes: SessionWrites;
+  readonly registry: TenantRegistry;
+  readonly knownLevel: number;
+  readonly tenants: Tenant[] = [];
+  isReady = false;
+  readonly #parts: IncarnationParts;
+
+  constructor(parts: IncarnationParts) {
+    this.#parts = parts;
+    this.name = parts.name;
+    this.knownLevel = parts.knownLevel;
+    this.clock = new ProcessClock(parts.clock, this.gate);
+    const logger = new ProcessLogger((message, { err }) => {
+      const cause = err instanceof Error ? (err.stack ?? err.message) : String(err);
+      if (!this.gate.isCrashed) parts.onError(`${this.name}: ${message}: ${cause}`);
+    });
+    const log = parts.wrapLog(new ProcessLog(parts.handle, this.gate));
+    const { clock } = this;
+    const ports = { log, clock, prng: parts.prng, logger, metrics: silentMetrics };
+    const { hotBytesMax, knownLevel } = parts;
+    this.shards = new Shards(ports, { hotBytesMax, knownLevel });
+    this.writers = new Writers(ports, parts.writer);
+    this.writes = new SessionWrites(this.shards, this.writers, parts.debts);
+    this.registry = new TenantRegistry(this.shards, this.writers);
+  }
+
+  /** Tries until the log answers, as every process does. */
+  async start(): Promise<void> {
+    for (;;) {
+      try {
+        await this.shards.start();
+        await this.registry.found();
+        this.tenants.length = 0;
+        for (const request of this.#requests()) {
+          this.tenants.push((await this.registry.create(request)).tenant);
+        }
+        this.isReady = true;
+        return;
+      } catch {
+        await sleep(this.clock, startRetryMs);
+      }
+    }
+  }
+
+  #requests(): TenantRequest[] {
+    const common = { durability: 'replicated', keyHash: undefined } as const;
+    const { partitions } = this.#parts;
+    return [
+      { ...common, id: defaultTenant, placement: { kind: 'own', partitions } },
+      { ...common, id: pooledTenant, placement: { kind: 'pool' } },
+    ];
+  }
+
+  /** Another connection to the log. */
+  reconnect(): void {
+    this.#parts.handle.reconnect();
+  }
+
+  crash(): void {
+    this.gate.crash();
+    this.#parts.handle.crash();
+  }
+}

@@ -1,0 +1,86 @@
+// What a run is made of: drawn from its seed, and reducible, so that a failure can be shrunk.
+
+import type { FaultKind, SeededPrng } from '@tidemark/ports/testing';
+
+/** What happens to the world while clients are at work. */
+export const disturbances = [
+  'crash',
+  'pause',
+  'fail-over',
+  'clock-jump',
+  'foreign',
+  'zombie',
+  'level',
+  'reconnect',
+] as const;
+
+export type Disturbance = (typeof disturbances)[number];
+
+/** What ends a shard for everybody, told at the very end. */
+export type Disaster = 'none' | 'foreign-epoch' | 'log-lost' | 'log-replaced';
+
+export interface Plan {
+  readonly seed: number;
+  readonly processes: number;
+  readonly clients: number;
+  readonly operations: number;
+  readonly partitions: number;
+  /** How many of the known names are used: the fewer, the more they are fought for. */
+  readonly names: number;
+  readonly hotBytesMax: number;
+  readonly queueCountMax: number;
+  readonly deadlineMs: number;
+  readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
+  readonly disturbances: readonly Disturbance[];
+  readonly disturbEveryMs: number;
+  readonly deposedBoundsRate: number;
+  readonly deposedMs: number;
+  readonly lateMs: number;
+  readonly isExpiring: boolean;
+  readonly isForking: boolean;
+  /** Events so large that few fit into one batch. */
+  readonly isLarge: boolean;
+  /** Enough producers and time for the windows to forget some. */
+  readonly isForgetting: boolean;
+  /** One process is of an older release. */
+  readonly hasOldRelease: boolean;
+  readonly disaster: Disaster;
+}
+
+const disasters: readonly Disaster[] = ['foreign-epoch', 'log-lost', 'log-replaced'];
+
+const pick = <T>(prng: SeededPrng, items: readonly T[]): T => items[prng.below(items.length)] as T;
+
+export function planOf(prng: SeededPrng, seed: number): Plan {
+  const faultScale = pick(prng, [0, 0.5, 1, 1, 2]);
+  const isCalm = prng.chance(0.1);
+  return {
+    seed,
+    processes: 2 + prng.below(3),
+    clients: 2 + prng.below(5),
+    operations: 60 + prng.below(160),
+    partitions: 1 + prng.below(3),
+    names: 2 + prng.below(6),
+    hotBytesMax: pick(prng, [1_024, 3_000, 8_192, 1_048_576]),
+    queueCountMax: pick(prng, [3, 16_384, 16_384]),
+    deadlineMs: pick(prng, [300, 2_000, 10_000]),
+    faults: {
+      before: 0.03 * faultScale,
+      'lost-request': 0.02 * faultScale,
+      'lost-reply': 0.03 * faultScale,
+      late: 0.03 * faultScale,
+      twice: 0.05 * faultScale,
+    },
+    disturbances: isCalm ? [] : disturbances.filter(() => prng.chance(0.7)),
+    disturbEveryMs: pick(prng, [40, 120, 400]),
+    deposedBoundsRate: pick(prng, [0, 0, 0.3]),
+    deposedMs: pick(prng, [50, 1_000]),
+    lateMs: pick(prng, [100, 1_500, 8_000]),
+    isExpiring: prng.chance(0.5),
+    isForking: prng.chance(0.6),
+    isLarge: prng.chance(0.01),
+    isForgetting: prng.chance(0.04),
+    hasOldRelease: prng.chance(0.08),
+    disaster: prng.chance(0.12) ? pick(prng, disasters) : 'none',
+  };
+}

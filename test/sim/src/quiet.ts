@@ -1,0 +1,120 @@
+// The end of a run: no more faults, and then everything has to have settled. Whatever was asked is
+// answered, every process says the same, debts between shards are paid, and time is over for what
+// has a time to live.
+
+import type { Operations } from './final-operations.ts';
+import { finalOperations } from './final-operations.ts';
+import type { Incarnation } from './incarnation.ts';
+import { describeState } from './state-text.ts';
+import type { World } from './world.ts';
+
+/** Longer than any deadline, hold and debt of a run. */
+const quietMs = 40_000;
+
+export class Quiet {
+  readonly #world: World;
+  readonly #ops: Operations;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#ops = finalOperations(world);
+  }
+
+  async run(): Promise<void> {
+    const { clock, recorder, followers } = this.#world;
+    await clock.advance(quietMs);
+    const idleFrom = recorder.at;
+    await clock.advance(quietMs);
+    for (const follower of [...followers]) follower.finish(idleFrom);
+    await this.readAll();
+    await this.#compare();
+    await this.#outlive();
+  }
+
+  /** Everybody reads everything. */
+  async readAll(): Promise<void> {
+    const { incarnations, names, plan } = this.#world;
+    const fresh = this.#world.start(plan.processes);
+    await this.#world.clock.advance(5_000);
+    if (!fresh.isReady) this.#world.broken.push('a fresh process does not start');
+    for (const process of incarnations) {
+      for (const named of names) {
+        await this.#settled(this.#ops.head(process, named));
+        await this.#settled(this.#ops.read(process, named));
+      }
+    }
+  }
+
+  async #settled(work: Promise<unknown>): Promise<void> {
+    await this.#world.clock.runUntil(Promise.race([work, this.#world.elapsed(30_000)]));
+  }
+
+  /** The same log makes the same state, whoever folded it, and however. */
+  async #compare(): Promise<void> {
+    const { incarnations, broken } = this.#world;
+    for (const { shards } of incarnations) {
+      for (const replica of shards.opened) {
+        if (replica.stopped === undefined) await this.#settled(replica.readIndex());
+      }
+    }
+    const fresh = incarnations.at(-1) as Incarnation;
+    for (const process of incarnations) {
+      for (const replica of process.shards.opened) {
+        const { shard, stopped } = replica;
+        if (stopped !== undefined) {
+          const isExpected = stopped.reason === 'unknown-level' && process.knownLevel === 1;
+          if (!isExpected) broken.push(`${process.name}: ${shard} stopped: ${stopped.message}`);
+          continue;
+        }
+        const other = [...fresh.shards.opened].find((opened) => opened.shard === shard);
+        if (other === undefined) continue;
+        if (other.fold.position !== replica.fold.position) continue;
+        if (other.fold.digest !== replica.fold.digest) {
+          broken.push(`${process.name}: another digest of ${shard} than a fresh fold`);
+        }
+        for (const { key, state } of other.fold.sessions()) {
+          const mine = describeState(replica.fold.peek(key)?.state);
+          const theirs = describeState(state);
+          if (mine === theirs) continue;
+          broken.push(`${process.name}: folded ${key} to ${mine}, a fresh process to ${theirs}`);
+        }
+      }
+    }
+    this.#checkDebts(fresh);
+  }
+
+  /** Nobody owes anything, and whoever is referred to is there. */
+  #checkDebts({ shards }: Incarnation): void {
+    const incarnations = new Set<string>();
+    for (const { fold } of shards.opened) {
+      for (const { state } of fold.sessions()) {
+        if (state.stream !== undefined) incarnations.add(state.stream.incarnation);
+      }
+    }
+    for (const { fold } of shards.opened) {
+      for (const { key, state } of fold.sessions()) {
+        const owed = state.owed.map(({ source }) => source).join();
+        if (owed !== '') this.#world.broken.push(`${key} still owes ${owed} a reference`);
+        for (const [incarnation, { fork }] of state.stream?.refs ?? []) {
+          if (incarnations.has(incarnation)) continue;
+          this.#world.broken.push(`${key} is still held by ${fork}, which is not there`);
+        }
+      }
+    }
+  }
+
+  /** Time passes beyond every time to live. */
+  async #outlive(): Promise<void> {
+    const { clock, names, incarnations } = this.#world;
+    clock.jump(60_000);
+    for (const process of incarnations) {
+      for (const named of names) {
+        if (named.lifetime !== 'none') await this.#settled(this.#ops.head(process, named));
+      }
+    }
+    for (const named of names) {
+      const process = incarnations[0] as Incarnation;
+      if (named.lifetime !== 'none') await this.#settled(this.#ops.read(process, named));
+    }
+  }
+}

@@ -1,0 +1,147 @@
+// Everything there is in one run: the log, the processes, the clients, and what was seen of them.
+
+import type { EventLog, Shard } from '@tidemark/ports';
+import {
+  randomFaults,
+  SeededPrng,
+  SimulatedClock,
+  SimulatedEventLog,
+} from '@tidemark/ports/testing';
+import { hasCode, isProblem } from '@tidemark/protocol';
+import { Bodies } from './bodies.ts';
+import { Client } from './client.ts';
+import type { Follower } from './follower.ts';
+import { Incarnation } from './incarnation.ts';
+import { type Named, namesOf } from './names.ts';
+import type { Answered } from './operate.ts';
+import type { Plan } from './plan.ts';
+import { Recorder } from './recorder.ts';
+
+export interface WorldOptions {
+  readonly plan: Plan;
+  readonly wrapLog?: (log: EventLog, prng: SeededPrng) => EventLog;
+}
+
+export class World {
+  readonly plan: Plan;
+  readonly prng: SeededPrng;
+  readonly clock = new SimulatedClock();
+  readonly log: SimulatedEventLog;
+  readonly recorder: Recorder;
+  readonly bodies = new Bodies();
+  readonly names: readonly Named[];
+  readonly incarnations: Incarnation[] = [];
+  readonly followers = new Set<Follower>();
+  /** What no process may ever do, whatever its clients saw. */
+  readonly broken: string[] = [];
+  readonly faultCounts: Record<string, number> = {};
+  readonly #options: WorldOptions;
+  readonly #types = new Map<string, boolean>();
+  #operationsLeft: number;
+  #lives = 0;
+  #uniques = 0;
+
+  constructor(options: WorldOptions) {
+    const { plan } = options;
+    this.#options = options;
+    this.plan = plan;
+    this.prng = new SeededPrng(plan.seed);
+    this.recorder = new Recorder(this.clock);
+    this.names = namesOf(plan);
+    this.#operationsLeft = plan.operations;
+    const draw = randomFaults(this.prng.fork('faults'), plan.faults);
+    this.log = new SimulatedEventLog({
+      clock: this.clock,
+      prng: this.prng.fork('log'),
+      delays: { timeoutMs: [40, 400], lateMs: [1, plan.lateMs] },
+      deposedBoundsRate: plan.deposedBoundsRate,
+      deposedMs: plan.deposedMs,
+      memberTimeoutMs: 200,
+      faults: (call) => {
+        const fault = draw(call);
+        if (fault !== undefined) this.count(`${call} ${fault}`);
+        return fault;
+      },
+    });
+  }
+
+  count(kind: string): void {
+    this.faultCounts[kind] = (this.faultCounts[kind] ?? 0) + 1;
+  }
+
+  unique(): number {
+    this.#uniques += 1;
+    return this.#uniques;
+  }
+
+  elapsed(ms: number): Promise<void> {
+    return new Promise((resolve) => this.clock.schedule(ms, resolve));
+  }
+
+  takeOperation(): boolean {
+    this.#operationsLeft -= 1;
+    return this.#operationsLeft >= 0;
+  }
+
+  moreOperations(count: number): void {
+    this.#operationsLeft = count;
+  }
+
+  isJson(named: Named): boolean {
+    return this.#types.get(named.full) ?? named.isJson;
+  }
+
+  learnType(named: Named, isJson: boolean): void {
+    this.#types.set(named.full, isJson);
+  }
+
+  /** The shards of tenants, as far as somebody has opened them. */
+  get shards(): Shard[] {
+    const shards = new Set<Shard>();
+    for (const { shards: opened } of this.incarnations) {
+      for (const replica of opened.opened) shards.add(replica.shard);
+    }
+    return [...shards].sort();
+  }
+
+  start(index: number): Incarnation {
+    this.#lives += 1;
+    const { plan, clock } = this;
+    const name = `p${index}.${this.#lives}`;
+    const prng = this.prng.fork(name);
+    const { wrapLog } = this.#options;
+    const incarnation = new Incarnation({
+      name,
+      handle: this.log.connect(name),
+      clock,
+      prng,
+      hotBytesMax: plan.hotBytesMax,
+      knownLevel: plan.hasOldRelease && index === 0 ? 1 : 2,
+      writer: { queueCountMax: plan.queueCountMax, deadlineMs: plan.deadlineMs },
+      debts: { payAfterMs: 200, abandonAfterMs: 3_000 },
+      partitions: plan.partitions,
+      onError: (message) => this.broken.push(message),
+      wrapLog: (log) => (wrapLog === undefined ? log : wrapLog(log, prng)),
+    });
+    this.incarnations[index] = incarnation;
+    void incarnation.start();
+    return incarnation;
+  }
+
+  clients(): Promise<unknown> {
+    const count = this.plan.clients;
+    return Promise.all(Array.from({ length: count }, (_, index) => new Client(this, index).run()));
+  }
+
+  sawAnswer(process: Incarnation, { problem }: Answered): void {
+    if (problem === undefined || !hasCode(problem, 'internal')) return;
+    const cause = problem.cause instanceof Error ? problem.cause.stack : '';
+    this.broken.push(`${process.name}: internal: ${problem.message} ${cause}`);
+  }
+
+  /** A cause that no caller met. */
+  sawUnhandled(cause: unknown): void {
+    if (isProblem(cause)) this.broken.push(`unhandled problem: ${cause.code} ${cause.stack}`);
+    else this.broken.push(`unhandled: ${cause instanceof Error ? cause.stack : String(cause)}`);
+  }
+}
