@@ -1,4 +1,4 @@
-import { type EventLog, Fault, type Shard, type ShardBounds } from '@tidemark/ports';
+import { type EventLog, Fault, isFault, type Shard, type ShardBounds } from '@tidemark/ports';
 
 type Answers = ReadonlyMap<Shard, ShardBounds | Error>;
 
@@ -20,17 +20,21 @@ export class ReadIndex {
     this.#log = log;
   }
 
-  /** The end of the shard at some moment after this call. Rejects with a Fault. */
-  async endOf(shard: Shard): Promise<bigint> {
+  /**
+   * Where the shard starts and ends at some moment after this call. Rejects with a Fault: `missing`
+   * where the log has no such shard any more, otherwise `unavailable`.
+   */
+  async boundsOf(shard: Shard): Promise<ShardBounds> {
     this.#forming ??= this.#form();
     const { shards, answers } = this.#forming;
     shards.add(shard);
     const answer = (await answers).get(shard);
+    if (isFault(answer) && answer.reason === 'missing') throw answer;
     if (answer === undefined || answer instanceof Error) {
       const message = `the end is not known. shard=${shard}`;
       throw new Fault('unavailable', message, { effect: 'none', cause: answer });
     }
-    return answer.end;
+    return answer;
   }
 
   #form(): Question {

@@ -8,8 +8,10 @@
 import {
   type Clock,
   type EventLog,
+  Fault,
   isFault,
   type Shard,
+  type ShardBounds,
   type StoredRecord,
   type Timer,
 } from '@tidemark/ports';
@@ -65,6 +67,9 @@ export class ShardReplica {
   #pump: AbortController | undefined;
   #readAtMs = Number.NEGATIVE_INFINITY;
   #lingering: Timer | undefined;
+  #comparison: Promise<void> | undefined;
+  /** Fires when the shard stops, or the process. */
+  readonly #ending = new AbortController();
   #stopped: ShardStopped | undefined;
 
   constructor(shard: Shard, parts: ReplicaParts, options: ShardFoldOptions) {
@@ -94,14 +99,50 @@ export class ShardReplica {
   /** Folds up to where the log ends at some moment after this call. */
   async readIndex(): Promise<void> {
     this.check();
-    let end: bigint;
+    const { start, end } = await this.#bounds();
+    this.check();
+    const { anchor, position } = this.fold;
+    if (anchor !== undefined && start > anchor.offset) {
+      const message = `the log begins behind the anchor. start=${start} anchor=${anchor.offset}`;
+      throw this.stop('log-trimmed', message);
+    }
+    // An end that was passed is a lost log, or the answer of a leader that does not know of its
+    // fall: what lies at the anchor tells which.
+    if (end < position) await this.#compareAgain();
+    else if (position < end) await this.catchUp(end);
+    this.check();
+  }
+
+  async #bounds(): Promise<ShardBounds> {
     try {
-      end = await this.#parts.readIndex.endOf(this.shard);
+      return await this.#parts.readIndex.boundsOf(this.shard);
     } catch (cause) {
+      if (isFault(cause) && cause.reason === 'missing') throw this.#stop(cause);
       throw new Problem('unavailable', 'the end of the log is not known', { cause });
     }
-    if (this.fold.position < end) await this.catchUp(end);
-    this.check();
+  }
+
+  /** Reads the anchor once more, for all who ask: a reading under way has passed it long ago. */
+  async #compareAgain(): Promise<void> {
+    this.#comparison ??= this.#compareOnce();
+    try {
+      await this.#comparison;
+    } catch (cause) {
+      throw this.#stop(cause);
+    } finally {
+      this.#comparison = undefined;
+    }
+  }
+
+  async #compareOnce(): Promise<void> {
+    const { anchor } = this.fold;
+    if (anchor === undefined) return;
+    const options = { from: anchor.offset, signal: this.#ending.signal };
+    for await (const { records } of this.#parts.log.read(this.shard, options)) {
+      compareAnchor(anchor, records[0]);
+      return;
+    }
+    throw new Fault('aborted', 'nobody waits for it any more', { effect: 'none' });
   }
 
   /** Resolves once everything below an offset is folded. */
@@ -157,6 +198,7 @@ export class ShardReplica {
 
   close(): void {
     this.#lingering?.cancel();
+    this.#ending.abort();
     this.#pump?.abort();
     const closing = new Problem('unavailable', 'shutting down');
     for (const waiter of this.#waiters.splice(0)) waiter.reject(closing);
@@ -244,6 +286,7 @@ export class ShardReplica {
     if (stopped === undefined) throw cause;
     if (this.#stopped === undefined) {
       this.#stopped = stopped;
+      this.#ending.abort();
       this.#pump?.abort();
       this.#parts.onStopped(this.shard, stopped);
     }

@@ -87,6 +87,11 @@ export class SimulatedEventLog {
     this.#groups.changed();
   }
 
+  deleteTopic(name: string): void {
+    this.#topics.delete(name);
+    this.#groups.changed();
+  }
+
   /** A record that no handle wrote. */
   injectForeign(shard: Shard, record: LogRecord): bigint {
     const target = this.#present(shard);

@@ -1,0 +1,183 @@
+import { noHeaders, type Shard } from '@tidemark/ports';
+import { SeededPrng, settle } from '@tidemark/ports/testing';
+import type { SessionName } from '@tidemark/protocol';
+import { bytesOf } from '@tidemark/std';
+import { describe, expect, test } from 'vitest';
+import { type SimulatedProcess, startInstant, startProcess } from './testing.ts';
+
+const name = 'a' as SessionName;
+const plain = {
+  contentType: 'application/json',
+  ttlMs: undefined,
+  expiresAtMs: undefined,
+  isClosed: false,
+  events: [],
+  fork: undefined,
+};
+const append = (event: string) =>
+  ({
+    kind: 'append',
+    contentType: 'application/json',
+    events: [bytesOf(event)],
+    close: false,
+  }) as const;
+
+type Instant = Awaited<ReturnType<typeof startInstant>>;
+
+/** A process whose shard has six records and is read by nobody any more. */
+async function startQuiet(): Promise<Instant & { readonly shard: Shard }> {
+  const process = await startInstant();
+  const { writes, tenant, shards, clock } = process;
+  await writes.create(tenant, name, plain);
+  for (let seq = 0; seq < 5; seq += 1) await writes.append(tenant, name, append(String(seq)));
+  const { replica } = shards.locate(tenant, name);
+  await replica.readIndex();
+  await clock.advance(60_000);
+  expect(replica.fold.position).toBe(6n);
+  return { ...process, shard: replica.shard };
+}
+
+const foreignRecord = { key: bytesOf('x'), value: bytesOf('{}'), headers: noHeaders, timeMs: 1 };
+
+async function expectStopped(
+  { writes, shards, tenant }: SimulatedProcess,
+  reason: string,
+): Promise<void> {
+  const { replica } = shards.locate(tenant, name);
+  await expect(replica.readIndex()).rejects.toMatchObject({
+    code: 'shard-stopped',
+    kind: { status: 503 },
+  });
+  await expect(writes.append(tenant, name, append('9'))).rejects.toMatchObject({
+    code: 'shard-stopped',
+  });
+  expect(shards.stopped.get(replica.shard)).toMatchObject({
+    reason,
+    advice: expect.stringMatching(/topic|log|release/),
+  });
+}
+
+describe('a log that is not the one that was folded stops the shard', () => {
+  test('when it lost what was folded, found by a read', async () => {
+    const process = await startQuiet();
+    process.simulated.loseTail(process.shard, 2n);
+    await expectStopped(process, 'log-lost');
+  });
+
+  test('when it lost what was folded, found by an append', async () => {
+    const process = await startQuiet();
+    process.simulated.loseTail(process.shard, 2n);
+    await expect(process.writes.append(process.tenant, name, append('5'))).rejects.toMatchObject({
+      code: 'outcome-unknown',
+    });
+    await expectStopped(process, 'log-lost');
+  });
+
+  test('when another grew beyond it', async () => {
+    const process = await startQuiet();
+    process.simulated.loseTail(process.shard, 0n);
+    for (let offset = 0; offset < 9; offset += 1) {
+      process.simulated.injectForeign(process.shard, foreignRecord);
+    }
+    await expectStopped(process, 'log-replaced');
+  });
+
+  test('when another of the same length, or one shorter, lies there', async () => {
+    for (const count of [6, 5]) {
+      const process = await startQuiet();
+      process.simulated.loseTail(process.shard, 0n);
+      for (let offset = 0; offset < count; offset += 1) {
+        process.simulated.injectForeign(process.shard, foreignRecord);
+      }
+      const asked = process.shards.locate(process.tenant, name).replica.readIndex();
+      asked.catch(() => undefined);
+      await settle();
+      // Where its end is at the anchor, or its end is the same, the next record tells.
+      process.simulated.injectForeign(process.shard, foreignRecord);
+      await asked.catch(() => undefined);
+      await expectStopped(process, 'log-replaced');
+    }
+  });
+
+  test('when it was trimmed beyond the anchor', async () => {
+    const process = await startQuiet();
+    await process.simulated.connect('operator').trim(process.shard, 6n);
+    await expectStopped(process, 'log-trimmed');
+  });
+
+  test('when it is gone', async () => {
+    const process = await startQuiet();
+    process.simulated.deleteTopic(process.tenant.topic);
+    await expectStopped(process, 'log-lost');
+  });
+
+  test('when it has a record of another log epoch', async () => {
+    const process = await startQuiet();
+    const other = await startInstant({ prng: new SeededPrng(99) });
+    await other.writes.create(other.tenant, 'b' as SessionName, plain);
+    const { replica } = other.shards.locate(other.tenant, 'b');
+    const [record] = other.simulated.records(replica.shard);
+    if (record === undefined) throw new Error('the other log has a record');
+    process.simulated.injectForeign(process.shard, record);
+    await expectStopped(process, 'foreign-epoch');
+  });
+
+  test('and everybody who follows or waits hears it', async () => {
+    const process = await startQuiet();
+    const { replica, key } = process.shards.locate(process.tenant, name);
+    let woken = 0;
+    replica.fold.session(key).followers.add(() => {
+      woken += 1;
+    });
+    const release = replica.retain();
+    await settle();
+    const waiting = replica.catchUp(100n);
+    waiting.catch(() => undefined);
+    process.simulated.loseTail(process.shard, 2n);
+    await expectStopped(process, 'log-lost');
+    await expect(waiting).rejects.toMatchObject({ code: 'shard-stopped' });
+    expect(woken).toBeGreaterThan(0);
+    release();
+  });
+});
+
+test('trimming below the anchor stops nobody who has folded it', async () => {
+  const process = await startQuiet();
+  const { simulated, shard, shards, tenant, writes } = process;
+  await simulated.connect('operator').trim(shard, 5n);
+  await shards.locate(tenant, name).replica.readIndex();
+  expect(await writes.append(tenant, name, append('5'))).toMatchObject({ firstSeq: 5 });
+});
+
+test('an end that only a deposed leader tells stops nothing', async () => {
+  const process = await startQuiet();
+  const { clock, shards, tenant, simulated } = process;
+  const log = simulated.connect('reader');
+  const reader = await startProcess({ log, clock, prng: new SeededPrng(5) });
+  const { replica } = reader.shards.locate(reader.tenant, name);
+  await replica.readIndex();
+  const bounds = log.bounds.bind(log);
+  log.bounds = async (asked, signal) => {
+    const told = await bounds(asked, signal);
+    return new Map([...told].map(([shard]) => [shard, { start: 0n, end: 3n }]));
+  };
+  await replica.readIndex();
+  expect(replica.stopped).toBeUndefined();
+  expect(shards.locate(tenant, name).replica.stopped).toBeUndefined();
+});
+
+test('a stopped shard is one of many', async () => {
+  const process = await startInstant({ partitions: 8 });
+  const { writes, tenant, shards, simulated, clock } = process;
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as SessionName[];
+  for (const each of names) await writes.create(tenant, each, plain);
+  await clock.advance(60_000);
+  const { replica } = shards.locate(tenant, name);
+  simulated.loseTail(replica.shard, 0n);
+  await expect(replica.readIndex()).rejects.toMatchObject({ code: 'shard-stopped' });
+  const elsewhere = names.filter((each) => shards.locate(tenant, each).replica !== replica);
+  expect(elsewhere.length).toBeGreaterThan(0);
+  for (const each of elsewhere) {
+    expect(await writes.append(tenant, each, append('1'))).toMatchObject({ firstSeq: 0 });
+  }
+});
