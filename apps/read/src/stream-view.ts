@@ -51,13 +51,15 @@ export class StreamView {
     const located = parts.shards.locate(tenant, name);
     const isCurrent = await StreamView.#fold(located, mustBeCurrent);
     const session = located.replica.fold.peek(located.key);
-    if (session === undefined) throw new Problem('session-not-found', 'no such session');
+    if (session === undefined) {
+      throw absence(new Problem('session-not-found', 'no such session'), isCurrent);
+    }
     const { stream } = session.state;
     if (stream?.ttlMs !== undefined || stream?.expiresAtMs !== undefined) {
       await parts.writes.renew(located, session.state);
     }
     const opened = liveStream(session.state);
-    if (opened instanceof Problem) throw opened;
+    if (opened instanceof Problem) throw absence(opened, isCurrent);
     return new StreamView(parts, located, { session, stream: opened, isCurrent });
   }
 
@@ -114,3 +116,7 @@ export class StreamView {
     return this.#parts.writes.renew(this.located, this.session.state);
   }
 }
+
+/** Who cannot ask the log may serve what there was, and may not say that there is nothing. */
+const absence = (problem: Problem, isCurrent: boolean): Problem =>
+  isCurrent ? problem : new Problem('unavailable', 'the end of the log is not known');
