@@ -3,7 +3,7 @@
 // outlives every process.
 
 import { isProblem } from '@tidemark/protocol';
-import type { OwedUnref, SessionRecord } from '@tidemark/session';
+import type { OwedUnref } from '@tidemark/session';
 import type { FoldedSession } from './shard-fold.ts';
 import type { Located, Shards } from './shards.ts';
 import type { Tenant } from './tenants.ts';
@@ -22,28 +22,56 @@ export class Debts {
   readonly #shards: Shards;
   readonly #writers: Writers;
   readonly #settings: DebtSettings;
+  /** Sessions whose debts a timer is set for. */
+  readonly #paying = new Set<FoldedSession>();
+  readonly #clearing = new Set<FoldedSession>();
 
   constructor(shards: Shards, writers: Writers, settings: DebtSettings = debtDefaults) {
     this.#shards = shards;
     this.#writers = writers;
     this.#settings = settings;
     shards.onOpened((replica) => {
-      replica.observe((session, record, isValid) => {
-        if (isValid) this.#watch(session, record);
+      replica.watch((touched) => {
+        for (const session of touched) this.#watch(session);
       });
     });
   }
 
-  #watch(session: FoldedSession, record: SessionRecord): void {
+  /** Whoever wrote it, this process included: an expiry has nobody else who would pay for it. */
+  #watch(session: FoldedSession): void {
     const { state } = session;
-    const tenant = this.#shards.directory.get(state.tenant);
+    const owes = state.owed.length > 0 && !this.#paying.has(session);
+    const isAnnounced = this.#hasYoungRef(session) && !this.#clearing.has(session);
+    const tenant = owes || isAnnounced ? this.#shards.directory.get(state.tenant) : undefined;
     if (tenant === undefined) return;
-    if (state.owed.length > 0 && record.kind !== 'settle') {
-      this.#later(this.#settings.payAfterMs, () => this.pay(tenant, state.name));
+    if (owes) {
+      this.#paying.add(session);
+      this.#later(this.#settings.payAfterMs, async () => {
+        await this.pay(tenant, state.name);
+        this.#paying.delete(session);
+        this.#watch(session);
+      });
     }
-    if (record.kind === 'ref') {
-      this.#later(this.#settings.abandonAfterMs, () => this.clearDangling(tenant, state.name));
+    if (isAnnounced) {
+      this.#clearing.add(session);
+      this.#later(this.#settings.abandonAfterMs, async () => {
+        await this.clearDangling(tenant, state.name);
+        this.#clearing.delete(session);
+        this.#watch(session);
+      });
     }
+  }
+
+  /** A reference that may still be without its fork. */
+  #hasYoungRef({ state }: FoldedSession): boolean {
+    const { stream } = state;
+    if (stream === undefined || stream.refs.size === 0) return false;
+    const beforeMs = this.#abandonedBeforeMs();
+    return [...stream.refs.values()].some(({ timeMs }) => timeMs > beforeMs);
+  }
+
+  #abandonedBeforeMs(): number {
+    return this.#shards.parts.clock.nowMs() - this.#settings.abandonAfterMs;
   }
 
   #later(delayMs: number, run: () => Promise<void>): void {
@@ -86,7 +114,7 @@ export class Debts {
     const source = this.#shards.locate(tenant, name);
     const { stream } = this.#stateOf(source) ?? {};
     if (stream === undefined) return;
-    const beforeMs = this.#shards.parts.clock.nowMs() - this.#settings.abandonAfterMs;
+    const beforeMs = this.#abandonedBeforeMs();
     for (const [forkIncarnation, ref] of stream.refs) {
       if (ref.timeMs > beforeMs) continue;
       const fork = this.#shards.locate(tenant, ref.fork);

@@ -1,0 +1,49 @@
+import type { SessionName } from '@tidemark/protocol';
+import { expect, test } from 'vitest';
+import { debtDefaults } from './debts.ts';
+import { type SimulatedProcess, startInstant } from './testing.ts';
+
+const [source, fork] = ['source', 'fork'] as SessionName[] as [SessionName, SessionName];
+
+const plain = {
+  contentType: 'application/json',
+  ttlMs: undefined,
+  expiresAtMs: undefined,
+  isClosed: false,
+  events: [],
+  fork: undefined,
+};
+
+const stateOf = ({ shards, tenant }: SimulatedProcess, name: string) => {
+  const { replica, key } = shards.locate(tenant, name);
+  return replica.fold.peek(key)?.state;
+};
+
+test('a fork that expires gives its reference back, whoever wrote the expiry', async () => {
+  const process = await startInstant({ partitions: 4 });
+  const { writes, tenant, clock } = process;
+  await writes.create(tenant, source, plain);
+  const point = { source, offset: undefined, subOffset: 0 };
+  await writes.create(tenant, fork, { ...plain, ttlMs: 1_000, fork: point });
+  await writes.delete(tenant, source);
+  expect(stateOf(process, source)?.life).toBe('gone');
+  await clock.advance(2_000);
+  await writes.submit(tenant, fork, { kind: 'expire' }).catch(() => undefined);
+  expect(stateOf(process, fork)?.owed).toHaveLength(1);
+  await clock.advance(debtDefaults.payAfterMs);
+  expect(stateOf(process, fork)?.owed).toEqual([]);
+  expect(stateOf(process, source)?.life).toBe('absent');
+});
+
+test('a reference whose fork was never created is cleared, whoever wrote it', async () => {
+  const process = await startInstant({ partitions: 4 });
+  const { writes, tenant, clock } = process;
+  await writes.create(tenant, source, plain);
+  const incarnation = stateOf(process, source)?.stream?.incarnation ?? '';
+  const ref = { kind: 'ref', fork, forkIncarnation: 'given-up', incarnation } as const;
+  await writes.submit(tenant, source, ref);
+  expect(stateOf(process, source)?.stream?.refs.size).toBe(1);
+  await clock.advance(debtDefaults.abandonAfterMs + 1);
+  expect(stateOf(process, source)?.stream?.refs.size).toBe(0);
+  expect(stateOf(process, fork)?.burned).toEqual(['given-up']);
+});
