@@ -39,29 +39,22 @@ async function startQuiet(): Promise<Instant & { readonly shard: Shard }> {
 
 const foreignRecord = { key: bytesOf('x'), value: bytesOf('{}'), headers: noHeaders, timeMs: 1 };
 
-async function expectStopped(
-  { writes, shards, tenant }: SimulatedProcess,
-  reason: string,
-): Promise<void> {
+/** Why the shard has stopped, once reads and appends hear it alike. */
+async function stopOf({ writes, shards, tenant }: SimulatedProcess): Promise<string | undefined> {
   const { replica } = shards.locate(tenant, name);
-  await expect(replica.readIndex()).rejects.toMatchObject({
-    code: 'shard-stopped',
-    kind: { status: 503 },
-  });
-  await expect(writes.append(tenant, name, append('9'))).rejects.toMatchObject({
-    code: 'shard-stopped',
-  });
-  expect(shards.stopped.get(replica.shard)).toMatchObject({
-    reason,
-    advice: expect.stringMatching(/topic|log|release/),
-  });
+  const stopped = { code: 'shard-stopped', kind: { status: 503 } };
+  await expect(replica.readIndex()).rejects.toMatchObject(stopped);
+  await expect(writes.append(tenant, name, append('9'))).rejects.toMatchObject(stopped);
+  const found = shards.stopped.get(replica.shard);
+  expect(found?.advice).toMatch(/topic|log|release/);
+  return found?.reason;
 }
 
 describe('a log that is not the one that was folded stops the shard', () => {
   test('when it lost what was folded, found by a read', async () => {
     const process = await startQuiet();
     process.simulated.loseTail(process.shard, 2n);
-    await expectStopped(process, 'log-lost');
+    expect(await stopOf(process)).toBe('log-lost');
   });
 
   test('when it lost what was folded, found by an append', async () => {
@@ -70,7 +63,7 @@ describe('a log that is not the one that was folded stops the shard', () => {
     await expect(process.writes.append(process.tenant, name, append('5'))).rejects.toMatchObject({
       code: 'outcome-unknown',
     });
-    await expectStopped(process, 'log-lost');
+    expect(await stopOf(process)).toBe('log-lost');
   });
 
   test('when another grew beyond it', async () => {
@@ -79,7 +72,7 @@ describe('a log that is not the one that was folded stops the shard', () => {
     for (let offset = 0; offset < 9; offset += 1) {
       process.simulated.injectForeign(process.shard, foreignRecord);
     }
-    await expectStopped(process, 'log-replaced');
+    expect(await stopOf(process)).toBe('log-replaced');
   });
 
   test('when another of the same length, or one shorter, lies there', async () => {
@@ -95,20 +88,20 @@ describe('a log that is not the one that was folded stops the shard', () => {
       // Where its end is at the anchor, or its end is the same, the next record tells.
       process.simulated.injectForeign(process.shard, foreignRecord);
       await asked.catch(() => undefined);
-      await expectStopped(process, 'log-replaced');
+      expect(await stopOf(process)).toBe('log-replaced');
     }
   });
 
   test('when it was trimmed beyond the anchor', async () => {
     const process = await startQuiet();
     await process.simulated.connect('operator').trim(process.shard, 6n);
-    await expectStopped(process, 'log-trimmed');
+    expect(await stopOf(process)).toBe('log-trimmed');
   });
 
   test('when it is gone', async () => {
     const process = await startQuiet();
     process.simulated.deleteTopic(process.tenant.topic);
-    await expectStopped(process, 'log-lost');
+    expect(await stopOf(process)).toBe('log-lost');
   });
 
   test('when it has a record of another log epoch', async () => {
@@ -119,7 +112,7 @@ describe('a log that is not the one that was folded stops the shard', () => {
     const [record] = other.simulated.records(replica.shard);
     if (record === undefined) throw new Error('the other log has a record');
     process.simulated.injectForeign(process.shard, record);
-    await expectStopped(process, 'foreign-epoch');
+    expect(await stopOf(process)).toBe('foreign-epoch');
   });
 
   test('and everybody who follows or waits hears it', async () => {
@@ -134,7 +127,7 @@ describe('a log that is not the one that was folded stops the shard', () => {
     const waiting = replica.catchUp(100n);
     waiting.catch(() => undefined);
     process.simulated.loseTail(process.shard, 2n);
-    await expectStopped(process, 'log-lost');
+    expect(await stopOf(process)).toBe('log-lost');
     await expect(waiting).rejects.toMatchObject({ code: 'shard-stopped' });
     expect(woken).toBeGreaterThan(0);
     release();
