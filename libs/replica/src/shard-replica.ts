@@ -117,7 +117,9 @@ export class ShardReplica {
     try {
       return await this.#parts.readIndex.boundsOf(this.shard);
     } catch (cause) {
-      if (isFault(cause) && cause.reason === 'missing') throw this.#stop(cause);
+      // What was never folded is not lost: its topic may be about to be created.
+      const wasThere = this.fold.position > 0n;
+      if (wasThere && isFault(cause) && cause.reason === 'missing') throw this.#stop(cause);
       throw new Problem('unavailable', 'the end of the log is not known', { cause });
     }
   }
