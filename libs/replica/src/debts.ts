@@ -3,7 +3,7 @@
 // outlives every process.
 
 import { isProblem } from '@tidemark/protocol';
-import type { OwedUnref } from '@tidemark/session';
+import type { OwedUnref, StreamState } from '@tidemark/session';
 import type { FoldedSession } from './shard-fold.ts';
 import type { Located, Shards } from './shards.ts';
 import type { Tenant } from './tenants.ts';
@@ -25,6 +25,8 @@ export class Debts {
   /** Sessions whose debts a timer is set for. */
   readonly #paying = new Set<FoldedSession>();
   readonly #clearing = new Set<FoldedSession>();
+  /** Forks that were found to be there: their references are theirs to give back. */
+  readonly #checked = new WeakMap<StreamState, Set<string>>();
 
   constructor(shards: Shards, writers: Writers, settings: DebtSettings = debtDefaults) {
     this.#shards = shards;
@@ -41,7 +43,7 @@ export class Debts {
   #watch(session: FoldedSession): void {
     const { state } = session;
     const owes = state.owed.length > 0 && !this.#paying.has(session);
-    const isAnnounced = this.#hasYoungRef(session) && !this.#clearing.has(session);
+    const isAnnounced = this.#hasUncheckedRef(session) && !this.#clearing.has(session);
     const tenant = owes || isAnnounced ? this.#shards.directory.get(state.tenant) : undefined;
     if (tenant === undefined) return;
     if (owes) {
@@ -62,16 +64,12 @@ export class Debts {
     }
   }
 
-  /** A reference that may still be without its fork. */
-  #hasYoungRef({ state }: FoldedSession): boolean {
+  /** A reference whose fork may never have been created. */
+  #hasUncheckedRef({ state }: FoldedSession): boolean {
     const { stream } = state;
     if (stream === undefined || stream.refs.size === 0) return false;
-    const beforeMs = this.#abandonedBeforeMs();
-    return [...stream.refs.values()].some(({ timeMs }) => timeMs > beforeMs);
-  }
-
-  #abandonedBeforeMs(): number {
-    return this.#shards.parts.clock.nowMs() - this.#settings.abandonAfterMs;
+    const checked = this.#checked.get(stream);
+    return [...stream.refs.keys()].some((incarnation) => checked?.has(incarnation) !== true);
   }
 
   #later(delayMs: number, run: () => Promise<void>): void {
@@ -114,7 +112,9 @@ export class Debts {
     const source = this.#shards.locate(tenant, name);
     const { stream } = this.#stateOf(source) ?? {};
     if (stream === undefined) return;
-    const beforeMs = this.#abandonedBeforeMs();
+    const beforeMs = this.#shards.parts.clock.nowMs() - this.#settings.abandonAfterMs;
+    const checked = this.#checked.get(stream) ?? new Set();
+    this.#checked.set(stream, checked);
     for (const [forkIncarnation, ref] of stream.refs) {
       if (ref.timeMs > beforeMs) continue;
       const fork = this.#shards.locate(tenant, ref.fork);
@@ -122,7 +122,10 @@ export class Debts {
       const state = this.#stateOf(fork);
       const isThere = state?.stream?.incarnation === forkIncarnation;
       const isOwed = state?.owed.some((owed) => owed.forkIncarnation === forkIncarnation) === true;
-      if (isThere || isOwed) continue;
+      if (isThere || isOwed) {
+        checked.add(forkIncarnation);
+        continue;
+      }
       await this.#writers.of(fork.replica).submit(fork.key, { kind: 'burn', forkIncarnation });
       if (this.#stateOf(fork)?.stream?.incarnation === forkIncarnation) continue;
       const sourceIncarnation = stream.incarnation;
