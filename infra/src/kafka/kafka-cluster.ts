@@ -32,6 +32,8 @@ export interface KafkaBroker {
   readonly host: string;
   readonly port: number;
   readonly proxy: TcpProxy | undefined;
+  /** Past the proxy: who comes this way is told the addresses of this way. */
+  readonly direct: Address;
   isRunning(): boolean;
   /** SIGKILL returns when the process is gone; SIGSTOP and SIGCONT at once. */
   kill(signal: NodeJS.Signals): Promise<void>;
