@@ -100,7 +100,7 @@ export class Content {
       const position = page.firstPosition + (this.isJson ? endIndex + 1 : next);
       // A fork may leave a byte stream inside an event: that far, and no further.
       if (position > from.limit) {
-        if (this.isJson) break;
+        if (this.isJson || page.firstPosition + end === from.limit) break;
         end = from.limit - page.firstPosition;
         endIndex += 1;
         break;
