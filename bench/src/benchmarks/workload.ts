@@ -1,0 +1,2 @@
+/** Of every event that is measured, as JSON. */
+export const eventBytes = 256;

@@ -1,0 +1,111 @@
+// npm run bench -- [names] [--json FILE] [--smoke] [--soak] [--list]
+// npm run bench -- profile <names>
+//
+// Runs benchmarks, each against its references in the same run, and says how each stands against its
+// bar. `profile` runs them without references, with our processes under --cpu-prof, and says where
+// the time went.
+
+import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { argv, stdout } from 'node:process';
+import { parseArgs } from 'node:util';
+import type { Benchmark } from './benchmark.ts';
+import { cacheFolder } from './contestants/install.ts';
+import { Context } from './context.ts';
+import { loadAverage, machine } from './machine.ts';
+import { selfTimes } from './profile.ts';
+import { type BenchmarkResult, notRun } from './result.ts';
+import { suite } from './suite.ts';
+import { barText, resultText } from './table.ts';
+
+const { values, positionals } = parseArgs({
+  args: argv.slice(2),
+  allowPositionals: true,
+  options: {
+    json: { type: 'string' },
+    smoke: { type: 'boolean', default: false },
+    soak: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+  },
+});
+const isProfile = positionals[0] === 'profile';
+const names = isProfile ? positionals.slice(1) : positionals;
+const say = (line: string): void => void stdout.write(`${line}\n`);
+
+const unknown = names.filter((name) => !suite.some((benchmark) => benchmark.name === name));
+if (values.list || unknown.length > 0) {
+  for (const { name, title } of suite) say(`${name.padEnd(22)} ${title}`);
+  if (unknown.length > 0) say(`\nno such benchmark: ${unknown.join(', ')}`);
+  process.exit(unknown.length > 0 ? 64 : 0);
+}
+
+const isWanted = ({ name, isLong }: Benchmark): boolean =>
+  names.includes(name) ||
+  (names.length === 0 && (isLong !== true || values.smoke)) ||
+  (isLong === true && values.soak);
+
+interface Kept extends BenchmarkResult {
+  readonly name: string;
+  readonly title: string;
+  readonly atTime: string;
+  readonly seconds: number;
+  readonly loadAverage: { readonly before: number; readonly after: number };
+}
+
+const results: Kept[] = [];
+const about = machine();
+say(JSON.stringify(about));
+
+async function runOne(benchmark: Benchmark): Promise<void> {
+  const { name, title } = benchmark;
+  say(`\n## ${name}: ${title}\n`);
+  const atTime = new Date().toISOString();
+  const startMs = performance.now();
+  const before = loadAverage();
+  const profileFolder = isProfile ? await mkdtemp(join(tmpdir(), `profile-${name}-`)) : undefined;
+  let result: BenchmarkResult;
+  try {
+    await using context = new Context({
+      isSmoke: values.smoke,
+      isSoak: values.soak,
+      profileFolder,
+      say,
+    });
+    result = await benchmark.run(context);
+  } catch (cause) {
+    if (values.smoke) throw cause;
+    say(String((cause as Error).stack));
+    result = { rows: [], bars: [notRun(title, String(cause).slice(0, 200))] };
+  }
+  const seconds = Math.round((performance.now() - startMs) / 1_000);
+  const average = { before, after: loadAverage() };
+  say(`\n${resultText(result)}`);
+  say(`took ${seconds} s; load average ${average.before} before, ${average.after} after`);
+  results.push({ name, title, atTime, seconds, loadAverage: average, ...result });
+  if (profileFolder !== undefined) await sayProfiles(profileFolder);
+}
+
+async function sayProfiles(folder: string): Promise<void> {
+  for (const file of await readdir(folder)) {
+    say(`\n${join(folder, file)}\n${await selfTimes(join(folder, file))}`);
+  }
+}
+
+for (const benchmark of suite.filter(isWanted)) await runOne(benchmark);
+
+say('\n## Bars\n');
+for (const { name, bars } of results)
+  for (const bar of bars) say(`${name.padEnd(20)} ${barText(bar)}`);
+
+const outputFolder =
+  values.json === undefined ? join(cacheFolder, 'results') : dirname(values.json);
+await mkdir(outputFolder, { recursive: true });
+for (const { name, svg } of results.flatMap(({ plots = [] }) => plots)) {
+  await writeFile(join(outputFolder, `${name}.svg`), svg);
+}
+if (values.json !== undefined) {
+  const kept = results.map(({ plots: _, ...result }) => result);
+  await writeFile(values.json, `${JSON.stringify({ machine: about, results: kept }, null, 2)}\n`);
+}
+process.exit(0);
