@@ -1,8 +1,9 @@
 // Reads one session's events: its own, and before them what its ancestors had where it left them.
 
-import type { EventLog, Shard, StoredRecord } from '@tidemark/ports';
-import { Problem } from '@tidemark/protocol';
-import { assert } from '@tidemark/std';
+import type { Clock, EventLog, Shard, StoredRecord } from '@tidemark/ports';
+import { limits, Problem } from '@tidemark/protocol';
+import { decodeRecord } from '@tidemark/session';
+import { equalBytes } from '@tidemark/std';
 import type { Content, PageRange } from './content.ts';
 import type { HotBudget } from './hot-budget.ts';
 import type { Page } from './page.ts';
@@ -37,14 +38,19 @@ export interface ReadBounds {
 /** Offsets farther apart than this are worth a read of their own. */
 const gapRecordsMax = 4_096n;
 
+interface ReaderParts {
+  readonly log: EventLog;
+  readonly clock: Clock;
+}
+
 export class SessionReader {
-  readonly #log: EventLog;
+  readonly #parts: ReaderParts;
   readonly #budget: HotBudget;
   readonly #findSource: SourceFinder;
   readonly #restoring = new Map<Page, Promise<Uint8Array>>();
 
-  constructor(log: EventLog, budget: HotBudget, findSource: SourceFinder) {
-    this.#log = log;
+  constructor(parts: ReaderParts, budget: HotBudget, findSource: SourceFinder) {
+    this.#parts = parts;
     this.#budget = budget;
     this.#findSource = findSource;
   }
@@ -72,7 +78,7 @@ export class SessionReader {
       if (position > endPosition) continue;
       const slice = content.slice({ position, endPosition, bytesMax, eventsMax });
       for (const range of slice.ranges) {
-        const body = await this.#bodyOf(source.shard, range);
+        const body = await this.#bodyOf(source, range);
         bodies.push(body);
         bytesMax -= body.length;
       }
@@ -125,12 +131,12 @@ export class SessionReader {
     }
   }
 
-  async #bodyOf(shard: Shard, { page, start, end }: PageRange): Promise<Uint8Array> {
+  async #bodyOf(source: LocatedSession, { page, start, end }: PageRange): Promise<Uint8Array> {
     if (page.isHot) {
       this.#budget.touch(page);
       return page.range(start, end);
     }
-    const restoring = this.#restoring.get(page) ?? this.#restore(shard, page);
+    const restoring = this.#restoring.get(page) ?? this.#restore(source, page);
     this.#restoring.set(page, restoring);
     try {
       return (await restoring).subarray(start, end);
@@ -140,34 +146,56 @@ export class SessionReader {
   }
 
   /** Reads the page's events again, by their offsets. */
-  async #restore(shard: Shard, page: Page): Promise<Uint8Array> {
+  async #restore(source: LocatedSession, page: Page): Promise<Uint8Array> {
     const bodies: Uint8Array[] = [];
-    while (bodies.length < page.count) await this.#readRun(shard, page, bodies);
+    while (bodies.length < page.count) await this.#readRun(source, page, bodies);
     this.#budget.charge(page, page.restore(bodies));
     return page.range(0, page.lengthBytes);
   }
 
   /** Reads on from the first event that is missing, until a gap makes another read cheaper. */
-  async #readRun(shard: Shard, page: Page, bodies: Uint8Array[]): Promise<void> {
+  async #readRun(source: LocatedSession, page: Page, bodies: Uint8Array[]): Promise<void> {
+    const { log, clock } = this.#parts;
     const ending = new AbortController();
+    // What was folded is there at once; only a log that is gone, or away, makes its readers wait.
+    const timer = clock.schedule(limits.appendDeadlineMs, () => ending.abort());
     const from = page.offsets[bodies.length] as bigint;
-    const chunks = this.#log.read(shard, { from, signal: ending.signal });
+    const before = bodies.length;
     try {
-      for await (const { records, nextOffset } of chunks) {
-        takeBodies(page, records, bodies);
+      for await (const { records, nextOffset } of log.read(source.shard, {
+        from,
+        signal: ending.signal,
+      })) {
+        takeBodies(source.session, page, { records, bodies });
         const wanted = page.offsets[bodies.length];
         if (wanted === undefined || wanted - nextOffset > gapRecordsMax) return;
-        assert(wanted >= nextOffset, 'an event that was folded is still in the log');
+        if (wanted < nextOffset) throw corrupt();
       }
     } finally {
+      timer.cancel();
       ending.abort();
     }
+    if (bodies.length === before) throw new Problem('unavailable', 'the log does not answer');
   }
 }
 
+const corrupt = (): Problem =>
+  new Problem('corrupt', 'the log does not hold what was folded from it');
+
 /** Adds the values of those records that are the page's next events. */
-function takeBodies(page: Page, records: readonly StoredRecord[], bodies: Uint8Array[]): void {
-  for (const { offset, value } of records) {
-    if (offset === page.offsets[bodies.length]) bodies.push(value);
+function takeBodies(
+  { keyBytes }: FoldedSession,
+  page: Page,
+  read: { readonly records: readonly StoredRecord[]; readonly bodies: Uint8Array[] },
+): void {
+  const { records, bodies } = read;
+  for (const stored of records) {
+    if (stored.offset !== page.offsets[bodies.length]) continue;
+    const decoded = decodeRecord(stored);
+    const seq = page.firstSeq + bodies.length;
+    const isTheEvent =
+      decoded.kind === 'record' && decoded.record.seq === seq && equalBytes(stored.key, keyBytes);
+    if (!isTheEvent) throw corrupt();
+    bodies.push(stored.value);
   }
 }

@@ -8,14 +8,13 @@
 import {
   type Clock,
   type EventLog,
-  Fault,
   isFault,
   type Shard,
   type ShardBounds,
   type StoredRecord,
   type Timer,
 } from '@tidemark/ports';
-import { hasCode, isProblem, Problem } from '@tidemark/protocol';
+import { hasCode, isProblem, limits, Problem } from '@tidemark/protocol';
 import { decodeRecord, type SessionRecord } from '@tidemark/session';
 import type { HotBudget } from './hot-budget.ts';
 import type { ReadIndex } from './read-index.ts';
@@ -109,7 +108,7 @@ export class ShardReplica {
     // An end that was passed is a lost log, or the answer of a leader that does not know of its
     // fall: what lies at the anchor tells which.
     if (end < position) await this.#compareAgain();
-    else if (position < end) await this.catchUp(end);
+    else if (position < end) await this.#inTime(this.catchUp(end));
     this.check();
   }
 
@@ -126,13 +125,14 @@ export class ShardReplica {
 
   /** Reads the anchor once more, for all who ask: a reading under way has passed it long ago. */
   async #compareAgain(): Promise<void> {
-    this.#comparison ??= this.#compareOnce();
-    try {
-      await this.#comparison;
-    } catch (cause) {
-      throw this.#stop(cause);
-    } finally {
+    this.#comparison ??= this.#compareOnce().finally(() => {
       this.#comparison = undefined;
+    });
+    try {
+      await this.#inTime(this.#comparison);
+    } catch (cause) {
+      this.check();
+      throw isProblem(cause) ? cause : this.#stop(cause);
     }
   }
 
@@ -144,7 +144,17 @@ export class ShardReplica {
       compareAnchor(anchor, records[0]);
       return;
     }
-    throw new Fault('aborted', 'nobody waits for it any more', { effect: 'none' });
+    throw new Problem('unavailable', 'the shard is closed');
+  }
+
+  /** A log that ends before what it is asked for makes its readers wait: not for ever. */
+  #inTime(work: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#parts.clock.schedule(limits.appendDeadlineMs, () => {
+        reject(new Problem('unavailable', 'the log does not tell what it should hold'));
+      });
+      work.then(resolve, reject).finally(() => timer.cancel());
+    });
   }
 
   /** Resolves once everything below an offset is folded. */

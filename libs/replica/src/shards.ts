@@ -62,7 +62,7 @@ export class Shards implements AsyncDisposable {
     this.#settings = settings;
     this.#budget = new HotBudget(settings.hotBytesMax);
     this.#readIndex = new ReadIndex(parts.log);
-    this.reader = new SessionReader(parts.log, this.#budget, (fork) => this.#sourceOf(fork));
+    this.reader = new SessionReader(parts, this.#budget, (fork) => this.#sourceOf(fork));
     this.#tasks = createTasks((task, cause) => {
       parts.logger.error({ task, err: cause }, 'task crashed');
     });

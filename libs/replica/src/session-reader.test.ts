@@ -1,0 +1,60 @@
+import { noHeaders } from '@tidemark/ports';
+import { limits, type SessionName } from '@tidemark/protocol';
+import { bytesOf, emptyBytes } from '@tidemark/std';
+import { expect, test } from 'vitest';
+import { startInstant } from './testing.ts';
+
+const names = ['one', 'other'] as SessionName[] as [SessionName, SessionName];
+
+/** A process that has folded two sessions and kept no body of the first. */
+async function startCold() {
+  const process = await startInstant({ hotBytesMax: 1 });
+  const { writes, tenant, shards } = process;
+  for (const name of names) {
+    await writes.create(tenant, name, {
+      contentType: 'application/json',
+      ttlMs: undefined,
+      expiresAtMs: undefined,
+      isClosed: false,
+      events: [bytesOf('1')],
+      fork: undefined,
+    });
+  }
+  const { replica, key } = shards.locate(tenant, names[0]);
+  const located = { shard: replica.shard, session: replica.fold.session(key) };
+  const bounds = { position: 0, bytesMax: 100, eventsMax: 100 };
+  return { ...process, shard: replica.shard, read: () => shards.reader.read(located, bounds) };
+}
+
+test('bodies that are not kept are read again from the log', async () => {
+  const { read } = await startCold();
+  expect((await read()).bodies).toEqual([bytesOf('1,')]);
+});
+
+test('another record where an event was is never served', async () => {
+  const { read, simulated, shard } = await startCold();
+  const records = simulated.records(shard);
+  const [first] = records;
+  simulated.loseTail(shard, first?.offset ?? 0n);
+  // The other session's create and event, of the same seq and length, where the one's were.
+  for (const record of records.slice(2)) simulated.injectForeign(shard, record);
+  await expect(read()).rejects.toMatchObject({ code: 'corrupt' });
+});
+
+test('records that a log skips instead of an event are not waited for', async () => {
+  const { read, simulated, shard } = await startCold();
+  simulated.loseTail(shard, simulated.records(shard)[0]?.offset ?? 0n);
+  simulated.injectSkip(shard, 4);
+  const foreign = { key: emptyBytes, value: emptyBytes, headers: noHeaders, timeMs: 0 };
+  simulated.injectForeign(shard, foreign);
+  await expect(read()).rejects.toMatchObject({ code: 'corrupt' });
+});
+
+test('a log that ends where an event was makes nobody wait for ever', async () => {
+  const { read, simulated, shard, clock } = await startCold();
+  const [, event] = simulated.records(shard);
+  simulated.loseTail(shard, event?.offset ?? 0n);
+  const reading = read().catch((cause: unknown) => cause);
+  await clock.advance(limits.appendDeadlineMs);
+  expect(await reading).toMatchObject({ code: 'unavailable' });
+});
