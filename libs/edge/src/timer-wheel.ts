@@ -25,7 +25,11 @@ export class TimerWheel {
   /** Calls once, not before the delay has passed. The answer cancels. */
   after(delayMs: number, run: () => void): () => void {
     const now = this.#clock.monotonicMs();
-    const at = Math.ceil((now + delayMs) / this.#tickMs);
+    // Ticks with nothing to do are not made up for.
+    if (this.#slots.size === 0) {
+      this.#nextTick = Math.max(this.#nextTick, Math.floor(now / this.#tickMs));
+    }
+    const at = Math.max(Math.ceil((now + delayMs) / this.#tickMs), this.#nextTick);
     let slot = this.#slots.get(at);
     if (slot === undefined) {
       slot = new Set();
@@ -48,7 +52,6 @@ export class TimerWheel {
   #arm(now: number): void {
     if (this.#tick !== undefined) return;
     const current = Math.floor(now / this.#tickMs);
-    this.#nextTick = Math.max(this.#nextTick, current);
     const delayMs = (current + 1) * this.#tickMs - now;
     this.#tick = this.#clock.schedule(delayMs, () => this.#turn());
   }
@@ -57,9 +60,11 @@ export class TimerWheel {
     this.#tick = undefined;
     const now = this.#clock.monotonicMs();
     const current = Math.floor(now / this.#tickMs);
-    for (; this.#nextTick <= current; this.#nextTick += 1) {
+    while (this.#nextTick <= current) {
       const slot = this.#slots.get(this.#nextTick);
       this.#slots.delete(this.#nextTick);
+      // Whoever asks again from here on asks for a later tick.
+      this.#nextTick += 1;
       for (const entry of slot ?? []) {
         entry.slot = undefined;
         entry.run();
