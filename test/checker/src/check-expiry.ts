@@ -87,7 +87,7 @@ export class Expiry {
       const { call, ended } = said.op;
       const renews = call.type === 'append' || call.type === 'create' || call.type === 'read';
       if (!renews || !said.isExact || ended >= op.began || call.ms === undefined) continue;
-      if (call.type === 'append' && said.op.answer?.isNew !== true) continue;
+      if (call.type !== 'read' && said.op.answer?.isNew !== true) continue;
       latestMs = Math.max(latestMs ?? 0, this.#lowestMs(said.op));
     }
     return latestMs;

@@ -42,7 +42,7 @@ export class ForkCheck {
         fits({ life, inherited, source, parent }) ? [{ parent, source }] : [],
       ),
     );
-    if (found.length === 0 && foreignEnd > 0) {
+    if (found.length === 0 && foreignEnd > 0 && !this.#mayBeUnseen(life, foreignEnd)) {
       return this.#differs(life, `its first ${foreignEnd} events are not its source's`);
     }
     const [only] = found;
@@ -77,6 +77,28 @@ export class ForkCheck {
       const isPossible =
         call.type === 'create' && !isRefused(op) && (answer?.isNew !== false || op === creator);
       return isPossible && call.fork !== undefined ? [{ op, fork: call.fork }] : [];
+    });
+  }
+
+  /** A life of the source of which nobody saw anything but its forks. */
+  #mayBeUnseen(life: Life, foreignEnd: number): boolean {
+    const { bySession, written } = this.#operations;
+    const ancestors = new Set(this.#sourcesOf(life).map(({ fork }) => fork.source));
+    const isUnseen = [...ancestors].some((source) => {
+      return (bySession.get(source) ?? []).some(({ call, answer }) => {
+        const isKnown = answer?.outcome === 'refused' || answer?.life !== undefined;
+        return call.type === 'create' && !isKnown;
+      });
+    });
+    if (!isUnseen) return false;
+    for (const source of ancestors) {
+      for (const { call } of bySession.get(source) ?? []) {
+        if (call.fork !== undefined) ancestors.add(call.fork.source);
+      }
+    }
+    return life.slots.slice(0, foreignEnd).every((slot) => {
+      if (slot === undefined || slot.name.startsWith('cut:')) return true;
+      return ancestors.has(written.get(slot.name)?.session ?? '');
     });
   }
 

@@ -31,8 +31,10 @@ function walk(operations: Operations, life: Life, findings: Findings): void {
       last = undefined;
       continue;
     }
-    const op = operations.written.get(slot.name)?.attempts[0];
-    if (op === undefined) continue;
+    const written = operations.written.get(slot.name);
+    const op = written?.attempts[0];
+    // A fork inherits events, not what its source remembers of their writers.
+    if (op === undefined || written?.session !== life.session) continue;
     if (op !== last) begin(walking, op, seq);
     else if ((op.call.events ?? []).indexOf(slot.name) === 0) twice(walking, op, seq);
     last = op;

@@ -46,7 +46,7 @@ function checkAbsent(parts: Parts, op: Operation, source: string | undefined): v
 }
 
 /** A create may find another there only where another may have been. */
-function checkExists({ lives, chains, findings }: Parts, op: Operation): void {
+function checkExists({ operations, lives, chains, findings }: Parts, op: Operation): void {
   const { session } = op.call;
   const chain = chains.get(session);
   const isPossible = (lives.bySession.get(session) ?? []).some((life) => {
@@ -54,7 +54,11 @@ function checkExists({ lives, chains, findings }: Parts, op: Operation): void {
     const died = chain?.steps[chain.deathOf(life)]?.latest.at ?? 0;
     return created <= op.ended && died >= op.began;
   });
-  if (isPossible || hasUnseenCreate(chain, op)) return;
+  // A source outlives its delete under its name, for as long as it has forks.
+  const isSource = operations.all.some(
+    ({ call, answer }) => call.fork?.source === session && answer?.outcome !== 'refused',
+  );
+  if (isPossible || isSource || hasUnseenCreate(chain, op)) return;
   const message = 'refused for a session that is not there';
   findings.add('refusal-untrue', session, { message, ops: [op.call.op] });
 }

@@ -41,17 +41,18 @@ const crashed: Answered = { answer: { outcome: 'unknown', code: 'connection lost
 export class Client {
   readonly #world: World;
   readonly #prng: SeededPrng;
-  readonly #index: number;
+  readonly #firstEpoch: number;
   readonly #name: string;
   readonly #stamps = new Map<string, Stamp>();
   readonly #held = new Map<string, Held[]>();
   readonly #tails = new Map<string, number>();
-  #streamSeqs = 0;
+  readonly #absent = new Set<string>();
 
   constructor(world: World, index: number) {
     this.#world = world;
-    this.#index = index;
-    this.#name = `c${index}`;
+    const crowd = world.plan.clients;
+    this.#firstEpoch = index;
+    this.#name = `c${index % crowd}`;
     this.#prng = world.prng.fork(`client ${index}`);
   }
 
@@ -73,7 +74,8 @@ export class Client {
   async #step(): Promise<void> {
     const named = this.#pick(this.#world.names);
     const draw = this.#prng.below(100);
-    if (draw < 12) return this.#create(named);
+    const isAbsent = this.#absent.has(named.full) && this.#prng.chance(0.6);
+    if (draw < 8 || isAbsent) return this.#create(named);
     if (draw < 30) return void (await this.#append(named));
     if (draw < 38) return this.#conditional(named);
     if (draw < 42) return this.#streamSeq(named);
@@ -102,6 +104,8 @@ export class Client {
     if (this.#prng.chance(0.05)) await this.#pause(this.#prng.below(300));
     recorder.answer(op, answered.answer);
     this.#world.sawAnswer(process, answered);
+    if (answered.answer.code === 'session-not-found') this.#absent.add(named.full);
+    else if (answered.answer.outcome === 'ok') this.#absent.delete(named.full);
     if (answered.held !== undefined && answered.answer.outcome === 'ok') {
       this.#hold(named, answered.held);
     }
@@ -122,15 +126,16 @@ export class Client {
     this.#tails.set(named.full, held.seq);
   }
 
-  #events(named: Named, count: number): { names: string[]; events: Uint8Array[] } {
+  #events(named: Named, count: number): Events {
     const { bodies, plan } = this.#world;
+    const { isJson } = named;
     const base = this.#world.unique();
     const names = Array.from({ length: count }, (_, index) => `${base}.${index}`);
     const bytes = (): number =>
       plan.isLarge && this.#prng.chance(0.3)
         ? 3_000_000 + this.#prng.below(1_000_000)
         : this.#prng.below(this.#prng.chance(0.1) ? 1_500 : 60);
-    return { names, events: names.map((name) => bodies.add(name, named.isJson, bytes())) };
+    return { isJson, names, events: names.map((name) => bodies.add(name, isJson, bytes())) };
   }
 
   #count(): number {
@@ -145,7 +150,7 @@ export class Client {
     const contentType = this.#contentType(named);
     const asked = { type: 'create', events: names, close: isClosed, ...lifetime } as const;
     const request = {
-      contentType: this.#prng.chance(0.02) ? 'text/other' : contentType,
+      contentType,
       ttlMs: undefined,
       expiresAtMs: undefined,
       isClosed,
@@ -156,7 +161,7 @@ export class Client {
     await this.#ask({ named, asked, run: (process) => create(process, named, request) });
   }
 
-  #contentType({ isJson }: Named): string {
+  #contentType({ isJson }: Pick<Named, 'isJson'>): string {
     return isJson ? 'application/json' : 'text/plain';
   }
 
@@ -212,12 +217,13 @@ export class Client {
   }
 
   async #append(named: Named, more: Partial<AppendOptions> = {}): Promise<Answered> {
-    const { names, events } = more.events ?? this.#events(this.#typed(named), this.#count());
+    const { names, events, isJson } =
+      more.events ?? this.#events(this.#typed(named), this.#count());
     const { close = false, producer, streamSeq, matchSeq, key, eventIds } = more;
     const isWrongType = this.#prng.chance(0.01);
     const command = {
       kind: 'append',
-      contentType: isWrongType ? 'text/other' : this.#contentTypeNow(named, events.length),
+      contentType: isWrongType ? 'text/other' : this.#contentType({ isJson }),
       events,
       close,
       producer,
@@ -245,10 +251,6 @@ export class Client {
     return { ...named, isJson: this.#world.isJson(named) };
   }
 
-  #contentTypeNow(named: Named, events: number): string | undefined {
-    return events === 0 ? undefined : this.#contentType(this.#typed(named));
-  }
-
   async #conditional(named: Named): Promise<void> {
     const tail = this.#tails.get(named.full) ?? 0;
     const matchSeq = Math.max(0, tail + (this.#prng.chance(0.2) ? this.#prng.below(3) - 1 : 0));
@@ -259,7 +261,6 @@ export class Client {
   }
 
   async #streamSeq(named: Named): Promise<void> {
-    this.#streamSeqs += 1;
     const streamSeq = `${String(this.#world.recorder.at).padStart(8, '0')}`;
     await this.#append(named, { streamSeq: this.#prng.chance(0.2) ? '0' : streamSeq });
   }
@@ -269,7 +270,7 @@ export class Client {
     const isShared = this.#prng.chance(0.3);
     const id = isShared ? 'shared' : this.#name;
     const key = `${named.full} ${id}`;
-    const stamp = this.#stamps.get(key) ?? { epoch: this.#index, seq: 0 };
+    const stamp = this.#stamps.get(key) ?? { epoch: this.#firstEpoch, seq: 0 };
     this.#stamps.set(key, stamp);
     if (this.#prng.chance(0.05)) this.#renewEpoch(stamp);
     const producer = { id, epoch: stamp.epoch, seq: stamp.seq };
@@ -284,7 +285,7 @@ export class Client {
 
   /** Epochs of one client are none of another's. */
   #renewEpoch(stamp: Stamp): void {
-    stamp.epoch += this.#world.plan.clients;
+    stamp.epoch += 1_000;
     stamp.seq = 0;
   }
 
@@ -314,7 +315,11 @@ export class Client {
     if (!this.#prng.chance(0.3)) return;
     const more = this.#events(this.#typed(named), 1);
     await this.#append(named, {
-      events: { names: [...events.names, ...more.names], events: [...events.events, ...more.events] },
+      events: {
+        ...events,
+        names: [...events.names, ...more.names],
+        events: [...events.events, ...more.events],
+      },
       eventIds: [...eventIds, ...more.names.map((name) => `i${name}`)],
     });
   }
@@ -323,7 +328,7 @@ export class Client {
     const events = this.#events(this.#typed(named), this.#prng.below(2));
     await this.#append(named, { events, close: true });
     if (this.#prng.chance(0.3)) {
-      await this.#append(named, { events: { names: [], events: [] }, close: true });
+      await this.#append(named, { events: this.#events(named, 0), close: true });
     }
   }
 
@@ -405,8 +410,14 @@ export class Client {
   }
 }
 
+interface Events {
+  readonly isJson: boolean;
+  readonly names: readonly string[];
+  readonly events: readonly Uint8Array[];
+}
+
 interface AppendOptions {
-  readonly events: { readonly names: string[]; readonly events: Uint8Array[] };
+  readonly events: Events;
   readonly close: boolean;
   readonly producer: ProducerStamp;
   readonly streamSeq: string;

@@ -27,6 +27,8 @@ export class Quiet {
     await clock.advance(quietMs);
     for (const follower of [...followers]) follower.finish(idleFrom);
     await this.readAll();
+    // Whoever read has found what is over, and what is owed.
+    await clock.advance(quietMs);
     await this.#compare();
     await this.#outlive();
   }

@@ -40,6 +40,7 @@ export class World {
   #operationsLeft: number;
   #lives = 0;
   #uniques = 0;
+  #clientCount = 0;
 
   constructor(options: WorldOptions) {
     const { plan } = options;
@@ -99,9 +100,17 @@ export class World {
   get shards(): Shard[] {
     const shards = new Set<Shard>();
     for (const { shards: opened } of this.incarnations) {
-      for (const replica of opened.opened) shards.add(replica.shard);
+      for (const { shard } of opened.opened) if (this.#isThere(shard)) shards.add(shard);
     }
     return [...shards].sort();
+  }
+
+  #isThere(shard: Shard): boolean {
+    try {
+      return this.log.bounds(shard).end >= 0n;
+    } catch {
+      return false;
+    }
   }
 
   start(index: number): Incarnation {
@@ -129,8 +138,11 @@ export class World {
   }
 
   clients(): Promise<unknown> {
-    const count = this.plan.clients;
-    return Promise.all(Array.from({ length: count }, (_, index) => new Client(this, index).run()));
+    const clients = Array.from({ length: this.plan.clients }, () => {
+      this.#clientCount += 1;
+      return new Client(this, this.#clientCount - 1);
+    });
+    return Promise.all(clients.map((client) => client.run()));
   }
 
   sawAnswer(process: Incarnation, { problem }: Answered): void {
