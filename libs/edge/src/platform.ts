@@ -27,6 +27,8 @@ export interface PlatformSettings {
   readonly hotBytesMax: number;
   /** Everything is the tenant `default`; on loopback only. */
   readonly isKeyless: boolean;
+  /** Lower than what the binary knows only where an older one is rehearsed. */
+  readonly knownLevel?: number;
 }
 
 const retryMs = 500;

@@ -1,0 +1,68 @@
+import { silentLogger, silentMetrics } from '@tidemark/ports';
+import { SeededPrng, SimulatedEventLog } from '@tidemark/ports/testing';
+import { shardSession } from '@tidemark/replica';
+import { expect, test } from 'vitest';
+import { Platform } from './platform.ts';
+import { type Listening, serve } from './serve.ts';
+import { systemClock } from './system.ts';
+
+interface Running extends AsyncDisposable {
+  readonly platform: Platform;
+  readonly listening: Listening;
+}
+
+async function start(simulated: SimulatedEventLog, knownLevel: number): Promise<Running> {
+  const log = simulated.connect(`level-${knownLevel}`);
+  const prng = new SeededPrng(knownLevel);
+  const parts = { log, clock: systemClock, prng, logger: silentLogger, metrics: silentMetrics };
+  const platform = new Platform(parts, { hotBytesMax: 1_000_000, isKeyless: true, knownLevel });
+  const listening = await serve(
+    platform,
+    { roles: [], renderMetrics: () => Promise.resolve('') },
+    { host: '127.0.0.1', port: 0, drainMs: 0 },
+  );
+  return {
+    platform,
+    listening,
+    async [Symbol.asyncDispose]() {
+      await listening.stop();
+      await platform[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function readiness({ listening }: Running): Promise<{ status: number; text: string }> {
+  const response = await fetch(`${listening.url}/readyz`);
+  return { status: response.status, text: await response.text() };
+}
+
+test('a process is ready once it has started, and no more once its fold level is passed', async () => {
+  const simulated = new SimulatedEventLog({
+    clock: systemClock,
+    prng: new SeededPrng(9),
+    instant: true,
+  });
+  await using older = await start(simulated, 1);
+  await using newer = await start(simulated, 2);
+  expect(await readiness(older)).toMatchObject({
+    status: 503,
+    text: expect.stringContaining('waits for the log'),
+  });
+  await older.platform.start();
+  await newer.platform.start();
+  expect((await readiness(older)).status).toBe(200);
+  for (const { platform } of [older, newer]) {
+    const tenant = await platform.tenancy.tenantOf({});
+    await platform.shards.locate(tenant, 'a').replica.readIndex();
+  }
+  const tenant = await newer.platform.tenancy.tenantOf({});
+  const { replica } = newer.platform.shards.locate(tenant, 'a');
+  const level = { kind: 'level', level: 2 } as const;
+  await newer.platform.writers.of(replica).submit(shardSession, level);
+  const behind = older.platform.shards.locate(tenant, 'a').replica;
+  await expect(behind.readIndex()).rejects.toMatchObject({ code: 'shard-stopped' });
+  const stopped = await readiness(older);
+  expect(stopped.status).toBe(503);
+  expect(stopped.text).toContain('unknown-level: replace this process by the release');
+  expect((await readiness(newer)).status).toBe(200);
+});
