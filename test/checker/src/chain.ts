@@ -77,6 +77,7 @@ export class Chain {
   indexOf(life: Life, tail: number, closed: boolean | undefined): number {
     const first = this.firstOf(life);
     if (closed === true) return this.deathOf(life) - 1;
+    // Events of which nobody was told may stand behind the last that is known.
     return Math.min(first + Math.max(0, tail - life.inherited), this.deathOf(life) - 2);
   }
 
@@ -169,7 +170,7 @@ export class Chain {
   /** Whether what was said may be true of this life, by what is certain. */
   allows(life: Life, said: Evidence): boolean {
     const { tail, closed, from, to } = said;
-    if (tail > life.end || tail < life.inherited) return false;
+    if (tail < life.inherited) return false;
     if (closed === true && life.closedAt !== tail) return false;
     const behind = this.steps[this.indexOf(life, tail, closed)] as Step;
     const ahead = this.steps[this.#nextOf(life, said)] as Step;

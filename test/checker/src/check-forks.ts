@@ -46,7 +46,20 @@ export class ForkCheck {
       return this.#differs(life, `its first ${foreignEnd} events are not its source's`);
     }
     const [only] = found;
-    if (only !== undefined && found.length === 1 && isOriginKnown) this.#atTail(life, only);
+    if (only === undefined || found.length > 1) return;
+    this.#learn(only.parent, life.slots.slice(0, inherited));
+    if (isOriginKnown) this.#atTail(life, only);
+  }
+
+  /** What a fork shows of its source is there, whether anybody read it there or not. */
+  #learn(parent: Life, slots: Life['slots']): void {
+    for (const [seq, slot] of slots.entries()) {
+      if (slot === undefined || slot.name.startsWith('cut:')) continue;
+      while (parent.slots.length <= seq) parent.slots.push(undefined);
+      parent.slots[seq] ??= slot;
+      if (!parent.seqOf.has(slot.name)) parent.seqOf.set(slot.name, seq);
+    }
+    parent.end = Math.max(parent.end, slots.length);
   }
 
   /** Behind the last event that is known to be its source's; undefined where one is out of place. */
@@ -137,7 +150,6 @@ function fits({
   readonly parent: Life;
 }): boolean {
   if (fork.seq !== undefined && inherited > fork.seq) return false;
-  if (life.isOriginKnown && inherited > parent.end) return false;
   for (let seq = 0; seq < inherited; seq += 1) {
     const mine = life.slots[seq];
     const theirs = parent.slots[seq];

@@ -3,7 +3,7 @@
 import { encodeHeaders, type LogRecord, noHeaders, type Shard } from '@tidemark/ports';
 import type { SeededPrng } from '@tidemark/ports/testing';
 import { shardSession } from '@tidemark/replica';
-import { encodeRecordHeaders, knownFoldLevel, type SessionRecord } from '@tidemark/session';
+import { encodeRecordHeaders, isDue, knownFoldLevel, type SessionRecord } from '@tidemark/session';
 import { bytesOf, hexOf } from '@tidemark/std';
 import type { Incarnation } from './incarnation.ts';
 import { locate } from './operate.ts';
@@ -192,6 +192,7 @@ export class Disturber {
     const state = replica?.fold.peek(key)?.state;
     const { stream } = state ?? {};
     if (state === undefined || stream === undefined || !stream.isJson) return false;
+    if (isDue(state, this.#world.clock.nowMs())) return false;
     const name = `leveled${this.#world.unique()}`;
     const value = bodies.add(name, true, 0);
     // Where the level was never raised, nobody may ever see it.
