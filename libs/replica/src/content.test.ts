@@ -37,9 +37,8 @@ describe('a slice', () => {
       fc.property(
         bodies,
         fc.nat(),
-        fc.nat(2_000),
-        fc.integer({ min: 1, max: 80 }),
-        (events, at, bytesMax, eventsMax) => {
+        fc.record({ bytesMax: fc.nat(2_000), eventsMax: fc.integer({ min: 1, max: 80 }) }),
+        (events, at, { bytesMax, eventsMax }) => {
           const first = { seq: 7, position: 7 };
           const content = contentOf(events, true, first);
           const from = at % (events.length + 1);

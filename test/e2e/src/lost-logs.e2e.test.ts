@@ -45,9 +45,9 @@ beforeEach(async () => {
   other = await makeTenant(app.url);
   for (const each of [tenant, other]) {
     const request = as(each, app.url);
-    expect((await request('s', { method: 'PUT' })).status).toBe(201);
+    await request('s', { method: 'PUT' });
     for (const body of ['1', '2', '3']) {
-      expect((await request('s', { method: 'POST', body })).status).toBe(204);
+      await request('s', { method: 'POST', body });
     }
   }
 });

@@ -1,0 +1,131 @@
+// Isolation: whatever one tenant sends, another tenant's sessions are not there for it.
+
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type AppProcess, startApp } from '@tidemark/infra';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { json, send, textOf } from './http-client.ts';
+import { adminKey, as, makeTenant, type TestTenant } from './tenants.ts';
+
+let app: AppProcess;
+let folder: string;
+const env = (): Record<string, string> => ({
+  TIDEMARK_DATA_DIR: join(folder, 'data'),
+  TIDEMARK_ADMIN_KEY: adminKey,
+  TIDEMARK_LONG_POLL_MS: '300',
+});
+const start = (): Promise<AppProcess> => startApp({ app: 'server', index: 0, folder, env: env() });
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tidemark-tenants-'));
+  app = await start();
+});
+afterAll(async () => {
+  await app[Symbol.asyncDispose]();
+});
+
+const placements = [
+  { what: 'topics of their own', one: {}, two: { partitions: 4 } },
+  { what: 'one pool topic', one: { pooled: true }, two: { pooled: true } },
+  { what: 'a pool and a topic', one: { pooled: true }, two: {} },
+];
+
+describe.each(placements)('two tenants with $what', ({ one, two }) => {
+  let owner: TestTenant;
+  let stranger: TestTenant;
+
+  beforeAll(async () => {
+    owner = await makeTenant(app.url, one);
+    stranger = await makeTenant(app.url, two);
+    const request = as(owner, app.url);
+    await request('secret/a', { method: 'PUT' });
+    await request('secret/a', { method: 'POST', body: '["secret"]' });
+  });
+
+  test('have names of their own', async () => {
+    const request = as(stranger, app.url);
+    expect((await request('secret/a', { method: 'PUT' })).status).toBe(201);
+    expect((await request('secret/a', { method: 'POST', body: '["mine"]' })).status).toBe(204);
+    expect(textOf(await request('secret/a'))).toBe('["mine"]');
+    expect(textOf(await as(owner, app.url)('secret/a'))).toBe('["secret"]');
+    expect((await request('secret/a', { method: 'DELETE' })).status).toBe(204);
+    expect(textOf(await as(owner, app.url)('secret/a'))).toBe('["secret"]');
+  });
+
+  test('find nothing of one another by any request', async () => {
+    const request = as(stranger, app.url);
+    const ids = [owner.id, `${owner.id}/secret`, `../${owner.id}/secret`, 'secret'];
+    const forked = { 'stream-forked-from': 'secret/a' };
+    const answers = await Promise.all([
+      request('secret/a'),
+      request('secret/a', { method: 'HEAD' }),
+      request('secret/a', { method: 'POST', body: '1' }),
+      request('secret/a', { method: 'DELETE' }),
+      request('secret/a?offset=-1&live=long-poll'),
+      request('secret/a?offset=-1&live=sse'),
+      request('fork', { method: 'PUT', headers: forked }),
+      ...ids.map((id) => request(`${id}/a`)),
+    ]);
+    for (const answer of answers) {
+      expect([400, 404]).toContain(answer.status);
+      expect(textOf(answer)).not.toContain('"secret"]');
+    }
+    expect(answers.filter(({ status }) => status === 404).length).toBeGreaterThanOrEqual(10);
+  });
+
+  test('have cursors that are of no use to one another', async () => {
+    const mine = as(stranger, app.url);
+    const theirs = as(owner, app.url);
+    await mine('same', { method: 'PUT' });
+    await theirs('same', { method: 'PUT' });
+    await theirs('same', { method: 'POST', body: '["a","b"]' });
+    await mine('same', { method: 'POST', body: '["c","d","e"]' });
+    const offset = String((await theirs('same')).headers['stream-next-offset']);
+    const answer = await mine(`same?offset=${offset}`);
+    expect(answer.status).toBe(400);
+    expect(textOf(answer)).toContain('invalid-offset');
+  });
+});
+
+test('without a key, or with a wrong one, there is nothing', async () => {
+  for (const headers of [
+    {},
+    { authorization: 'Bearer wrong' },
+    { authorization: `Bearer ${adminKey}` },
+    { authorization: 'Basic eDp5' },
+    { 'x-api-key': '' },
+  ]) {
+    const answer = await send(`${app.url}/v1/stream/a`, { headers: { ...headers } });
+    expect(answer.status).toBe(401);
+    expect(textOf(answer)).toContain('unauthenticated');
+  }
+});
+
+test('only the operator makes tenants', async () => {
+  const tenant = await makeTenant(app.url);
+  const body = JSON.stringify({ id: 'another' });
+  for (const key of ['wrong', tenant.key, '']) {
+    const headers = { ...json, authorization: `Bearer ${key}` };
+    const answer = await send(`${app.url}/v1/admin/tenants`, { method: 'POST', headers, body });
+    expect(answer.status).toBe(401);
+  }
+  const headers = { ...json, authorization: `Bearer ${adminKey}` };
+  for (const wrong of ['{', '[]', '1', '{"id":"A B"}', '{"id":"x","partitions":0}', '{"id":1}']) {
+    const answer = await send(`${app.url}/v1/admin/tenants`, {
+      method: 'POST',
+      headers,
+      body: wrong,
+    });
+    expect(answer.status).toBe(400);
+  }
+});
+
+test('a tenant and its key outlive the process', async () => {
+  const tenant = await makeTenant(app.url, { pooled: true });
+  await as(tenant, app.url)('kept', { method: 'PUT', body: '["kept"]' });
+  app.kill('SIGKILL');
+  await app.ended;
+  app = await start();
+  expect(textOf(await as(tenant, app.url)('kept'))).toBe('["kept"]');
+});
