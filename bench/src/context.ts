@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { kafkaForTests, type SharedKafka } from '@tidemark/infra';
+import type { SharedKafka } from '@tidemark/infra';
 import type { Contestant, Place, Running } from './contestants/contestant.ts';
 import { cacheFolder } from './contestants/install.ts';
 import { Generator } from './load/generator.ts';
@@ -8,25 +8,26 @@ import type { Sample } from './sample.ts';
 
 export interface ContextOptions {
   readonly isSmoke: boolean;
-  readonly isSoak: boolean;
   /** Our processes write a profile there, and nobody else takes part. */
   readonly profileFolder: string | undefined;
   readonly say: (line: string) => void;
+  /** Called once at most. */
+  readonly kafka: () => Promise<SharedKafka>;
 }
 
 /** What a benchmark runs in: how long, with whom, on which disk. */
 export class Context implements AsyncDisposable {
   readonly isSmoke: boolean;
-  readonly isSoak: boolean;
   readonly say: (line: string) => void;
   readonly place: Place;
   readonly generator = new Generator();
   readonly #generators: Generator[] = [];
+  readonly #openKafka: () => Promise<SharedKafka>;
   #kafka: Promise<SharedKafka> | undefined;
 
-  constructor({ isSmoke, isSoak, profileFolder, say }: ContextOptions) {
+  constructor({ isSmoke, profileFolder, say, kafka }: ContextOptions) {
+    this.#openKafka = kafka;
     this.isSmoke = isSmoke;
-    this.isSoak = isSoak;
     this.say = say;
     this.place = { folder: join(cacheFolder, `run-${process.pid}`), profileFolder };
   }
@@ -71,9 +72,9 @@ export class Context implements AsyncDisposable {
     return generator;
   }
 
-  /** Three brokers for the whole run, or those that the tests have running. */
+  /** Three brokers with nothing on them; in a smoke run, those of everybody. */
   kafka(): Promise<SharedKafka> {
-    this.#kafka ??= kafkaForTests();
+    this.#kafka ??= this.#openKafka();
     return this.#kafka;
   }
 

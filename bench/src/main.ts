@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { argv, stdout } from 'node:process';
 import { parseArgs } from 'node:util';
+import { kafkaForTests, type SharedKafka, startKafka } from '@tidemark/infra';
 import type { Benchmark } from './benchmark.ts';
 import { cacheFolder } from './contestants/install.ts';
 import { Context } from './context.ts';
@@ -57,6 +58,15 @@ const results: Kept[] = [];
 const about = machine();
 say(JSON.stringify(about));
 
+/** One cluster for a whole smoke run; else each benchmark has brokers with nothing on them. */
+let everybodys: Promise<SharedKafka> | undefined;
+async function kafka(): Promise<SharedKafka> {
+  if (!values.smoke) return startKafka({ sessionTimeoutMs: 9_000 });
+  everybodys ??= kafkaForTests();
+  const { bootstrap, brokers } = await everybodys;
+  return { bootstrap, brokers, [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
 async function runOne(benchmark: Benchmark): Promise<void> {
   const { name, title } = benchmark;
   say(`\n## ${name}: ${title}\n`);
@@ -68,9 +78,9 @@ async function runOne(benchmark: Benchmark): Promise<void> {
   try {
     await using context = new Context({
       isSmoke: values.smoke,
-      isSoak: values.soak,
       profileFolder,
       say,
+      kafka,
     });
     result = await benchmark.run(context);
   } catch (cause) {
@@ -93,6 +103,7 @@ async function sayProfiles(folder: string): Promise<void> {
 }
 
 for (const benchmark of suite.filter(isWanted)) await runOne(benchmark);
+await (await everybodys)?.[Symbol.asyncDispose]();
 
 say('\n## Bars\n');
 for (const { name, bars } of results)

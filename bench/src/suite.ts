@@ -1,4 +1,35 @@
 import type { Benchmark } from './benchmark.ts';
 import { append } from './benchmarks/append.ts';
+import { appendBatches } from './benchmarks/append-batches.ts';
+import { appendCpu } from './benchmarks/append-cpu.ts';
+import { catchUp } from './benchmarks/catch-up.ts';
+import { cost } from './benchmarks/cost.ts';
+import { fanOut } from './benchmarks/fan-out.ts';
+import { kafkaAppend } from './benchmarks/kafka-append.ts';
+import { kafkaBatches } from './benchmarks/kafka-batches.ts';
+import { readersWriters } from './benchmarks/readers-writers.ts';
+import { sessions } from './benchmarks/sessions.ts';
+import { shards } from './benchmarks/shards.ts';
+import { soak } from './benchmarks/soak.ts';
+import { start } from './benchmarks/start.ts';
+import { tenants } from './benchmarks/tenants.ts';
+import { wake } from './benchmarks/wake.ts';
 
-export const suite: readonly Benchmark[] = [append];
+/** All benchmarks, in the order in which they run. */
+export const suite: readonly Benchmark[] = [
+  append,
+  appendCpu,
+  appendBatches,
+  fanOut,
+  sessions,
+  wake,
+  catchUp,
+  readersWriters,
+  kafkaAppend,
+  kafkaBatches,
+  shards,
+  tenants,
+  start,
+  cost,
+  soak,
+];

@@ -14,7 +14,15 @@ type Environment = Readonly<Record<string, string>>;
 export function startOurs(
   app: 'server' | 'ingest' | 'read',
   contestant: Contestant,
-  { place, env }: { readonly place: Place; readonly env: (folder: string) => Environment },
+  {
+    place,
+    env,
+    keepsFolder = false,
+  }: {
+    readonly place: Place;
+    readonly env: (folder: string) => Environment;
+    readonly keepsFolder?: boolean;
+  },
 ): Promise<Running> {
   const { profileFolder } = place;
   const profiling =
@@ -33,20 +41,32 @@ export function startOurs(
       }),
       readyPath: '/readyz',
       endsInOrder: profileFolder !== undefined,
+      keepsFolder,
     },
     place,
   );
 }
 
-export const tidemarkEmbedded: Contestant = {
+export const tidemarkEmbeddedWith = (settings: Environment): Contestant => ({
   name: 'tidemark embedded',
   version,
   durability: 'group commit, on the disk (O_DSYNC)',
   start(place) {
-    const env = (folder: string): Environment => ({ TIDEMARK_DATA_DIR: folder });
+    const env = (folder: string): Environment => ({ TIDEMARK_DATA_DIR: folder, ...settings });
     return startOurs('server', this, { place, env });
   },
-};
+});
+
+export const tidemarkEmbedded: Contestant = tidemarkEmbeddedWith({});
+
+/** In a folder that outlives it. */
+export const tidemarkKept = (folder: string): Contestant => ({
+  ...tidemarkEmbedded,
+  start(place) {
+    const env = (): Environment => ({ TIDEMARK_DATA_DIR: folder });
+    return startOurs('server', this, { place: { ...place, folder }, env, keepsFolder: true });
+  },
+});
 
 export function tidemarkOnKafka(
   bootstrap: readonly string[],

@@ -8,18 +8,19 @@ type Answer = { readonly result: LoadResult } | { readonly failure: string };
 /** The load generator's process. It takes one order at a time. */
 export class Generator implements AsyncDisposable {
   readonly #child: ChildProcess;
+  #answer: (answer: Answer) => void = () => undefined;
 
   constructor() {
-    this.#child = fork(join(import.meta.dirname, 'main.ts'), { serialization: 'json' });
+    this.#child = fork(join(import.meta.dirname, 'main.ts'));
+    this.#child.on('message', (answer: Answer) => this.#answer(answer));
+    this.#child.once('exit', () => this.#answer({ failure: 'the load generator has ended' }));
   }
 
   async run(order: Order): Promise<LoadResult> {
-    const gone = once(this.#child, 'exit').then(() => {
-      throw new Error('the load generator has ended');
+    const answer = await new Promise<Answer>((resolve) => {
+      this.#answer = resolve;
+      this.#child.send(order);
     });
-    gone.catch(() => undefined);
-    this.#child.send(order);
-    const [answer] = (await Promise.race([once(this.#child, 'message'), gone])) as [Answer];
     if ('failure' in answer) throw new Error(`${order.kind}: ${answer.failure}`);
     return answer.result;
   }

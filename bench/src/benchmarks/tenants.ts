@@ -1,0 +1,126 @@
+import type { Benchmark } from '../benchmark.ts';
+import type { Running } from '../contestants/contestant.ts';
+import { type LaneRound, laneRows, lanes } from '../contestants/lanes.ts';
+import { tidemarkOnKafka } from '../contestants/tidemark.ts';
+import { type Context, interleave } from '../context.ts';
+import { after } from '../load/timing.ts';
+import { atLeast, atMost, type Bar, rowOf } from '../result.ts';
+import {
+  cpuMicros,
+  middleOf,
+  perSecond,
+  ratioOf,
+  type Sample,
+  sampleOf,
+  spreadOf,
+} from '../sample.ts';
+import { eventBytes } from './workload.ts';
+
+const adminKey = 'bench-admin-key-bench-admin-key';
+/** Announcements in the directory are conditional: many at once would only repeat each other. */
+const together = 4;
+const settleMs = 5_000;
+
+/** Names of one run: the brokers may be shared. */
+const run = Date.now().toString(36);
+
+type Placement = 'own' | 'pooled';
+
+/** Keys of so many new tenants. */
+async function makeTenants(
+  { targets }: Running,
+  count: number,
+  placement: Placement,
+): Promise<string[]> {
+  const [target] = targets;
+  const url = `http://${target?.host}:${target?.port}/v1/admin/tenants`;
+  const keys: string[] = [];
+  const waiting = Array.from({ length: count }, (_, index) => index);
+  const make = async (): Promise<void> => {
+    for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
+      const id = `${run}-${placement}-${count}-${index}`;
+      const body = JSON.stringify({ id, ...(placement === 'pooled' ? { pooled: true } : {}) });
+      const headers = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' };
+      const response = await fetch(url, { method: 'POST', headers, body });
+      const made = (await response.json()) as { readonly apiKey?: string };
+      if (made.apiKey === undefined) throw new Error(`${response.status} ${JSON.stringify(made)}`);
+      keys[index] = made.apiKey;
+    }
+  };
+  await Promise.all(Array.from({ length: together }, make));
+  return keys;
+}
+
+const clients = 64;
+
+export const tenants: Benchmark = {
+  name: 'tenants',
+  title: '1, 100 and 1,000 tenants, own topics and pooled, 64 clients through HTTP on Kafka, 256 B',
+  async run(context) {
+    const { bootstrap } = await context.kafka();
+    const contestant = tidemarkOnKafka(bootstrap, { TIDEMARK_ADMIN_KEY: adminKey });
+    await using running = await context.start([contestant]);
+    const [server] = running.all;
+    if (server === undefined) throw new Error('a server runs');
+    const counts = context.scaled([1, 100, 1_000], [1, 5]);
+    const keys = new Map<string, string[]>();
+    for (const placement of ['own', 'pooled'] as const) {
+      for (const count of counts) {
+        const startMs = performance.now();
+        keys.set(nameOf(placement, count), await makeTenants(server, count, placement));
+        const seconds = ((performance.now() - startMs) / 1_000).toFixed(1);
+        context.say(`  ${nameOf(placement, count)} made in ${seconds} s`);
+      }
+    }
+    // So many new replicas keep their brokers busy for a while.
+    await after(context.scaled(settleMs, 100));
+    for (const of of keys.values()) await load(context, server, of);
+    const measured = await interleave({
+      of: [...keys].map(([name, of]) => [name, () => load(context, server, of)] as const),
+      rounds: context.rounds,
+      say: context.say,
+    });
+    const rivals = context.isAlone ? [] : await rivalRounds(context, bootstrap);
+    const rows = [...measured].map(([name, samples]) => rowOf(name, contestant.name, samples));
+    return { rows: [...rows, ...laneRows(rivals)], bars: barsOf(measured, rivals) };
+  },
+};
+
+const nameOf = (placement: Placement, count: number): string =>
+  placement === 'own' ? `${count} own topics` : `${count} tenants pooled`;
+
+async function load(context: Context, server: Running, keys: readonly string[]): Promise<Sample> {
+  const { generator, warmMs, forMs } = context;
+  const { targets, pids } = server;
+  const common = { kind: 'append', eventsPerAppend: 1, eventBytes, warmMs, forMs } as const;
+  const count = context.scaled(clients, 8);
+  return sampleOf(await generator.run({ ...common, targets, pids, clients: count, keys }));
+}
+
+const rivalRounds = (context: Context, bootstrap: readonly string[]): Promise<LaneRound[]> =>
+  lanes(bootstrap, {
+    seconds: context.forMs / 1_000,
+    shards: [1_000],
+    rounds: context.rounds,
+    only: 'sendBatch',
+  });
+
+function barsOf(measured: ReadonlyMap<string, Sample[]>, rivals: readonly LaneRound[]): Bar[] {
+  const of = (placement: Placement, count: number): Sample[] =>
+    measured.get(nameOf(placement, count)) ?? [];
+  const [one, many, pooled] = [of('own', 1), of('own', 1_000), of('pooled', 1_000)];
+  const isMeasured = many.length > 0;
+  const sendBatch = spreadOf(rivals.map((round) => round.perSecond)).median;
+  const overRivals = middleOf(many, perSecond) / sendBatch;
+  const ratio = (samples: Sample[], figure: (sample: Sample) => number) =>
+    isMeasured ? ratioOf(samples, one, figure) : undefined;
+  return [
+    atLeast(
+      '1,000 own topics: rate through HTTP over sendBatch across topics',
+      isMeasured && rivals.length > 0 ? overRivals : undefined,
+      1,
+    ),
+    atMost('1,000 own topics: server CPU an append over that at 1', ratio(many, cpuMicros), 2),
+    atLeast('1,000 pooled: rate over one tenant', ratio(pooled, perSecond), 0.7),
+  ];
+}
