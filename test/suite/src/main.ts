@@ -5,7 +5,15 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { argv, stdout } from 'node:process';
-import { startKafka, startS3 } from '@tidemark/infra';
+import {
+  type SharedKafka,
+  type SharedS3,
+  startKafka,
+  startKafkaContainers,
+  startS3,
+  startS3Container,
+  wantsContainers,
+} from '@tidemark/infra';
 import { startTarget, type TargetName } from './public-targets.ts';
 import {
   root,
@@ -22,19 +30,28 @@ const only = argv.slice(2);
 const isWanted = (name: string): boolean => only.length === 0 || only.includes(name);
 
 const folder = await mkdtemp(join(tmpdir(), 'tidemark-test-'));
-say('starting three brokers and an S3 server ...');
-const [kafka, s3] = await Promise.all([startKafka(), startS3()]);
+/** Sessions as in production: the machine is busy, and these brokers are nobody's victims. */
+const sessionTimeoutMs = 9_000;
+
+function startWorlds(): Promise<[SharedKafka, SharedS3]> {
+  return wantsContainers()
+    ? Promise.all([startKafkaContainers(), startS3Container()])
+    : Promise.all([startKafka({ sessionTimeoutMs }), startS3()]);
+}
+
+say(`starting three brokers and an S3 server${wantsContainers() ? ' in containers' : ''} ...`);
+const [kafka, s3] = await startWorlds();
 say(
-  `brokers ${kafka.brokers.map(({ id, pid, port }) => `${id}: pid ${pid} port ${port}`).join(', ')}`,
+  `brokers at ${kafka.bootstrap.join(', ')}, pids ${kafka.brokers.map(({ pid }) => pid).join(', ')}`,
 );
-say(`S3 ${s3.name}: pid ${s3.pid} at ${s3.endpoint}`);
+say(`S3 ${s3.name} at ${s3.endpoint}, pid ${s3.pid}`);
 const stateFile = join(folder, 'kafka.json');
-const brokers = kafka.brokers.map(({ id, pid, host, port }) => ({ id, pid, host, port }));
+const brokers = kafka.brokers.map(({ id, pid }) => ({ id, pid }));
 await writeFile(stateFile, JSON.stringify({ bootstrap: kafka.bootstrap, brokers }));
 const env = {
   TIDEMARK_TEST_KAFKA: kafka.bootstrap.join(','),
   TIDEMARK_TEST_KAFKA_STATE: stateFile,
-  TIDEMARK_TEST_S3: s3.state,
+  TIDEMARK_TEST_S3: JSON.stringify(s3),
 };
 
 function tier(name: string): SuiteRun {
@@ -113,7 +130,7 @@ const results = (
   ])
 ).flat();
 
-await Promise.all([kafka.stop(), s3[Symbol.asyncDispose]()]);
+await Promise.all([kafka[Symbol.asyncDispose](), s3[Symbol.asyncDispose]()]);
 await rm(folder, { recursive: true, force: true });
 const sum = (of: (result: SuiteResult) => number): number =>
   results.reduce((total, result) => total + of(result), 0);
