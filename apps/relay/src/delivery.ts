@@ -26,10 +26,12 @@ import {
   hasLease,
   isJsonType,
   type LiveSubscription,
+  type PendingStream,
   type WakeState,
 } from '@tidemark/session';
 import { bytesOf, hexOf, type Tasks } from '@tidemark/std';
 import { DeliverySlots } from './delivery-slots.ts';
+import { factBytes } from './fact-bytes.ts';
 import type { FollowedSubscription } from './followed-subscription.ts';
 import type { KeyRing } from './relay-keys.ts';
 import { deliverWebhook, retryAfterMs, retryAfterMsMax } from './webhook.ts';
@@ -151,9 +153,15 @@ export class Delivery {
     return false;
   }
 
-  async #submit(subscription: FollowedSubscription, decide: FactDecision): Promise<void> {
+  /** `named` are the streams that the fact names. */
+  async #submit(
+    subscription: FollowedSubscription,
+    decide: FactDecision,
+    named: readonly PendingStream[] = [],
+  ): Promise<void> {
     const { tenant, name } = subscription.located;
-    await this.#parts.writes.submit(tenant, name, { kind: 'fact', decide });
+    const bytes = factBytes(named);
+    await this.#parts.writes.submit(tenant, name, { kind: 'fact', decide, bytes });
   }
 
   async #wake(subscription: FollowedSubscription, state: LiveSubscription): Promise<void> {
@@ -165,7 +173,8 @@ export class Delivery {
     if (this.#isEarly(subscription, dueMs - nowMs)) return;
     if (!this.#hasRoom(subscription, state)) return;
     const wakeId = `w_${hexOf(this.#parts.prng.bytes(16))}`;
-    await this.#submit(subscription, decideWake({ wakeId, by: this.processId, streams }));
+    const decide = decideWake({ wakeId, by: this.processId, streams });
+    await this.#submit(subscription, decide, streams);
     if (subscription.live?.wake?.wakeId === wakeId) this.#counters.wakes.add(1);
   }
 
@@ -235,7 +244,9 @@ export class Delivery {
         if (signal.aborted) return;
         this.#counters.deliveries.add(1, { outcome: outcome.kind });
         if (outcome.kind === 'failed') await this.#fail(subscription, wake, outcome.reason);
-        if (outcome.kind === 'done') await this.#submit(subscription, decideFinish(wake));
+        if (outcome.kind === 'done') {
+          await this.#submit(subscription, decideFinish(wake), wake.streams);
+        }
       } catch (cause) {
         if (!isProblem(cause)) throw cause;
         this.#parts.logger.warn({ err: cause }, 'the outcome of a delivery is left to its lease');

@@ -29,6 +29,7 @@ import {
   type WakeName,
 } from '@tidemark/session';
 import { hexOf, unreachable } from '@tidemark/std';
+import { factBytes } from './fact-bytes.ts';
 import type { FollowedSubscription } from './followed-subscription.ts';
 import { Refusal } from './refusal.ts';
 import type { Relay } from './relay.ts';
@@ -64,7 +65,11 @@ export class Subscriptions {
     const isThere = streams.stateOf(nameOf(id))?.subscription?.kind === 'live';
     const links = isThere ? [] : tailsOf(streams, request);
     const by = this.#relay.delivery.processId;
-    const answer = await this.#ask(tenant, id, decideSubscribe({ config, configHash, links, by }));
+    const decide = decideSubscribe({ config, configHash, links, by });
+    const answer = await this.#ask(tenant, id, {
+      decide,
+      bytes: configBytesMax + fittingBytes(links),
+    });
     const isNew = answer.kind === 'created' && answer.isNew;
     return { isNew, body: await this.get(tenant, id) };
   }
@@ -99,7 +104,7 @@ export class Subscriptions {
   }
 
   async delete(tenant: Tenant, id: string): Promise<void> {
-    await this.#ask(tenant, id, decideUnsubscribe);
+    await this.#ask(tenant, id, { decide: decideUnsubscribe });
   }
 
   async link(tenant: Tenant, id: string, paths: readonly SessionName[]): Promise<void> {
@@ -118,11 +123,12 @@ export class Subscriptions {
       ...tailOf(streams, path, { fromBeginning: isMatched(config, path) }),
       isExplicit: true,
     }));
-    await this.#ask(tenant, id, decideLink(added));
+    const bytes = fittingBytes(added);
+    await this.#ask(tenant, id, { decide: decideLink(added), bytes });
   }
 
   async unlink(tenant: Tenant, id: string, path: SessionName): Promise<void> {
-    await this.#ask(tenant, id, decideUnlink(path));
+    await this.#ask(tenant, id, { decide: decideUnlink(path) });
   }
 
   async claim(tenant: Tenant, id: string, worker: string): Promise<object> {
@@ -131,13 +137,14 @@ export class Subscriptions {
     const known = followed?.live;
     if (followed === undefined || known === undefined) throw notFound();
     const { prng } = this.#relay.parts;
-    const decision = decideClaim({
+    const streams = followed.pending(known);
+    const decide = decideClaim({
       wakeId: `w_${hexOf(prng.bytes(16))}`,
       by: this.#relay.delivery.processId,
       worker,
-      streams: followed.pending(known),
+      streams,
     });
-    const answer = await this.#ask(tenant, id, decision);
+    const answer = await this.#ask(tenant, id, { decide, bytes: factBytes(streams) });
     const state = followed.live;
     const wake = state?.wake;
     if (answer.kind !== 'claimed' || state === undefined || wake?.wakeId !== answer.wake.wakeId) {
@@ -172,7 +179,8 @@ export class Subscriptions {
     const state = followed?.live;
     if (followed === undefined || state === undefined) throw notFound();
     const acks = request.acks.flatMap((ack) => ackOf(streams, state, ack));
-    await this.#ask(tenant, id, decideAck({ ...request, acks }));
+    const decide = decideAck({ ...request, acks });
+    await this.#ask(tenant, id, { decide, bytes: fittingBytes(acks) });
     return { ok: true, next_wake: request.done && (await this.#hasPending(followed)) };
   }
 
@@ -184,7 +192,7 @@ export class Subscriptions {
 
   async release(token: string, id: string, name: WakeName): Promise<void> {
     const tenant = await this.#authorise(token, id, name);
-    await this.#ask(tenant, id, decideRelease(name));
+    await this.#ask(tenant, id, { decide: decideRelease(name) });
   }
 
   /** Whose wake the token is for. The fold then says whether that wake is still the current one. */
@@ -201,8 +209,12 @@ export class Subscriptions {
     throw subscriptions.get(id)?.live === undefined ? notFound() : fenced();
   }
 
-  async #ask(tenant: Tenant, id: string, decide: FactDecision): Promise<SubscriptionAnswer> {
-    const command = { kind: 'fact', decide } as const;
+  async #ask(
+    tenant: Tenant,
+    id: string,
+    fact: { readonly decide: FactDecision; readonly bytes?: number },
+  ): Promise<SubscriptionAnswer> {
+    const command = { kind: 'fact', ...fact } as const;
     const reply = await this.#relay.parts.writes.submit(tenant, nameOf(id), command);
     if (reply.kind !== 'answer') {
       throw new Problem('internal', 'a fact was answered with something else');
@@ -214,6 +226,19 @@ export class Subscriptions {
 }
 
 const nameOf = (id: string): string => `${subscriptionPrefix}${id}`;
+
+/** A description and a URL at their longest, escaped. */
+const configBytesMax = 32 * 1_024;
+
+/** What one fact may come to: well below the largest batch that the log takes. */
+const factBytesMax = limits.batchBytesMax / 2;
+
+/** The bytes of a fact that names these streams, or the refusal where it is too large. */
+function fittingBytes(named: readonly { readonly path: string }[]): number {
+  const bytes = factBytes(named);
+  if (bytes > factBytesMax) throw tooMany();
+  return bytes;
+}
 
 const tooMany = (): Refusal =>
   new Refusal(

@@ -69,6 +69,7 @@ export const writerDefaults: WriterSettings = {
 const batchBytesMax = limits.batchBytesMax - 64 * 1024;
 
 function bytesIn(command: Command): number {
+  if (command.kind === 'fact') return command.bytes ?? 0;
   if (command.kind !== 'append' && command.kind !== 'create') return 0;
   let bytes = 0;
   for (const event of command.events) bytes += event.length;

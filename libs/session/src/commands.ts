@@ -57,7 +57,12 @@ export type Command =
   | { readonly kind: 'settle'; readonly owed: OwedUnref }
   | { readonly kind: 'genesis' }
   | { readonly kind: 'level'; readonly level: number }
-  | { readonly kind: 'fact'; readonly decide: FactDecision };
+  | {
+      readonly kind: 'fact';
+      readonly decide: FactDecision;
+      /** What the fact may come to, where it is more than a few hundred. */
+      readonly bytes?: number;
+    };
 
 /** Decides a reserved session's next fact on its state; it may be decided again, on a newer one. */
 export type FactDecision = (

@@ -1,0 +1,17 @@
+import { bytesOf } from '@tidemark/std';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { factBytes } from './fact-bytes.ts';
+
+test('no fact comes to more than was said', () => {
+  const path = fc.oneof(fc.string({ unit: 'binary' }), fc.webPath());
+  fc.assert(
+    fc.property(fc.array(path), (paths) => {
+      const most = Number.MAX_SAFE_INTEGER;
+      const incarnation = 'f'.repeat(32);
+      const streams = paths.map((name) => ({ path: name, incarnation, acked: most, tail: most }));
+      const text = JSON.stringify({ type: 'claimed', worker: 'w'.repeat(256), streams });
+      expect(bytesOf(text).length).toBeLessThanOrEqual(factBytes(streams));
+    }),
+  );
+});
