@@ -44,7 +44,7 @@ export class Chain {
   constructor(session: string, lives: readonly Life[], operations: Operations) {
     this.session = session;
     this.#operations = operations;
-    this.lives = inOrder(lives);
+    this.lives = inOrder(lives, operations);
     const ops = operations.bySession.get(session) ?? [];
     this.#deletes = ops.filter(({ call, answer }) => {
       return call.type === 'delete' && answer?.outcome !== 'refused';
@@ -59,6 +59,12 @@ export class Chain {
     this.#spread();
     this.#holdDeaths();
     this.#spread();
+  }
+
+  /** Whether the first life may have been over before the other began. */
+  mayPrecede(life: Life, other: Life): boolean {
+    const { last } = hullOf(life, this.#operations);
+    return last <= hullOf(other, this.#operations).first;
   }
 
   #addSteps(life: Life): void {
@@ -240,19 +246,33 @@ function firstBegun(attempts: readonly Operation[]): Bound {
  * Lives do not overlap. Where one certainly was before the other, its last sign of life came before
  * the first of the other; sorting by the sum of both respects that, also where signs are thin.
  */
-function inOrder(lives: readonly Life[]): Life[] {
-  const key = (life: Life): number => {
-    let first = Number.POSITIVE_INFINITY;
-    let last = 0;
-    for (const { from, to, isExact } of life.evidence) {
-      first = Math.min(first, to);
-      if (isExact) last = Math.max(last, from);
-    }
-    const { creator } = life;
-    first = Math.min(first, creator?.ended ?? first);
-    last = Math.max(last, creator?.began ?? 0);
-    return Number.isFinite(first) ? first + last : Number.MAX_VALUE;
-  };
-  const keyed = lives.map((life) => ({ life, at: key(life) }));
+function inOrder(lives: readonly Life[], operations: Operations): Life[] {
+  const keyed = lives.map((life) => {
+    const { first, last } = hullOf(life, operations);
+    return { life, at: Number.isFinite(first) ? first + last : Number.MAX_VALUE };
+  });
   return keyed.sort((one, other) => one.at - other.at).map(({ life }) => life);
+}
+
+interface Hull {
+  /** The life had begun by then. */
+  readonly first: number;
+  /** The life was not over before. */
+  readonly last: number;
+}
+
+function hullOf(life: Life, { written }: Operations): Hull {
+  let first = life.creator?.ended ?? Number.POSITIVE_INFINITY;
+  let last = life.creator?.began ?? 0;
+  for (const { from, to, isExact } of life.evidence) {
+    first = Math.min(first, to);
+    if (isExact) last = Math.max(last, from);
+  }
+  for (const slot of life.slots) {
+    const writer = slot === undefined ? undefined : written.get(slot.name);
+    if (writer?.session === life.session) {
+      last = Math.max(last, firstBegun(writer.attempts).at);
+    }
+  }
+  return { first, last };
 }

@@ -88,6 +88,8 @@ export function checkDeaths({ chains, expiry, findings }: Parts): void {
       const by = life.creator ?? life.evidence[0]?.op;
       if (by === undefined || chain.mayHaveDied(before, by.ended)) continue;
       if (expiry.mayHaveExpired(before, by)) continue;
+      // Both were so short that either may have come first.
+      if (chain.mayPrecede(life, before)) continue;
       const message = 'created again while nothing had ended it';
       const ops = [before.creator, by].flatMap((op) => (op === undefined ? [] : [op.call.op]));
       findings.add('conflicting-conditions', session, { message, ops });

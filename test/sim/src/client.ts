@@ -1,9 +1,9 @@
 // One client: it asks this process and that for everything that can be asked, remembers what it was
 // told, and asks again with the same identity where it was told nothing.
 
+import type { SeededPrng } from '@tidemark/ports/testing';
 import { hasCode } from '@tidemark/protocol';
 import type { ProducerStamp } from '@tidemark/session';
-import type { SeededPrng } from '@tidemark/ports/testing';
 import { Follower } from './follower.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { Named } from './names.ts';
@@ -182,7 +182,10 @@ export class Client {
     const subOffset = at !== undefined && this.#prng.chance(0.2) ? 1 + this.#prng.below(3) : 0;
     // The fork's own body: only where it is known to be in its source's type.
     const own = { ...named, isJson: this.#world.isJson(source) };
-    const { names, events } = this.#events(own, this.#isFixedType(source) ? this.#prng.below(2) : 0);
+    const { names, events } = this.#events(
+      own,
+      this.#isFixedType(source) ? this.#prng.below(2) : 0,
+    );
     const seq = this.#forkSeq(source, at, subOffset);
     const point = at === undefined ? {} : seq === undefined ? { isInside: true } : { seq };
     const fork = { source: source.full, ...point };
@@ -348,8 +351,7 @@ export class Client {
   async #read(named: Named): Promise<void> {
     const held = this.#held.get(named.full);
     const draw = this.#prng.below(10);
-    const from =
-      draw < 5 || held === undefined ? 'start' : draw === 9 ? 'now' : this.#pick(held);
+    const from = draw < 5 || held === undefined ? 'start' : draw === 9 ? 'now' : this.#pick(held);
     const asked = {
       from,
       eventsMax: this.#prng.chance(0.3) ? 1 + this.#prng.below(4) : 10_000,

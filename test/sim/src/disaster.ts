@@ -42,9 +42,13 @@ export async function strike(world: World): Promise<void> {
   for (const follower of [...world.followers]) follower.leave();
 }
 
-async function foldedByAll({ incarnations, clock, log, shards, prng }: World): Promise<
-  Shard | undefined
-> {
+async function foldedByAll({
+  incarnations,
+  clock,
+  log,
+  shards,
+  prng,
+}: World): Promise<Shard | undefined> {
   const ours = shards.filter((shard) => !shard.startsWith('tidemark-control'));
   const used = ours.filter((shard) => log.bounds(shard).end > 5n);
   const shard = used[prng.below(Math.max(1, used.length))];
@@ -53,6 +57,8 @@ async function foldedByAll({ incarnations, clock, log, shards, prng }: World): P
     const replica = [...opened.opened].find((candidate) => candidate.shard === shard);
     if (replica === undefined || replica.stopped !== undefined) return undefined;
     await clock.runUntil(replica.readIndex());
+    // A record that is none of ours has no id to tell it from another.
+    if (replica.fold.anchor?.id === '') return undefined;
   }
   return shard;
 }

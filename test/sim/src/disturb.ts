@@ -14,6 +14,8 @@ export class Disturber {
   readonly #world: World;
   readonly #prng: SeededPrng;
   readonly #raised = new Set<Shard>();
+  /** Events that stand only where a copy of them arrives behind a raised level. */
+  readonly #early = new Map<Shard, [session: string, event: string][]>();
   #isOver = false;
 
   constructor(world: World) {
@@ -176,8 +178,12 @@ export class Disturber {
     const { shard } = placed.replica;
     if (this.#prng.chance(0.4) && !this.#raised.has(shard)) {
       this.#raised.add(shard);
+      for (const [session, name] of this.#early.get(shard) ?? []) this.#maySee(session, name);
       const command = { kind: 'level', level: knownFoldLevel + 1 } as const;
-      newer.writers.of(placed.replica).submit(shardSession, command).catch(() => undefined);
+      newer.writers
+        .of(placed.replica)
+        .submit(shardSession, command)
+        .catch(() => undefined);
       return true;
     }
     return this.#writeLeveled(newer, { shard, key: placed.key, full: named.full });
@@ -187,7 +193,7 @@ export class Disturber {
     newer: Incarnation,
     { shard, key, full }: { shard: Shard; key: string; full: string },
   ): boolean {
-    const { log, recorder, bodies } = this.#world;
+    const { log, bodies } = this.#world;
     const replica = [...newer.shards.opened].find((opened) => opened.shard === shard);
     const state = replica?.fold.peek(key)?.state;
     const { stream } = state ?? {};
@@ -195,11 +201,8 @@ export class Disturber {
     if (isDue(state, this.#world.clock.nowMs())) return false;
     const name = `leveled${this.#world.unique()}`;
     const value = bodies.add(name, true, 0);
-    // Where the level was never raised, nobody may ever see it.
-    if (this.#raised.has(shard)) {
-      const call = { client: 'newer', session: full, type: 'append', events: [name] } as const;
-      recorder.answer(recorder.call(call), { outcome: 'unknown' });
-    }
+    if (this.#raised.has(shard)) this.#maySee(full, name);
+    else this.#early.set(shard, [...(this.#early.get(shard) ?? []), [full, name]]);
     const record: SessionRecord = {
       kind: 'event',
       rev: state.rev,
@@ -215,5 +218,12 @@ export class Disturber {
     const headers = encodeRecordHeaders(record);
     log.injectForeign(shard, { key: bytesOf(key), value, headers, timeMs: record.timeMs });
     return true;
+  }
+
+  /** From here on the event may stand. */
+  #maySee(session: string, name: string): void {
+    const { recorder } = this.#world;
+    const call = { client: 'newer', session, type: 'append', events: [name] } as const;
+    recorder.answer(recorder.call(call), { outcome: 'unknown' });
   }
 }

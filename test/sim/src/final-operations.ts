@@ -27,7 +27,8 @@ export function finalOperations(world: World): Operations {
   const asked = { from: 'start', eventsMax: 100_000 } as const;
   const { bodies } = world;
   return {
-    head: (process, named) => ask(process, named, { type: 'head', run: () => head(process, named) }),
+    head: (process, named) =>
+      ask(process, named, { type: 'head', run: () => head(process, named) }),
     read: (process, named) =>
       ask(process, named, { type: 'read', run: () => read(process, named, { asked, bodies }) }),
   };

@@ -1,7 +1,7 @@
 // A live reader, as the read role feeds one: woken by the fold, reading on from where it stands.
 
-import type { StreamView } from '@tidemark/read/stream-view';
 import type { SeededPrng, SimulatedClock } from '@tidemark/ports/testing';
+import type { StreamView } from '@tidemark/read/stream-view';
 import type { Bodies } from './bodies.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { Recorder } from './recorder.ts';

@@ -1,6 +1,6 @@
 // One life of one process: everything of it is production code, on ports that its gate guards.
 
-import { silentMetrics, sleep, type EventLog } from '@tidemark/ports';
+import { type EventLog, silentMetrics, sleep } from '@tidemark/ports';
 import type { SeededPrng, SimulatedClock, SimulatedLogHandle } from '@tidemark/ports/testing';
 import { defaultTenant, type TenantId } from '@tidemark/protocol';
 import { Shards, type Tenant } from '@tidemark/replica';
@@ -9,8 +9,8 @@ import {
   SessionWrites,
   TenantRegistry,
   type TenantRequest,
-  Writers,
   type WriterSettings,
+  Writers,
 } from '@tidemark/replica/write';
 import { Gate } from './gate.ts';
 import { ProcessClock, ProcessLog, ProcessLogger } from './process-ports.ts';
@@ -96,6 +96,11 @@ export class Incarnation {
   /** Another connection to the log. */
   reconnect(): void {
     this.#parts.handle.reconnect();
+  }
+
+  /** Nothing of it is left behind when a run is over: signals that never fire are never freed. */
+  async dispose(): Promise<void> {
+    await this.#parts.handle[Symbol.asyncDispose]();
   }
 
   crash(): void {

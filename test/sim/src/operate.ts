@@ -3,10 +3,10 @@
 import type { Call, Return } from '@tidemark/checker';
 import { isFault } from '@tidemark/ports';
 import { hasCode, isProblem, limits, type Problem, parseCursor } from '@tidemark/protocol';
+import { StreamView } from '@tidemark/read/stream-view';
 import type { Located } from '@tidemark/replica';
 import type { Appended, Created } from '@tidemark/replica/write';
-import { StreamView } from '@tidemark/read/stream-view';
-import { cursorAt, isDue, liveStream, type AppendCommand } from '@tidemark/session';
+import { type AppendCommand, cursorAt, isDue, liveStream } from '@tidemark/session';
 import type { Bodies } from './bodies.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { Named } from './names.ts';

@@ -39,6 +39,7 @@ export async function run(seed: number, options: RunOptions = {}): Promise<Outco
   } catch (cause) {
     world.sawUnhandled(cause);
   } finally {
+    await end(world);
     release();
   }
   const { entries: history, operations } = world.recorder;
@@ -62,7 +63,13 @@ async function live(world: World): Promise<void> {
   await new Quiet(world).run();
   if (plan.disaster !== 'none') await strike(world);
   world.recorder.end();
-  for (const incarnation of world.incarnations) incarnation.crash();
+}
+
+async function end(world: World): Promise<void> {
+  for (const incarnation of world.everStarted) {
+    incarnation.crash();
+    await incarnation.dispose();
+  }
 }
 
 /** Takes rejections that nobody handles for itself, also from a test runner. */

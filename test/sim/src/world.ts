@@ -31,6 +31,7 @@ export class World {
   readonly bodies = new Bodies();
   readonly names: readonly Named[];
   readonly incarnations: Incarnation[] = [];
+  readonly everStarted: Incarnation[] = [];
   readonly followers = new Set<Follower>();
   /** What no process may ever do, whatever its clients saw. */
   readonly broken: string[] = [];
@@ -133,6 +134,7 @@ export class World {
       wrapLog: (log) => (wrapLog === undefined ? log : wrapLog(log, prng)),
     });
     this.incarnations[index] = incarnation;
+    this.everStarted.push(incarnation);
     void incarnation.start();
     return incarnation;
   }
