@@ -20,7 +20,7 @@ import { controlShard, type Shards } from '@tidemark/replica';
 import type { Writers } from '@tidemark/replica/write';
 import { bytesOf, type Secret, textOf } from '@tidemark/std';
 
-export const keysSession = '$relay/keys';
+const keysSession = '$relay/keys';
 
 const seedBytes = 32;
 

@@ -142,7 +142,7 @@ export class SimulatedCell implements AsyncDisposable {
   }
 }
 
-export const baseUrl = 'http://127.0.0.1:4437';
+const baseUrl = 'http://127.0.0.1:4437';
 
 export const webhookBody = {
   type: 'webhook',
