@@ -10,6 +10,12 @@ import { TenantRegistry } from './tenant-registry.ts';
 import type { Tenant } from './tenants.ts';
 import { Writers } from './writers.ts';
 
+// What the simulation plants bugs into.
+export { Content } from './content.ts';
+export { Fairness } from './fairness.ts';
+export { Flight } from './flight.ts';
+export { ReadIndex } from './read-index.ts';
+
 export interface SimulatedProcess extends AsyncDisposable {
   readonly shards: Shards;
   readonly writers: Writers;

@@ -6,6 +6,9 @@ import type { Decision } from './decision.ts';
 import { evolve } from './evolve.ts';
 import { absentSession, type SessionState } from './state.ts';
 
+// What the simulation plants bugs into.
+export { Window } from './window.ts';
+
 /** Decides and folds commands one behind the other, with ids that count up. */
 export class FoldedAlone {
   readonly state: SessionState;

@@ -44,7 +44,6 @@ export class Chain {
   constructor(session: string, lives: readonly Life[], operations: Operations) {
     this.session = session;
     this.#operations = operations;
-    this.lives = inOrder(lives, operations);
     const ops = operations.bySession.get(session) ?? [];
     this.#deletes = ops.filter(({ call, answer }) => {
       return call.type === 'delete' && answer?.outcome !== 'refused';
@@ -53,6 +52,7 @@ export class Chain {
       const isKnown = answer?.outcome === 'ok' && (answer.life !== undefined || !answer.isNew);
       return call.type === 'create' && answer?.outcome !== 'refused' && !isKnown;
     });
+    this.lives = this.#inOrder(lives);
     for (const life of this.lives) this.#addSteps(life);
     for (const life of this.lives) for (const said of life.evidence) this.hold(life, said);
     for (const life of this.lives) this.#holdWriters(life);
@@ -63,8 +63,41 @@ export class Chain {
 
   /** Whether the first life may have been over before the other began. */
   mayPrecede(life: Life, other: Life): boolean {
-    const { last } = hullOf(life, this.#operations);
-    return last <= hullOf(other, this.#operations).first;
+    return this.#hullOf(life).last <= this.#hullOf(other).first;
+  }
+
+  /**
+   * Lives do not overlap. Where one certainly was before the other, its last sign of life came
+   * before the first of the other; sorting by the sum of both respects that, also where signs are
+   * thin.
+   */
+  #inOrder(lives: readonly Life[]): Life[] {
+    const keyed = lives.map((life) => {
+      const { first, last } = this.#hullOf(life);
+      return { life, at: Number.isFinite(first) ? first + last : Number.MAX_VALUE };
+    });
+    return keyed.sort((one, other) => one.at - other.at).map(({ life }) => life);
+  }
+
+  #hullOf(life: Life): Hull {
+    const { creator, session } = life;
+    let first = creator?.ended ?? Number.POSITIVE_INFINITY;
+    let last = this.#begunBy(creator).at;
+    for (const { from, to, isExact } of life.evidence) {
+      first = Math.min(first, to);
+      if (isExact) last = Math.max(last, from);
+    }
+    for (const slot of life.slots) {
+      const writer = slot === undefined ? undefined : this.#operations.written.get(slot.name);
+      if (writer?.session !== session) continue;
+      last = Math.max(last, firstBegun(writer.attempts).at);
+    }
+    return { first, last };
+  }
+
+  /** Before that a life cannot have been created. */
+  #begunBy(creator: Operation | undefined): Bound {
+    return firstBegun(creator === undefined ? this.unseenCreates : [creator]);
   }
 
   #addSteps(life: Life): void {
@@ -130,13 +163,8 @@ export class Chain {
       this.#notEarlier(index, firstBegun(writer.attempts));
     }
     const ops = bySession.get(life.session) ?? [];
-    const creates = (op: Operation): boolean =>
-      op.call.type === 'create' && op.answer?.outcome !== 'refused' && op.answer?.isNew !== false;
     const { creator } = life;
-    this.#notEarlier(
-      this.firstOf(life),
-      firstBegun(creator === undefined ? ops.filter(creates) : [creator]),
-    );
+    this.#notEarlier(this.firstOf(life), this.#begunBy(creator));
     if (creator !== undefined) {
       this.#notLater(this.firstOf(life), { at: creator.ended, op: creator, role: 'write' });
     }
@@ -242,37 +270,9 @@ function firstBegun(attempts: readonly Operation[]): Bound {
   return first === undefined ? always : { at: first.began, op: first, role: 'write' };
 }
 
-/**
- * Lives do not overlap. Where one certainly was before the other, its last sign of life came before
- * the first of the other; sorting by the sum of both respects that, also where signs are thin.
- */
-function inOrder(lives: readonly Life[], operations: Operations): Life[] {
-  const keyed = lives.map((life) => {
-    const { first, last } = hullOf(life, operations);
-    return { life, at: Number.isFinite(first) ? first + last : Number.MAX_VALUE };
-  });
-  return keyed.sort((one, other) => one.at - other.at).map(({ life }) => life);
-}
-
 interface Hull {
   /** The life had begun by then. */
   readonly first: number;
   /** The life was not over before. */
   readonly last: number;
-}
-
-function hullOf(life: Life, { written }: Operations): Hull {
-  let first = life.creator?.ended ?? Number.POSITIVE_INFINITY;
-  let last = life.creator?.began ?? 0;
-  for (const { from, to, isExact } of life.evidence) {
-    first = Math.min(first, to);
-    if (isExact) last = Math.max(last, from);
-  }
-  for (const slot of life.slots) {
-    const writer = slot === undefined ? undefined : written.get(slot.name);
-    if (writer?.session === life.session) {
-      last = Math.max(last, firstBegun(writer.attempts).at);
-    }
-  }
-  return { first, last };
 }

@@ -19,8 +19,7 @@ export class Bodies {
   namesIn(bodies: readonly Uint8Array[], isJson: boolean): string[] {
     const text = textOf(concatBytes(bodies));
     if (!isJson) return text === '' ? [] : text.split(/(?=<)/).map((part) => this.#byteName(part));
-    const values = JSON.parse(`[${text.slice(0, -1)}]`) as { readonly e?: string }[];
-    return values.map((value) => {
+    return valuesIn(text).map((value) => {
       const name = value.e ?? '';
       return this.#texts.get(name) === JSON.stringify(value) ? name : `garbled ${name}`;
     });
@@ -29,5 +28,13 @@ export class Bodies {
   #byteName(text: string): string {
     const name = /^<([^:>]+):/.exec(text)?.[1] ?? '';
     return this.#texts.get(name) === text ? name : `cut:${text.slice(0, 40)}`;
+  }
+}
+
+function valuesIn(text: string): { readonly e?: string }[] {
+  try {
+    return JSON.parse(`[${text.slice(0, -1)}]`) as { readonly e?: string }[];
+  } catch {
+    return [{ e: 'garbled' }];
   }
 }

@@ -2,6 +2,7 @@
 
 import type { SeededPrng, SimulatedClock } from '@tidemark/ports/testing';
 import type { StreamView } from '@tidemark/read/stream-view';
+import { isDue } from '@tidemark/session';
 import type { Bodies } from './bodies.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { Recorder } from './recorder.ts';
@@ -90,7 +91,7 @@ export class Follower {
     const events = bodies.namesIn(range.bodies, stream.isJson);
     recorder.seen(op, { life: this.#life, first: this.#seq, events });
     this.#position = range.endPosition;
-    this.#seq += events.length;
+    this.#seq = range.endSeq;
   }
 
   #sawEnd(tail: number): void {
@@ -102,6 +103,9 @@ export class Follower {
 
   /** At the end of a quiet time: it has seen everything, or it was never woken. */
   finish(idleFrom: number): void {
+    const { view, clock } = this.#parts;
+    // What is over by its time is told to nobody before somebody asks for it.
+    if (isDue(view.session.state, clock.nowMs())) return this.leave();
     this.#end({ outcome: 'ok', life: this.#life, tail: this.#seq, closed: false, idleFrom });
   }
 

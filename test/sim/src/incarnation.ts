@@ -3,7 +3,7 @@
 import { type EventLog, silentMetrics, sleep } from '@tidemark/ports';
 import type { SeededPrng, SimulatedClock, SimulatedLogHandle } from '@tidemark/ports/testing';
 import { defaultTenant, type TenantId } from '@tidemark/protocol';
-import { Shards, type Tenant } from '@tidemark/replica';
+import { type ShardFold, Shards, type Tenant } from '@tidemark/replica';
 import {
   type DebtSettings,
   SessionWrites,
@@ -26,6 +26,8 @@ export interface IncarnationParts {
   readonly debts: DebtSettings;
   readonly partitions: number;
   readonly onError: (message: string) => void;
+  /** Hears of each fold that is opened. */
+  readonly onFold: (fold: ShardFold) => void;
   /** Where a mutant of the log's adapter comes in. */
   readonly wrapLog: (log: EventLog) => EventLog;
 }
@@ -61,6 +63,7 @@ export class Incarnation {
     const ports = { log, clock, prng: parts.prng, logger, metrics: silentMetrics };
     const { hotBytesMax, knownLevel } = parts;
     this.shards = new Shards(ports, { hotBytesMax, knownLevel });
+    this.shards.onOpened(({ fold }) => parts.onFold(fold));
     this.writers = new Writers(ports, parts.writer);
     this.writes = new SessionWrites(this.shards, this.writers, parts.debts);
     this.registry = new TenantRegistry(this.shards, this.writers);

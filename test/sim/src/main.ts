@@ -37,7 +37,12 @@ const table = (counts: Record<string, number>): string =>
     .join('\n');
 
 const undo = mutant?.plant?.() ?? (() => undefined);
-const options = mutant?.wrapLog === undefined ? {} : { wrapLog: mutant.wrapLog };
+const { wrapLog, onFold, plan } = mutant ?? {};
+const options = {
+  ...(wrapLog === undefined ? {} : { wrapLog }),
+  ...(onFold === undefined ? {} : { onFold }),
+  ...(plan === undefined ? {} : { reduce: plan }),
+};
 const startedAt = performance.now();
 let failed = 0;
 let toldAt = startedAt;

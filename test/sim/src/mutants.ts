@@ -1,16 +1,534 @@
-import type { EventLog } from '@tidemark/ports';
-import type { SeededPrng } from '@tidemark/ports/testing';
-import type { Plan } from './plan.ts';
+// Planted bugs: one or more for every rule that is due, and for every check of the checker. Each is
+// found by the simulation, or the simulation is not worth its name.
+
+import type { AppendOutcome, BatchSource, EventLog, Shard, ShardBounds } from '@tidemark/ports';
+import { isProblem } from '@tidemark/protocol';
+import { ShardFold, ShardReplica } from '@tidemark/replica';
+import { Content, Flight, ReadIndex } from '@tidemark/replica/testing';
+import { SessionWrites, ShardWriter } from '@tidemark/replica/write';
+import { decodeRecord, type SessionState } from '@tidemark/session';
+import { Window } from '@tidemark/session/testing';
+import { bytesOf } from '@tidemark/std';
+import { disturbances, type Plan } from './plan.ts';
+import { changeFold, renamed, replace, shareOf, type Undo } from './plant.ts';
+import { run } from './run.ts';
 
 export interface Mutant {
   readonly name: string;
-  /** The rule of the design, or the check, that it breaks. */
+  /** The rule of the design that it breaks, or what the checker looks for. */
   readonly breaks: string;
   /** Changes the code until the answer is called. */
-  readonly plant?: () => () => void;
-  readonly wrapLog?: (log: EventLog, prng: SeededPrng) => EventLog;
-  /** Makes what it needs more likely. */
+  readonly plant?: () => Undo;
+  readonly wrapLog?: (log: EventLog) => EventLog;
+  /** Hears of each fold, and whether its process is of the older release. */
+  readonly onFold?: (fold: ShardFold, isOld: boolean) => void;
+  /** What its bug needs to show, where most plans have none of it. */
   readonly plan?: Partial<Plan>;
 }
 
-export const mutants: readonly Mutant[] = [];
+/** The log, but for how its outcomes are told. */
+function withOutcomes(
+  log: EventLog,
+  tell: (outcome: AppendOutcome | undefined) => AppendOutcome | undefined,
+): EventLog {
+  const append = (
+    batches: ReadonlyMap<Shard, BatchSource>,
+  ): ReadonlyMap<Shard, Promise<AppendOutcome | undefined>> =>
+    new Map([...log.append(batches)].map(([shard, outcome]) => [shard, outcome.then(tell)]));
+  return new Proxy(log, {
+    get: (target, name) => {
+      if (name === 'append') return append;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+const refused: AppendOutcome = { kind: 'not-committed', reason: 'planted', retryable: true };
+
+const decideWith = (
+  change: (
+    decide: () => ReturnType<Flight['decide']>,
+    ...args: Decided
+  ) => ReturnType<Flight['decide']>,
+): Undo =>
+  replace(
+    Flight.prototype,
+    'decide',
+    (original) =>
+      function decide(this: Flight, pending, context) {
+        const call = (): ReturnType<Flight['decide']> => original.call(this, pending, context);
+        return change(call, this, pending, context);
+      },
+  );
+
+type Decided = [flight: Flight, ...Parameters<Flight['decide']>];
+
+/** Decides another command than the one that was asked for. */
+const decideInstead = (change: (command: Decided[1]['command']) => Decided[1]['command']): Undo =>
+  replace(
+    Flight.prototype,
+    'decide',
+    (original) =>
+      function decide(this: Flight, pending, context) {
+        return original.call(this, { ...pending, command: change(pending.command) }, context);
+      },
+  );
+
+/** Commands of some kinds are answered, and nothing is written. */
+const forgetCommands = (kinds: readonly string[]): Undo =>
+  replace(
+    ShardWriter.prototype,
+    'submit',
+    (original) =>
+      function submit(this: ShardWriter, key, command) {
+        if (!kinds.includes(command.kind)) return original.call(this, key, command);
+        return Promise.resolve({ kind: 'done', wrote: true });
+      },
+  );
+
+const forgetChain = (state: SessionState): void => {
+  if (state.life !== 'absent') return;
+  state.rev = 0;
+  state.lastId = '';
+};
+
+/** Folds of processes of the older release. */
+const oldFolds = new WeakSet<ShardFold>();
+
+const everything: Partial<Plan> = {
+  disturbances,
+  faults: { before: 0.03, 'lost-request': 0.03, 'lost-reply': 0.05, late: 0.05, twice: 0.1 },
+  lateMs: 1_500,
+};
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'prev-ignored',
+    breaks: 'a record belongs behind the one it was decided after: rev alone decides',
+    plant: () =>
+      changeFold((record, { state }) =>
+        record.rev === state.rev ? { ...record, prev: state.lastId } : record,
+      ),
+  },
+  {
+    name: 'zombies-stand',
+    breaks: 'a record is void once its place is taken',
+    plant: () =>
+      changeFold((record, { state }) => {
+        const { stream } = state;
+        if (record.kind !== 'event' || stream === undefined) return record;
+        return { ...record, rev: state.rev, prev: state.lastId, seq: stream.tailSeq };
+      }),
+  },
+  {
+    name: 'acknowledged-by-base',
+    breaks: 'answers come from the verdict of the fold',
+    plant: () => replace(Flight.prototype, 'stands', () => () => true),
+  },
+  {
+    name: 'answered-before-the-log',
+    breaks: 'nothing is acknowledged before it is in the log',
+    plant: () =>
+      replace(
+        Flight.prototype,
+        'add',
+        (original) =>
+          function add(this: Flight, write) {
+            original.call(this, write);
+            const { pending, reply } = write;
+            if (isProblem(reply)) return;
+            pending.resolve(reply);
+            pending.isDone = true;
+          },
+      ),
+  },
+  {
+    name: 'refusals-from-own-fold',
+    breaks: 'rule 1: answers that write nothing take the read-index first',
+    plant: () => {
+      let isRefusing = false;
+      const undoDecide = decideWith((decide) => {
+        const decision = decide();
+        isRefusing = decision.kind !== 'write';
+        return decision;
+      });
+      const undoRead = replace(
+        ShardReplica.prototype,
+        'readIndex',
+        (original) =>
+          function readIndex(this: ShardReplica) {
+            const isSkipped = isRefusing;
+            isRefusing = false;
+            return isSkipped ? Promise.resolve() : original.call(this);
+          },
+      );
+      return () => {
+        undoRead();
+        undoDecide();
+      };
+    },
+  },
+  {
+    name: 'refusals-from-speculation',
+    breaks: 'rule 1: never on speculative state',
+    plant: () =>
+      decideWith((decide, _flight, pending) => {
+        const decision = decide();
+        if (decision.kind === 'problem') {
+          pending.reject(decision.problem);
+          pending.isDone = true;
+        }
+        return decision;
+      }),
+  },
+  {
+    name: 'reads-of-own-fold',
+    breaks: 'rule 2: reads that vouch for the end ask the log for it',
+    plant: () =>
+      replace(
+        ShardReplica.prototype,
+        'readIndex',
+        () =>
+          function readIndex(this: ShardReplica) {
+            return Promise.resolve();
+          },
+      ),
+  },
+  {
+    name: 'joins-question-under-way',
+    breaks: 'rule 2: a request joins only a question sent after it arrived',
+    plan: { clients: 6, processes: 2, names: 2 },
+    plant: () => {
+      const underWay = new WeakMap<ReadIndex, Map<Shard, Promise<ShardBounds>>>();
+      return replace(
+        ReadIndex.prototype,
+        'boundsOf',
+        (original) =>
+          function boundsOf(this: ReadIndex, shard) {
+            const asked = underWay.get(this) ?? new Map<Shard, Promise<ShardBounds>>();
+            underWay.set(this, asked);
+            const known = asked.get(shard);
+            if (known !== undefined) return known;
+            const answer = original.call(this, shard);
+            asked.set(shard, answer);
+            answer.catch(() => undefined).finally(() => asked.delete(shard));
+            return answer;
+          },
+      );
+    },
+  },
+  {
+    name: 'unknown-taken-for-refused',
+    breaks: 'rule 3: not-committed is a closed list, everything else is unknown',
+    wrapLog: (log) =>
+      withOutcomes(log, (outcome) => (outcome?.kind === 'unknown' ? refused : outcome)),
+  },
+  {
+    name: 'leader-moved-taken-for-refused',
+    breaks: 'rule 3: NOT_LEADER may come after the append',
+    plan: { disturbances: ['fail-over', 'crash', 'pause'], disturbEveryMs: 40 },
+    wrapLog: (log) =>
+      withOutcomes(log, (outcome) => {
+        const hasMoved = outcome?.kind === 'unknown' && outcome.reason === 'leader moved';
+        return hasMoved ? refused : outcome;
+      }),
+  },
+  {
+    name: 'earlier-unknown-forgotten',
+    breaks: 'rule 3: not-committed only if no earlier attempt of the batch was unknown',
+    plan: { faults: { before: 0.25, 'lost-reply': 0.15, late: 0.1 }, lateMs: 100 },
+    plant: () =>
+      replace(
+        Flight.prototype,
+        'seal',
+        (original) =>
+          function seal(this: Flight, knownEnd) {
+            Object.defineProperty(this, 'hadUnknown', { get: () => false, set: () => undefined });
+            return original.call(this, knownEnd);
+          },
+      ),
+  },
+  {
+    name: 'level-ignored',
+    breaks: 'rule 4: a record of a higher level is void for everybody',
+    plan: { disturbances: ['level', 'crash'], disturbEveryMs: 40 },
+    plant: () => changeFold((record) => ({ ...record, level: 1 })),
+  },
+  {
+    name: 'raise-not-understood',
+    breaks: 'rule 4: who meets a level that it does not know stops serving the shard',
+    plan: { disturbances: ['level'], disturbEveryMs: 40, hasOldRelease: true, isExpiring: false },
+    onFold: (fold, isOld) => {
+      if (isOld) oldFolds.add(fold);
+    },
+    plant: () =>
+      changeFold((record, _session, fold) =>
+        record.kind === 'level' && oldFolds.has(fold)
+          ? { ...record, value: bytesOf('{"level":1}') }
+          : record,
+      ),
+  },
+  {
+    name: 'log-epoch-ignored',
+    breaks: 'rule 5: a record of another log epoch stops the shard',
+    plan: { disaster: 'foreign-epoch' },
+    plant: () =>
+      changeFold((record, _session, fold) => ({
+        ...record,
+        logEpoch: fold.logEpoch ?? record.logEpoch,
+      })),
+  },
+  {
+    name: 'anchor-not-compared',
+    breaks: 'rule 5: a log that was lost or replaced is noticed at the anchor',
+    plan: { disaster: 'log-replaced', operations: 60, isForking: false },
+    onFold: (fold) =>
+      void Object.defineProperty(fold, 'anchor', { get: () => undefined, set: () => undefined }),
+    plant: () =>
+      replace(
+        Flight.prototype,
+        'seal',
+        (original) =>
+          function seal(this: Flight) {
+            return original.call(this, 0n);
+          },
+      ),
+  },
+  {
+    name: 'tombstone-forgotten',
+    breaks: 'rule 7: a tombstone keeps rev and last id',
+    plan: { ...everything, lateMs: 8_000, names: 2, isExpiring: false },
+    plant: () =>
+      changeFold(
+        (record) => record,
+        (_record, { state }) => forgetChain(state),
+      ),
+  },
+  {
+    name: 'incarnation-not-fresh',
+    breaks: 'rule 7: a create draws a random incarnation',
+    plant: () =>
+      replace(
+        Flight.prototype,
+        'decide',
+        (original) =>
+          function decide(this: Flight, pending, context) {
+            if (pending.command.kind !== 'create') return original.call(this, pending, context);
+            let isFirst = true;
+            const newId = (): string => {
+              const id = isFirst ? 'always-the-same' : context.newId();
+              isFirst = false;
+              return id;
+            };
+            return original.call(this, pending, { ...context, newId });
+          },
+      ),
+  },
+  {
+    name: 'fork-without-reference',
+    breaks: 'rule 8: first a reference into the source, then the create',
+    plan: { isForking: true },
+    plant: () => forgetCommands(['ref']),
+  },
+  {
+    name: 'reference-never-given-back',
+    breaks: 'rule 8: who folds the first record produces the second',
+    plan: { isForking: true },
+    plant: () => forgetCommands(['unref']),
+  },
+  {
+    name: 'fork-not-burned',
+    breaks: 'rule 8: a dangling reference is cleared by first burning the create',
+    plan: {
+      ...everything,
+      isForking: true,
+      names: 2,
+      operations: 200,
+      faults: { 'lost-reply': 0.05, late: 0.3 },
+      disturbances: ['crash'],
+      disturbEveryMs: 120,
+      lateMs: 8_000,
+    },
+    plant: () => forgetCommands(['burn']),
+  },
+  {
+    name: 'reads-do-not-renew',
+    breaks: 'rule 11: a read writes a touch, awaited',
+    plan: { isExpiring: true, names: 1 },
+    plant: () => replace(SessionWrites.prototype, 'renew', () => () => Promise.resolve()),
+  },
+  {
+    name: 'expiry-without-margin',
+    breaks: 'rule 11: expiry is due an eighth later, for the reads that were not written down',
+    plan: { isExpiring: true, names: 1, operations: 200 },
+    plant: () =>
+      replace(
+        Flight.prototype,
+        'decide',
+        (original) =>
+          function decide(this: Flight, pending, context) {
+            const nowMs = context.nowMs + 500;
+            const isTold = pending.command.kind === 'append' || pending.command.kind === 'expire';
+            return original.call(this, pending, isTold ? { ...context, nowMs } : context);
+          },
+      ),
+  },
+  {
+    name: 'malformed-throws',
+    breaks: 'rule 13: foreign or malformed records are void, and never thrown on',
+    plant: () =>
+      replace(
+        ShardFold.prototype,
+        'fold',
+        (original) =>
+          function fold(this: ShardFold, stored) {
+            const decoded = decodeRecord(stored);
+            if (decoded.kind === 'malformed') throw new Error(decoded.reason);
+            return original.call(this, stored);
+          },
+      ),
+  },
+  {
+    name: 'dedupe-forgets',
+    breaks: 'rule 13: repeats are known inside the windows',
+    plant: () =>
+      replace(
+        Window.prototype,
+        'set',
+        (original) =>
+          function set(this: Window<{ timeMs: number }>, key, value) {
+            return original.call(this, key, value, { entriesMin: 1, windowMs: -1 });
+          },
+      ),
+  },
+  {
+    name: 'condition-ignored',
+    breaks: 'of two conflicting conditional appends never both',
+    plant: () =>
+      decideInstead((command) =>
+        command.kind === 'append' ? { ...command, matchSeq: undefined } : command,
+      ),
+  },
+  {
+    name: 'stream-seq-ignored',
+    breaks: 'Stream-Seq rises',
+    plant: () =>
+      decideInstead((command) => {
+        if (command.kind !== 'append' || command.streamSeq === undefined) return command;
+        return { ...command, streamSeq: `${command.streamSeq}~` };
+      }),
+    plan: { names: 1, isForking: false, isExpiring: false },
+  },
+  {
+    name: 'producers-not-fenced',
+    breaks: "each producer's order is kept",
+    plan: { names: 1, isForking: false, isExpiring: false },
+    plant: () =>
+      replace(
+        Window.prototype,
+        'get',
+        (original) =>
+          function get(this: Window<{ timeMs: number }>, key) {
+            return key === 'shared' ? undefined : original.call(this, key);
+          },
+      ),
+  },
+  {
+    name: 'close-forgotten',
+    breaks: 'closed stays closed',
+    plant: () =>
+      changeFold(
+        (record) => record,
+        (record, { state }) => {
+          const isLost = record.kind === 'event' && shareOf(record.id) < 0.5;
+          if (state.stream === undefined || record.kind === 'event') return;
+          if (!isLost && record.kind === 'touch') state.stream.isClosed = false;
+          if (record.kind === 'close' && shareOf(record.id) < 0.5) state.stream.isClosed = false;
+        },
+      ),
+  },
+  {
+    name: 'unknown-told-as-refused',
+    breaks: 'effect none is a promise',
+    plan: { ...everything, deadlineMs: 300 },
+    plant: () =>
+      replace(
+        SessionWrites.prototype,
+        'append',
+        (original) =>
+          async function append(this: SessionWrites, tenant, name, command) {
+            try {
+              return await original.call(this, tenant, name, command);
+            } catch (cause) {
+              throw renamed(cause, 'outcome-unknown', 'unavailable');
+            }
+          },
+      ),
+  },
+  {
+    name: 'one-seq-too-many',
+    breaks: 'seqs are dense',
+    plant: () =>
+      replace(
+        Content.prototype,
+        'slice',
+        (original) =>
+          function slice(this: Content, bounds) {
+            const sliced = original.call(this, bounds);
+            return { ...sliced, endSeq: sliced.endSeq + (sliced.endPosition % 7 === 3 ? 1 : 0) };
+          },
+      ),
+  },
+  {
+    name: 'fork-reads-on-in-its-source',
+    breaks: 'a fork shows the prefix of its source, and no more',
+    plan: { isForking: true },
+    plant: () =>
+      replace(
+        Content.prototype,
+        'slice',
+        (original) =>
+          function slice(this: Content, bounds) {
+            return original.call(this, { ...bounds, endPosition: Number.MAX_SAFE_INTEGER });
+          },
+      ),
+  },
+  {
+    name: 'event-skipped',
+    breaks: 'all readers see prefixes of one order',
+    plant: () =>
+      replace(
+        Content.prototype,
+        'append',
+        (original) =>
+          function append(this: Content, body, offset) {
+            const isGarbled = offset % 11n === 5n && body.length > 20;
+            original.call(this, isGarbled ? body.slice().reverse() : body, offset);
+          },
+      ),
+  },
+];
+
+/** The first seed that finds a planted bug, and how; undefined where none of so many does. */
+export async function findMutant(
+  mutant: Mutant,
+  seedsMax: number,
+): Promise<{ readonly seed: number; readonly failure: string } | undefined> {
+  const undo = mutant.plant?.() ?? (() => undefined);
+  const { wrapLog, onFold, plan } = mutant;
+  const options = {
+    ...(wrapLog === undefined ? {} : { wrapLog }),
+    ...(onFold === undefined ? {} : { onFold }),
+    ...(plan === undefined ? {} : { reduce: plan }),
+  };
+  try {
+    for (let seed = 1; seed <= seedsMax; seed += 1) {
+      const [failure] = (await run(seed, options)).failures;
+      if (failure !== undefined) return { seed, failure };
+    }
+    return undefined;
+  } finally {
+    undo();
+  }
+}

@@ -1,6 +1,7 @@
 import { checkHistory, type Entry } from '@tidemark/checker';
 import type { EventLog } from '@tidemark/ports';
 import { SeededPrng } from '@tidemark/ports/testing';
+import type { ShardFold } from '@tidemark/replica';
 import { strike } from './disaster.ts';
 import { Disturber } from './disturb.ts';
 import { type Plan, planOf } from './plan.ts';
@@ -19,7 +20,8 @@ export interface Outcome {
 export interface RunOptions {
   /** Takes something out of what the seed planned. */
   readonly reduce?: Partial<Plan>;
-  readonly wrapLog?: (log: EventLog, prng: SeededPrng) => EventLog;
+  readonly wrapLog?: (log: EventLog) => EventLog;
+  readonly onFold?: (fold: ShardFold, isOld: boolean) => void;
 }
 
 /** Longer than a client with all its retries needs. */
@@ -31,8 +33,8 @@ export function planned(seed: number, reduce: Partial<Plan> = {}): Plan {
 
 export async function run(seed: number, options: RunOptions = {}): Promise<Outcome> {
   const plan = planned(seed, options.reduce);
-  const { wrapLog } = options;
-  const world = new World(wrapLog === undefined ? { plan } : { plan, wrapLog });
+  const { wrapLog = (log) => log, onFold = () => undefined } = options;
+  const world = new World({ plan, wrapLog, onFold });
   const release = hearUnhandled((cause) => world.sawUnhandled(cause));
   try {
     await live(world);

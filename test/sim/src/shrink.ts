@@ -34,7 +34,7 @@ const triesMax = 150;
 export async function shrink(outcome: Outcome, options: RunOptions): Promise<string> {
   const seed = outcome.plan.seed;
   let best = outcome;
-  let reduce: Partial<Plan> = {};
+  let reduce: Partial<Plan> = { ...options.reduce };
   for (let tries = 0, isSmaller = true; isSmaller && tries < triesMax; ) {
     isSmaller = false;
     for (const less of smaller(best.plan)) {

@@ -8,6 +8,7 @@ import {
   SimulatedEventLog,
 } from '@tidemark/ports/testing';
 import { hasCode, isProblem } from '@tidemark/protocol';
+import type { ShardFold } from '@tidemark/replica';
 import { Bodies } from './bodies.ts';
 import { Client } from './client.ts';
 import type { Follower } from './follower.ts';
@@ -19,7 +20,8 @@ import { Recorder } from './recorder.ts';
 
 export interface WorldOptions {
   readonly plan: Plan;
-  readonly wrapLog?: (log: EventLog, prng: SeededPrng) => EventLog;
+  readonly wrapLog: (log: EventLog) => EventLog;
+  readonly onFold: (fold: ShardFold, isOld: boolean) => void;
 }
 
 export class World {
@@ -119,19 +121,21 @@ export class World {
     const { plan, clock } = this;
     const name = `p${index}.${this.#lives}`;
     const prng = this.prng.fork(name);
-    const { wrapLog } = this.#options;
+    const { wrapLog, onFold } = this.#options;
+    const isOld = plan.hasOldRelease && index === 0;
     const incarnation = new Incarnation({
       name,
       handle: this.log.connect(name),
       clock,
       prng,
       hotBytesMax: plan.hotBytesMax,
-      knownLevel: plan.hasOldRelease && index === 0 ? 1 : 2,
+      knownLevel: isOld ? 1 : 2,
       writer: { queueCountMax: plan.queueCountMax, deadlineMs: plan.deadlineMs },
       debts: { payAfterMs: 200, abandonAfterMs: 3_000 },
       partitions: plan.partitions,
       onError: (message) => this.broken.push(message),
-      wrapLog: (log) => (wrapLog === undefined ? log : wrapLog(log, prng)),
+      wrapLog,
+      onFold: (fold) => onFold(fold, isOld),
     });
     this.incarnations[index] = incarnation;
     this.everStarted.push(incarnation);

@@ -1,0 +1,75 @@
+// How bugs get into production code that does not know of them: methods of exported classes are
+// replaced for a while, and put back.
+
+import { isProblem, Problem } from '@tidemark/protocol';
+import { ShardFold } from '@tidemark/replica';
+import { decodeRecord, type SessionRecord } from '@tidemark/session';
+import { textOf } from '@tidemark/std';
+
+export type Undo = () => void;
+
+type Method = (...args: never[]) => unknown;
+
+/** Replaces a method by what `change` makes of it. */
+export function replace<T extends object, K extends keyof T>(
+  target: T,
+  name: K,
+  change: (original: T[K]) => T[K],
+): Undo {
+  const original = target[name];
+  target[name] = change(original);
+  return () => {
+    target[name] = original;
+  };
+}
+
+type Folded = ReturnType<ShardFold['session']>;
+
+/** Shows every record to `change` before it is folded, wherever it comes from. */
+export function changeFold(
+  change: (record: SessionRecord, session: Folded, fold: ShardFold) => SessionRecord,
+  after: (record: SessionRecord, session: Folded) => void = () => undefined,
+): Undo {
+  const { prototype } = ShardFold;
+  const undoOwn = replace(
+    prototype,
+    'foldOwn',
+    (original) =>
+      function foldOwn(this: ShardFold, session, record, offset) {
+        const isValid = original.call(this, session, change(record, session, this), offset);
+        if (isValid) after(record, session);
+        return isValid;
+      },
+  );
+  const undoRead = replace(
+    prototype,
+    'fold',
+    (original) =>
+      function fold(this: ShardFold, stored) {
+        const decoded = decodeRecord(stored);
+        if (decoded.kind !== 'record') return original.call(this, stored);
+        const session = this.session(textOf(stored.key));
+        const { record } = decoded;
+        const isValid = this.foldOwn(session, record, stored.offset);
+        return { session, record, isValid };
+      },
+  );
+  return () => {
+    undoRead();
+    undoOwn();
+  };
+}
+
+/** A number in [0, 1) that a text stands for: the same bug for everybody, at the same place. */
+export function shareOf(text: string): number {
+  let hash = 2_166_136_261;
+  for (const letter of text) hash = Math.imul(hash ^ letter.charCodeAt(0), 16_777_619) >>> 0;
+  return hash / 2 ** 32;
+}
+
+/** Tells a problem by another name. */
+export function renamed(cause: unknown, from: string, to: 'unavailable'): unknown {
+  return isProblem(cause) && cause.code === from ? new Problem(to, 'planted') : cause;
+}
+
+export type { Method };
