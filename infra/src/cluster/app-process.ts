@@ -42,7 +42,7 @@ export async function startApp(options: AppOptions): Promise<AppProcess> {
     args: [join(root, `apps/${app}/src/main.ts`)],
     logFile,
     folder: root,
-    env: { TIDEMARK_PORT: '0', ...env },
+    env: { ...inheritedSettings(), TIDEMARK_PORT: '0', ...env },
   });
   const url = await listeningUrl(child, logFile);
   await ready(child, url, logFile);
@@ -61,6 +61,14 @@ export async function startApp(options: AppOptions): Promise<AppProcess> {
     [Symbol.asyncDispose]: () => stop(child),
   };
 }
+
+/** What is set for this process, a test run for instance, is not meant for the app: it refuses the unknown. */
+const inheritedSettings = (): Record<string, undefined> =>
+  Object.fromEntries(
+    Object.keys(process.env)
+      .filter((name) => name.startsWith('TIDEMARK_'))
+      .map((name) => [name, undefined]),
+  );
 
 /** As an operator stops it; as the machine does, where it does not listen. */
 async function stop(child: Supervised): Promise<void> {
