@@ -3,6 +3,7 @@ import type { SessionName } from '@tidemark/protocol';
 import { bytesOf } from '@tidemark/std';
 import { describe, expect, test } from 'vitest';
 import { Fairness } from './fairness.ts';
+import type { WriterSettings } from './shard-writer.ts';
 import { DelayedLog } from './testing/delayed-log.ts';
 import { type SimulatedProcess, startProcess } from './testing.ts';
 
@@ -44,10 +45,11 @@ interface Race {
   readonly slowness: number;
   readonly seed: number;
   readonly clients: number;
+  readonly writer?: Partial<WriterSettings>;
 }
 
 /** Two writers of which the second is so many times slower, both with closed-loop clients. */
-async function race({ slowness, seed, clients }: Race): Promise<readonly Share[]> {
+async function race({ slowness, seed, clients, writer = {} }: Race): Promise<readonly Share[]> {
   const clock = new SimulatedClock();
   const prng = new SeededPrng(seed);
   const simulated = new SimulatedEventLog({ clock, prng: prng.fork('log'), instant: true });
@@ -56,7 +58,7 @@ async function race({ slowness, seed, clients }: Race): Promise<readonly Share[]
     const own = prng.fork(name);
     const connected = simulated.connect(name);
     const log = new DelayedLog({ log: connected, clock, prng: own, wayMs: wayMs(factor) });
-    return clock.runUntil(startProcess({ log, clock, prng: own }));
+    return clock.runUntil(startProcess({ log, clock, prng: own, writer }));
   };
   const fast = await start('fast', 1);
   const slow = await start('slow', slowness);
@@ -93,6 +95,15 @@ describe('two writers on one hot session', () => {
     expect(slow.worstWaitMs).toBeLessThan(200);
     expect(fast.worstWaitMs).toBeLessThan(200);
   });
+});
+
+test('without holds the slower of two writers starves', async () => {
+  const writer = { holdMsMin: 0, holdMsMax: 0 };
+  const [fast, slow] = (await race({ slowness: 4, seed: 1, clients: 16, writer })) as [
+    Share,
+    Share,
+  ];
+  expect(slow.appends / (slow.appends + fast.appends)).toBeLessThan(0.02);
 });
 
 describe('a hold', () => {
