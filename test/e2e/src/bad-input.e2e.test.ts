@@ -26,7 +26,7 @@ beforeAll(async () => {
   await send(at('text'), { method: 'POST', headers: text, body: 'kept' });
 });
 afterAll(async () => {
-  await app[Symbol.asyncDispose]();
+  await app?.[Symbol.asyncDispose]();
 });
 
 /** Valid records that the process has written so far. */

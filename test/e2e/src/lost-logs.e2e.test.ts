@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await admin.disconnect();
-  await app[Symbol.asyncDispose]();
+  await app?.[Symbol.asyncDispose]();
   await kafka[Symbol.asyncDispose]();
 });
 

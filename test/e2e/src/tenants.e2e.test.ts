@@ -22,7 +22,7 @@ beforeAll(async () => {
   app = await start();
 });
 afterAll(async () => {
-  await app[Symbol.asyncDispose]();
+  await app?.[Symbol.asyncDispose]();
 });
 
 const placements = [
