@@ -11,6 +11,8 @@ export interface ContextOptions {
   /** Our processes write a profile there, and nobody else takes part. */
   readonly profileFolder: string | undefined;
   readonly say: (line: string) => void;
+  /** The only point of a sweep that is measured. */
+  readonly at: number | undefined;
   /** Called once at most. */
   readonly kafka: () => Promise<SharedKafka>;
 }
@@ -22,10 +24,12 @@ export class Context implements AsyncDisposable {
   readonly place: Place;
   readonly generator = new Generator();
   readonly #generators: Generator[] = [];
+  readonly #at: number | undefined;
   readonly #openKafka: () => Promise<SharedKafka>;
   #kafka: Promise<SharedKafka> | undefined;
 
-  constructor({ isSmoke, profileFolder, say, kafka }: ContextOptions) {
+  constructor({ isSmoke, profileFolder, say, at, kafka }: ContextOptions) {
+    this.#at = at;
     this.#openKafka = kafka;
     this.isSmoke = isSmoke;
     this.say = say;
@@ -51,6 +55,11 @@ export class Context implements AsyncDisposable {
   /** The full figure, or one that takes seconds. */
   scaled<T>(full: T, smoke: T): T {
     return this.isSmoke ? smoke : full;
+  }
+
+  /** Points of a sweep, or the one that was asked for. */
+  points(full: readonly number[], smoke: readonly number[]): readonly number[] {
+    return this.#at === undefined ? this.scaled(full, smoke) : [this.#at];
   }
 
   /** References that have to be installed: none of them in a smoke run. */
@@ -136,20 +145,22 @@ export async function interleave({
   say,
 }: Interleaving): Promise<Map<string, Sample[]>> {
   const samples = new Map<string, Sample[]>(of.map(([name]) => [name, []]));
+  const [ours] = samples.keys();
   const failed = new Set<string>();
-  for (let round = 0; round < rounds; round += 1) {
-    for (let turn = 0; turn < of.length; turn += 1) {
-      const [name, measure] = of[(turn + round) % of.length] ?? [];
-      if (name === undefined || measure === undefined || failed.has(name)) continue;
-      try {
-        samples.get(name)?.push(await measure());
-      } catch (cause) {
-        if (name === of[0]?.[0]) throw cause;
-        failed.add(name);
-        samples.set(name, []);
-        say(`  ${name} failed: ${String(cause).slice(0, 300)}`);
-      }
+  const takeTurn = async ([name, measure]: Interleaving['of'][number]): Promise<void> => {
+    if (failed.has(name)) return;
+    try {
+      samples.get(name)?.push(await measure());
+    } catch (cause) {
+      if (name === ours) throw cause;
+      failed.add(name);
+      samples.set(name, []);
+      say(`  ${name} failed: ${String(cause).slice(0, 300)}`);
     }
+  };
+  for (let round = 0; round < rounds; round += 1) {
+    const first = round % of.length;
+    for (const turn of [...of.slice(first), ...of.slice(0, first)]) await takeTurn(turn);
   }
   return samples;
 }

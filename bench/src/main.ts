@@ -1,8 +1,8 @@
-// npm run bench -- [names] [--json FILE] [--smoke] [--soak] [--list]
-// npm run bench -- profile <names>
+// npm run bench -- [names] [--json FILE] [--smoke] [--soak] [--at POINT] [--list]
+// npm run bench -- profile <names> [--at POINT]
 //
 // Runs benchmarks, each against its references in the same run, and says how each stands against its
-// bar. `profile` runs them without references, with our processes under --cpu-prof, and says where
+// bar. `--at 100` measures one point of a sweep. `profile` runs them without references, with our processes under --cpu-prof, and says where
 // the time went.
 
 import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
@@ -27,6 +27,7 @@ const { values, positionals } = parseArgs({
     json: { type: 'string' },
     smoke: { type: 'boolean', default: false },
     soak: { type: 'boolean', default: false },
+    at: { type: 'string' },
     list: { type: 'boolean', default: false },
   },
 });
@@ -80,6 +81,7 @@ async function runOne(benchmark: Benchmark): Promise<void> {
       isSmoke: values.smoke,
       profileFolder,
       say,
+      at: values.at === undefined ? undefined : Number(values.at),
       kafka,
     });
     result = await benchmark.run(context);
@@ -116,7 +118,8 @@ for (const { name, svg } of results.flatMap(({ plots = [] }) => plots)) {
   await writeFile(join(outputFolder, `${name}.svg`), svg);
 }
 if (values.json !== undefined) {
-  const kept = results.map(({ plots: _, ...result }) => result);
-  await writeFile(values.json, `${JSON.stringify({ machine: about, results: kept }, null, 2)}\n`);
+  const drawn = (key: string, value: unknown): unknown => (key === 'svg' ? undefined : value);
+  const report = { machine: about, results };
+  await writeFile(values.json, `${JSON.stringify(report, drawn, 2)}\n`);
 }
 process.exit(0);

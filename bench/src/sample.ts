@@ -21,6 +21,11 @@ export interface Sample {
 
 /** Of all servers of a contestant together. `per` is how much work a counted operation is. */
 export function sampleOf(result: LoadResult, per = 1): Sample {
+  if (result.count === 0 && result.expected !== 0) {
+    throw new Error(
+      `nothing was answered in ${result.seconds.toFixed(1)} s. ${result.firstError ?? ''}`,
+    );
+  }
   const cpu = sum(
     result.after.map((after, index) => after.cpuSeconds - (result.before[index]?.cpuSeconds ?? 0)),
   );

@@ -27,9 +27,13 @@ function remarks({ more = {}, errors = 0 }: Row): string {
   const { rateMin, rateMax, generatorBusy, ...others } = more;
   const range =
     rateMin === undefined || rateMin === rateMax ? [] : [`rounds ${rateMin} to ${rateMax}`];
+  const busy =
+    generatorBusy === undefined || generatorBusy === 0
+      ? []
+      : [`generator ${Math.round(Number(generatorBusy) * 100)} % busy`];
   const failed = errors === 0 ? [] : [`ERRORS ${errors}`];
   const named = Object.entries(others).map(([name, value]) => `${name} ${value}`);
-  return [...failed, ...range, ...named].join('; ');
+  return [...failed, ...range, ...busy, ...named].join('; ');
 }
 
 /** As Markdown, so that it can be read on a terminal and kept in a document. */

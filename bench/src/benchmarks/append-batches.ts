@@ -19,7 +19,7 @@ export const appendBatches: Benchmark = {
     await using running = await context.start([tidemarkEmbedded, ...references]);
     const { warmMs, forMs, generator, rounds, say } = context;
     const byClients = new Map<number, Map<string, Sample[]>>();
-    for (const clients of [1, 16]) {
+    for (const clients of context.points([1, 16], [1, 16])) {
       const servers = running.all.map(
         ({ contestant, targets, pids }) =>
           [

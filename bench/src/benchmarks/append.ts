@@ -20,7 +20,7 @@ export const append: Benchmark = {
     await using running = await context.start([tidemarkEmbedded, ...references]);
     const { warmMs, forMs, generator } = context;
     const byStreams = new Map<number, Measured>();
-    for (const clients of context.scaled([1, 16, 100, 500], [1, 8])) {
+    for (const clients of context.points([1, 16, 100, 500], [1, 8])) {
       const servers = running.all.map(
         ({ contestant, targets, pids }) =>
           [

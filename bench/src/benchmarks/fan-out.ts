@@ -56,7 +56,7 @@ export const fanOut: Benchmark = {
     const rows: Row[] = [];
     const byFollowers = new Map<number, Map<string, Sample[]>>();
     let kibEach = Number.NaN;
-    for (const followers of context.scaled([50, 200, 500, 1_000], [10])) {
+    for (const followers of context.points([50, 200, 500, 1_000], [10])) {
       const { warmMs, forMs } = context;
       const { measured, bytesEach } = await measureFollowing(running, context.generator, {
         followers,
