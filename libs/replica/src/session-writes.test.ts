@@ -67,3 +67,18 @@ test('a fork reads its source up to where it left it', async () => {
     code: 'session-not-found',
   });
 });
+
+test('an append repeated by its key tells the cursor behind it, in a byte stream too', async () => {
+  const { writes, tenant } = await startInstant();
+  const name = 'bytes' as SessionName;
+  await writes.create(tenant, name, { ...plain, contentType: 'text/plain' });
+  const keyed = { ...append('one', 'two'), contentType: 'text/plain', key: 'key' };
+  const first = await writes.append(tenant, name, keyed);
+  await writes.append(tenant, name, { ...append('three'), contentType: 'text/plain' });
+  const { isDuplicate, endSeq, nextOffset } = await writes.append(tenant, name, keyed);
+  expect({ isDuplicate, endSeq, nextOffset }).toEqual({
+    isDuplicate: true,
+    endSeq: 2,
+    nextOffset: first.nextOffset,
+  });
+});

@@ -15,6 +15,7 @@ import {
   type Command,
   type CreateCommand,
   createdReply,
+  cursorAt,
   type ForkRequest,
   isDue,
   isSameConfig,
@@ -62,9 +63,27 @@ export class SessionWrites {
   }
 
   async append(tenant: Tenant, name: SessionName, command: AppendCommand): Promise<Appended> {
-    const reply = await this.submit(tenant, name, command);
-    if (reply.kind === 'appended') return reply;
-    throw new Problem('internal', 'an append was answered with something else');
+    const located = this.#shards.locate(tenant, name);
+    const reply = await this.#writers.of(located.replica).submit(located.key, command);
+    if (reply.kind !== 'appended') {
+      throw new Problem('internal', 'an append was answered with something else');
+    }
+    return reply.isDuplicate ? this.#placed(located, reply) : reply;
+  }
+
+  /**
+   * The fold knows a repeated append by its seqs. Its position in a byte stream is found by them: a
+   * client that reads on from there misses nothing.
+   */
+  async #placed({ replica, key }: Located, reply: Appended): Promise<Appended> {
+    const session = replica.fold.peek(key);
+    const { stream } = session?.state ?? {};
+    if (session === undefined || stream === undefined || stream.isJson) return reply;
+    const { position: toldPosition, tag } = parseCursor(reply.nextOffset);
+    if (reply.endSeq >= stream.tailSeq || tagAt(stream, toldPosition) !== tag) return reply;
+    const located = { shard: replica.shard, session };
+    const position = await this.#shards.reader.positionOf(located, reply.endSeq);
+    return { ...reply, nextOffset: cursorAt(stream, position) };
   }
 
   submit(tenant: Tenant, name: string, command: Command): Promise<Reply> {
