@@ -29,7 +29,7 @@ import {
   type PendingStream,
   type WakeState,
 } from '@tidemark/session';
-import { bytesOf, hexOf, type Tasks } from '@tidemark/std';
+import { bytesOf, type Tasks } from '@tidemark/std';
 import { DeliverySlots } from './delivery-slots.ts';
 import { factBytes } from './fact-bytes.ts';
 import type { FollowedSubscription } from './followed-subscription.ts';
@@ -82,7 +82,7 @@ export class Delivery {
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
     this.#counters = countersOf(parts.metrics);
-    this.processId = hexOf(parts.prng.bytes(8));
+    this.processId = parts.prng.hex(8);
     parts.metrics.observedGauge(
       { name: 'tidemark_relay_deliveries_under_way', help: 'webhooks that wait for an answer' },
       () => this.#slots.count,
@@ -172,7 +172,7 @@ export class Delivery {
     const dueMs = subscription.pendingSinceMs + this.#headStartMs(state.by);
     if (this.#isEarly(subscription, dueMs - nowMs)) return;
     if (!this.#hasRoom(subscription, state)) return;
-    const wakeId = `w_${hexOf(this.#parts.prng.bytes(16))}`;
+    const wakeId = `w_${this.#parts.prng.hex(16)}`;
     const decide = decideWake({ wakeId, by: this.processId, streams });
     await this.#submit(subscription, decide, streams);
     if (subscription.live?.wake?.wakeId === wakeId) this.#counters.wakes.add(1);

@@ -28,7 +28,7 @@ import {
   subscriptionPrefix,
   type WakeName,
 } from '@tidemark/session';
-import { hexOf, unreachable } from '@tidemark/std';
+import { unreachable } from '@tidemark/std';
 import { factBytes } from './fact-bytes.ts';
 import type { FollowedSubscription } from './followed-subscription.ts';
 import { Refusal } from './refusal.ts';
@@ -139,7 +139,7 @@ export class Subscriptions {
     const { prng } = this.#relay.parts;
     const streams = followed.pending(known);
     const decide = decideClaim({
-      wakeId: `w_${hexOf(prng.bytes(16))}`,
+      wakeId: `w_${prng.hex(16)}`,
       by: this.#relay.delivery.processId,
       worker,
       streams,

@@ -2,8 +2,7 @@
 // bytes, one error handler, and limits against whoever holds on to a connection.
 
 import type { Logger, Metrics, Prng } from '@tidemark/ports';
-import { limits, Problem } from '@tidemark/protocol';
-import { hexOf } from '@tidemark/std';
+import { defaultContentType, jsonContentType, limits, Problem } from '@tidemark/protocol';
 import fastify, { type FastifyInstance } from 'fastify';
 import { sendProblem } from './problem-reply.ts';
 import { commonHeaders, createRequestIds } from './raw-answer.ts';
@@ -46,7 +45,7 @@ export function createEdge(parts: EdgeParts): Edge {
   const context = { logger, bodyBytesMax: limits.bodyBytesMax };
   const edge = fastify({
     bodyLimit: limits.bodyBytesMax,
-    genReqId: createRequestIds(hexOf(prng.bytes(6))),
+    genReqId: createRequestIds(prng.hex(6)),
     requestIdHeader: false,
     routerOptions: { maxParamLength: 16_384 },
     exposeHeadRoutes: false,
@@ -60,9 +59,12 @@ export function createEdge(parts: EdgeParts): Edge {
     },
   });
   edge.removeAllContentTypeParsers();
-  edge.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+  const asSent = (_request: unknown, body: unknown, done: (error: null, body: unknown) => void) =>
     done(null, body);
-  });
+  // Those that are named are found without parsing the header again on each request.
+  const common = [jsonContentType, defaultContentType, 'text/plain'];
+  edge.addContentTypeParser(common, { parseAs: 'buffer' }, asSent);
+  edge.addContentTypeParser('*', { parseAs: 'buffer' }, asSent);
   // Answers that go past fastify carry these by themselves: see `sendRaw`.
   edge.addHook('onSend', async (request, reply, payload) => {
     reply.headers(commonHeaders).header('request-id', request.id);

@@ -15,17 +15,26 @@ const poolBytes = 16_384;
 
 /** The operating system's randomness, fetched by the page: ids are asked for sixteen bytes a time. */
 export function createSystemPrng(): Prng {
-  const pool = new Uint8Array(poolBytes);
+  const pool = Buffer.alloc(poolBytes);
   let at = poolBytes;
+  /** Where so many fresh bytes of the pool begin. */
+  const take = (count: number): number => {
+    if (at + count > poolBytes) {
+      randomFillSync(pool);
+      at = 0;
+    }
+    at += count;
+    return at - count;
+  };
   return {
     bytes(count) {
       if (count > poolBytes) return randomFillSync(new Uint8Array(count));
-      if (at + count > poolBytes) {
-        randomFillSync(pool);
-        at = 0;
-      }
-      at += count;
-      return pool.slice(at - count, at);
+      const start = take(count);
+      return new Uint8Array(pool.subarray(start, start + count));
+    },
+    hex(count) {
+      const start = take(count);
+      return pool.toString('hex', start, start + count);
     },
     below: (bound) => randomInt(bound),
   };

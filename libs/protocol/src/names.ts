@@ -35,17 +35,21 @@ function decodedSegment(segment: string): string {
 export const parseStreamPath = (path: string): SessionName =>
   parseSessionName(path.includes('%') ? path.split('/').map(decodedSegment).join('/') : path);
 
+/** An empty, `.` or `..` segment. */
+const hiddenSegment = /(^|\/)\.{0,2}(\/|$)/;
+
 export function parseSessionName(name: string): SessionName {
-  if (name.length > limits.nameBytesMax || bytesOf(name).length > limits.nameBytesMax) {
+  // A UTF-16 unit takes at most three bytes: only a long name has to be measured.
+  const isLong = 3 * name.length > limits.nameBytesMax;
+  if (isLong && bytesOf(name).length > limits.nameBytesMax) {
     throw new Problem('invalid-request', `a name has at most ${limits.nameBytesMax} bytes`);
   }
   if (hasControlBytes(name)) throw new Problem('invalid-request', 'control bytes in a name');
   if (!name.isWellFormed()) throw new Problem('invalid-request', 'a name is well-formed Unicode');
-  const segments = name.split('/');
-  if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
+  if (name === '' || hiddenSegment.test(name)) {
     throw new Problem('invalid-request', 'a name has no empty, . or .. segment');
   }
-  if (name.startsWith('$') || segments[0] === '__ds') {
+  if (name.startsWith('$') || name === '__ds' || name.startsWith('__ds/')) {
     throw new Problem('invalid-request', 'names that begin with $ or __ds/ are reserved');
   }
   return name as SessionName;

@@ -49,7 +49,7 @@ export class Content {
     return this.#pages.at(-1)?.endPosition ?? this.firstPosition;
   }
 
-  append(body: Uint8Array, offset: bigint): void {
+  append(body: Uint8Array, offset: number): void {
     let page = this.#pages.at(-1);
     if (page === undefined || !page.fits(body.length)) {
       page = new Page({ seq: this.endSeq, position: this.endPosition, isJson: this.isJson });

@@ -51,6 +51,7 @@ export class Flight {
   readonly #speculated = new Map<FoldedSession, SessionState | undefined>();
   readonly #verdicts = new Map<string, boolean>();
   readonly #fold: ShardFold;
+  #inOrder: readonly boolean[] | undefined;
   #ids: ReadonlySet<string> | undefined;
   #bytes = 0;
   attempts = 0;
@@ -118,7 +119,19 @@ export class Flight {
     if (this.#verdicts.get(id) !== true) this.#verdicts.set(id, isValid);
   }
 
-  stands(write: FlightWrite): boolean {
-    return write.records.every(({ id }) => this.#verdicts.get(id) === true);
+  /** The fold's verdicts over all of the batch, in its order. */
+  sawVerdicts(verdicts: readonly boolean[]): void {
+    this.#inOrder = verdicts;
+  }
+
+  /** `first` is the place of the write's first record in the batch. */
+  stands({ records }: FlightWrite, first: number): boolean {
+    const inOrder = this.#inOrder;
+    const met = this.#verdicts;
+    // An earlier copy may have stood where this one is void.
+    return records.every(
+      ({ id }, index) =>
+        inOrder?.[first + index] === true || (met.size > 0 && met.get(id) === true),
+    );
   }
 }

@@ -18,7 +18,8 @@ export class Page {
   readonly isJson: boolean;
   /** End of each event in the page, separator included. */
   readonly ends: number[] = [];
-  readonly offsets: bigint[] = [];
+  /** As numbers: a log ends long before they lose precision. */
+  readonly offsets: number[] = [];
   #bytes: Uint8Array | undefined;
   #length = 0;
 
@@ -58,7 +59,7 @@ export class Page {
   }
 
   /** Returns by how much the memory taken has grown. */
-  append(body: Uint8Array, offset: bigint): number {
+  append(body: Uint8Array, offset: number): number {
     const grown = this.#reserve(body.length + 1);
     const bytes = present(this.#bytes, 'bytes of an open page');
     bytes.set(body, this.#length);

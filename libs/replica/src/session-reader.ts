@@ -36,7 +36,7 @@ export interface ReadBounds {
 }
 
 /** Offsets farther apart than this are worth a read of their own. */
-const gapRecordsMax = 4_096n;
+const gapRecordsMax = 4_096;
 
 interface ReaderParts {
   readonly log: EventLog;
@@ -159,7 +159,7 @@ export class SessionReader {
     const ending = new AbortController();
     // What was folded is there at once; only a log that is gone, or away, makes its readers wait.
     const timer = clock.schedule(limits.appendDeadlineMs, () => ending.abort());
-    const from = page.offsets[bodies.length] as bigint;
+    const from = BigInt(page.offsets[bodies.length] ?? 0);
     const before = bodies.length;
     try {
       for await (const { records, nextOffset } of log.read(source.shard, {
@@ -168,8 +168,9 @@ export class SessionReader {
       })) {
         takeBodies(source.session, page, { records, bodies });
         const wanted = page.offsets[bodies.length];
-        if (wanted === undefined || wanted - nextOffset > gapRecordsMax) return;
-        if (wanted < nextOffset) throw corrupt();
+        const next = Number(nextOffset);
+        if (wanted === undefined || wanted - next > gapRecordsMax) return;
+        if (wanted < next) throw corrupt();
       }
     } finally {
       timer.cancel();
@@ -190,7 +191,7 @@ function takeBodies(
 ): void {
   const { records, bodies } = read;
   for (const stored of records) {
-    if (stored.offset !== page.offsets[bodies.length]) continue;
+    if (Number(stored.offset) !== page.offsets[bodies.length]) continue;
     const decoded = decodeRecord(stored);
     const seq = page.firstSeq + bodies.length;
     const isTheEvent =

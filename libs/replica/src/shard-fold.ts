@@ -90,23 +90,35 @@ export interface ShardFoldOptions {
 }
 
 export class ShardFold {
-  position = 0n;
   level = 1;
   logEpoch: string | undefined;
-  /** The last record folded, whoever wrote it. */
-  anchor: Anchor | undefined;
   digest = 0;
   readonly counts: FoldCounts = { valid: 0, void: 0, foreign: 0, malformed: 0 };
   readonly space: KeySpace;
   readonly knownLevel: number;
   readonly #budget: HotBudget;
   readonly #sessions = new Map<string, FoldedSession>();
+  // Offsets count as numbers in here, where every record meets them.
+  #next = 0;
+  #anchorOffset = -1;
+  #anchorId = '';
 
   constructor(budget: HotBudget, options: ShardFoldOptions) {
     this.#budget = budget;
     this.space = options.space;
     this.logEpoch = options.logEpoch;
     this.knownLevel = options.knownLevel;
+  }
+
+  /** The next offset. */
+  get position(): bigint {
+    return BigInt(this.#next);
+  }
+
+  /** The last record folded, whoever wrote it. */
+  get anchor(): Anchor | undefined {
+    if (this.#anchorOffset === -1) return undefined;
+    return { offset: BigInt(this.#anchorOffset), id: this.#anchorId };
   }
 
   /** The session, made known here where no record of it was seen yet. */
@@ -133,10 +145,11 @@ export class ShardFold {
     readonly digest: number;
     readonly states: readonly { readonly key: string; readonly state: SessionState }[];
   }): void {
-    this.position = from.position;
+    this.#next = Number(from.position);
     this.level = from.level;
     this.logEpoch = from.logEpoch ?? undefined;
-    this.anchor = from.anchor;
+    this.#anchorOffset = from.anchor === undefined ? -1 : Number(from.anchor.offset);
+    this.#anchorId = from.anchor?.id ?? '';
     this.digest = from.digest;
     for (const { key, state } of from.states) Object.assign(this.session(key).state, state);
   }
@@ -163,20 +176,20 @@ export class ShardFold {
     const decoded = decodeRecord(stored);
     if (decoded.kind !== 'record') {
       this.counts[decoded.kind] += 1;
-      this.#advance(stored.offset, '', false);
+      this.#advance(Number(stored.offset), '', false);
       return undefined;
     }
     const session = this.session(textOf(stored.key));
-    const isValid = this.#apply(session, decoded.record, stored.offset);
+    const isValid = this.#apply(session, decoded.record, Number(stored.offset));
     return { session, record: decoded.record, isValid };
   }
 
   /** Folds a record that this process wrote, and that the log has at this offset. */
-  foldOwn(session: FoldedSession, record: SessionRecord, offset: bigint): boolean {
+  foldOwn(session: FoldedSession, record: SessionRecord, offset: number): boolean {
     return this.#apply(session, record, offset);
   }
 
-  #apply(session: FoldedSession, record: SessionRecord, offset: bigint): boolean {
+  #apply(session: FoldedSession, record: SessionRecord, offset: number): boolean {
     this.#checkEpoch(session, record);
     const before = session.state.stream;
     const isValid = record.level <= this.level && evolve(session.state, record);
@@ -194,7 +207,7 @@ export class ShardFold {
   #keepContent(
     session: FoldedSession,
     record: SessionRecord,
-    at: { readonly offset: bigint; readonly before: SessionState['stream'] },
+    at: { readonly offset: number; readonly before: SessionState['stream'] },
   ): void {
     const { stream } = session.state;
     if (record.kind === 'event') {
@@ -239,10 +252,11 @@ export class ShardFold {
     this.level = level;
   }
 
-  #advance(offset: bigint, id: string, isValid: boolean): void {
-    this.position = offset + 1n;
-    this.anchor = { offset, id };
-    const low = Number(offset & 0x3fffffffn);
+  #advance(offset: number, id: string, isValid: boolean): void {
+    this.#next = offset + 1;
+    this.#anchorOffset = offset;
+    this.#anchorId = id;
+    const low = offset % 0x40000000;
     this.digest =
       (Math.imul(this.digest ^ (low * 2 + (isValid ? 1 : 0)), 0x01000193) + 0x9e3779b9) >>> 0;
   }

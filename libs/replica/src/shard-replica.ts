@@ -189,9 +189,10 @@ export class ShardReplica {
     baseOffset: bigint,
   ): readonly boolean[] {
     const touched = new Set<FoldedSession>();
+    const base = Number(baseOffset);
     try {
       const verdicts = written.map(({ session, record }, index) => {
-        const isValid = this.fold.foldOwn(session, record, baseOffset + BigInt(index));
+        const isValid = this.fold.foldOwn(session, record, base + index);
         if (isValid) touched.add(session);
         return isValid;
       });

@@ -26,7 +26,7 @@ import type {
 } from '@tidemark/ports';
 import { limits, Problem } from '@tidemark/protocol';
 import type { Command, DecideContext, Reply } from '@tidemark/session';
-import { assert, hexOf, present, Queue } from '@tidemark/std';
+import { assert, present, Queue } from '@tidemark/std';
 import { Fairness, type FairnessBounds } from './fairness.ts';
 import { Flight, type FlightWrite, type Pending } from './flight.ts';
 import type { ShardReplica } from './shard-replica.ts';
@@ -188,8 +188,8 @@ export class ShardWriter {
     const { clock, prng } = this.#parts;
     return {
       nowMs: clock.nowMs(),
-      logEpoch: this.#replica.fold.logEpoch ?? hexOf(prng.bytes(16)),
-      newId: () => hexOf(prng.bytes(16)),
+      logEpoch: this.#replica.fold.logEpoch ?? prng.hex(16),
+      newId: () => prng.hex(16),
     };
   }
 
@@ -269,10 +269,7 @@ export class ShardWriter {
       }
       if (fold.position === baseOffset && tenure === this.#tenure) {
         metrics.fetchFree.add(1);
-        const verdicts = this.#replica.foldOwn(flight.written, baseOffset);
-        for (const [index, { record }] of flight.written.entries()) {
-          flight.sawVerdict(record.id, verdicts[index] === true);
-        }
+        flight.sawVerdicts(this.#replica.foldOwn(flight.written, baseOffset));
       } else {
         await this.#replica.catchUp(baseOffset + BigInt(flight.batch.length));
         this.#tenure = tenure;
@@ -286,15 +283,20 @@ export class ShardWriter {
   #finish(flight: Flight): void {
     const { appended, voided } = this.#parts.metrics;
     const again: Pending[] = [];
+    let first = 0;
+    let standing = 0;
     for (const write of flight.writes) {
-      if (flight.stands(write)) {
-        appended.add(write.records.length);
+      const { length } = write.records;
+      if (flight.stands(write, first)) {
+        standing += length;
         answerStanding(write);
-      } else {
-        voided.add(write.records.length);
-        if (!write.pending.isDone) again.push(write.pending);
+      } else if (!write.pending.isDone) {
+        again.push(write.pending);
       }
+      first += length;
     }
+    appended.add(standing);
+    if (standing < first) voided.add(first - standing);
     this.#flight = undefined;
     this.#requeue(again);
     this.#ask();

@@ -28,6 +28,8 @@ export interface TenantFact extends Tenant {
   readonly type: 'tenant.created';
 }
 
+const poolSpace: KeySpace = { kind: 'pool' };
+
 export const spaceOf = (tenant: Tenant): KeySpace =>
   tenant.isPooled ? { kind: 'pool' } : { kind: 'own', tenant: tenant.id };
 
@@ -38,12 +40,23 @@ export interface Place {
 }
 
 export function placeOf(tenant: Tenant, name: string): Place {
-  const key = keyOf(spaceOf(tenant), tenant.id, name);
-  return { shard: shardOf(tenant.topic, partitionOf(bytesOf(key), tenant.partitions)), key };
+  const key = tenant.isPooled ? keyOf(poolSpace, tenant.id, name) : name;
+  const { partitions } = tenant;
+  const partition = partitions === 1 ? 0 : partitionOf(bytesOf(key), partitions);
+  return { shard: shardsOf(tenant)[partition] as Shard, key };
 }
 
-export const shardsOf = (tenant: Tenant): readonly Shard[] =>
-  Array.from({ length: tenant.partitions }, (_, partition) => shardOf(tenant.topic, partition));
+/** Made once a tenant: every request asks for one of them. */
+const shardLists = new WeakMap<Tenant, readonly Shard[]>();
+
+export function shardsOf(tenant: Tenant): readonly Shard[] {
+  const known = shardLists.get(tenant);
+  if (known !== undefined) return known;
+  const { topic, partitions } = tenant;
+  const shards = Array.from({ length: partitions }, (_, partition) => shardOf(topic, partition));
+  shardLists.set(tenant, shards);
+  return shards;
+}
 
 /** The topic of a tenant with one of its own. */
 export const ownTopic = (id: TenantId): string => `tidemark.${id}`;

@@ -1,5 +1,4 @@
 import type { Clock, EventLog, Metrics, Prng } from '@tidemark/ports';
-import { hexOf } from '@tidemark/std';
 import type { ShardReplica } from './shard-replica.ts';
 import {
   ShardWriter,
@@ -53,7 +52,7 @@ export class Writers {
   }
 
   newId(): string {
-    return hexOf(this.#parts.prng.bytes(16));
+    return this.#parts.prng.hex(16);
   }
 
   close(): void {

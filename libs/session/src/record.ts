@@ -71,30 +71,46 @@ export type Decoded =
 
 const kinds: ReadonlySet<string> = new Set(recordKinds);
 
-/** Builds header blocks in a scratch buffer that grows to the largest one seen. */
+const arenaBytes = 65_536;
+
+/**
+ * Builds header blocks one behind the other in chunks of memory that are not used again: a block is a
+ * view of its chunk, which lives as long as its batch does.
+ */
 class HeaderWriter {
-  #scratch = new Uint8Array(1_024);
+  #arena = new Uint8Array(arenaBytes);
+  #start = 0;
   #at = 0;
   #count = 0;
 
   begin(): void {
+    this.#start = this.#at;
     // One byte for the count: there are never more than 63 headers, so its varint has one byte.
-    this.#at = 1;
+    this.#reserve(1);
+    this.#at += 1;
     this.#count = 0;
+  }
+
+  /** Headers that are already encoded. */
+  addEncoded(encoded: Uint8Array, count: number): void {
+    this.#reserve(encoded.length);
+    this.#arena.set(encoded, this.#at);
+    this.#at += encoded.length;
+    this.#count += count;
   }
 
   add(name: Uint8Array, value: string): void {
     const { length } = value;
     this.#reserve(name.length + 3 * length + 10);
-    const scratch = this.#scratch;
-    let at = writeVarint(scratch, this.#at, name.length);
-    scratch.set(name, at);
+    const arena = this.#arena;
+    let at = this.#at;
+    arena.set(name, at);
     at += name.length;
-    const start = writeVarint(scratch, at, length);
+    const start = writeVarint(arena, at, length);
     for (let index = 0; index < length; index += 1) {
       const code = value.charCodeAt(index);
       if (code >= 0x80) return this.#addUtf8(at, value);
-      scratch[start + index] = code;
+      arena[start + index] = code;
     }
     this.#at = start + length;
     this.#count += 1;
@@ -102,56 +118,95 @@ class HeaderWriter {
 
   #addUtf8(at: number, value: string): void {
     const bytes = bytesOf(value);
-    const start = writeVarint(this.#scratch, at, bytes.length);
-    this.#scratch.set(bytes, start);
+    const start = writeVarint(this.#arena, at, bytes.length);
+    this.#arena.set(bytes, start);
     this.#at = start + bytes.length;
     this.#count += 1;
   }
 
   end(): Uint8Array {
-    writeVarint(this.#scratch, 0, this.#count);
-    return this.#scratch.slice(0, this.#at);
+    writeVarint(this.#arena, this.#start, this.#count);
+    return this.#arena.subarray(this.#start, this.#at);
+  }
+
+  /** The headers that were added, without their count, for `addEncoded`. */
+  endEncoded(): Uint8Array {
+    return this.#arena.slice(this.#start + 1, this.#at);
   }
 
   #reserve(bytes: number): void {
-    if (this.#at + bytes <= this.#scratch.length) return;
-    const larger = new Uint8Array(2 * (this.#at + bytes));
-    larger.set(this.#scratch);
-    this.#scratch = larger;
+    if (this.#at + bytes <= this.#arena.length) return;
+    const begun = this.#arena.subarray(this.#start, this.#at);
+    const next = new Uint8Array(Math.max(arenaBytes, 2 * (begun.length + bytes)));
+    next.set(begun);
+    this.#arena = next;
+    this.#at = begun.length;
+    this.#start = 0;
   }
 }
 
+/** A header's name with its length before it, as it stands in every block. */
+const nameOf = (name: string): Uint8Array => Uint8Array.of(2 * name.length, ...bytesOf(name));
+
 const names = {
-  version: bytesOf('v'),
-  kind: bytesOf('kind'),
-  rev: bytesOf('rev'),
-  id: bytesOf('id'),
-  prev: bytesOf('prev'),
-  seq: bytesOf('seq'),
-  log: bytesOf('log'),
-  level: bytesOf('level'),
-  time: bytesOf('time'),
-  count: bytesOf('n'),
-  producerId: bytesOf('pid'),
-  producerEpoch: bytesOf('pepoch'),
-  producerSeq: bytesOf('pseq'),
-  streamSeq: bytesOf('sseq'),
-  key: bytesOf('key'),
-  eventId: bytesOf('eid'),
+  version: nameOf('v'),
+  kind: nameOf('kind'),
+  rev: nameOf('rev'),
+  id: nameOf('id'),
+  prev: nameOf('prev'),
+  seq: nameOf('seq'),
+  log: nameOf('log'),
+  level: nameOf('level'),
+  time: nameOf('time'),
+  count: nameOf('n'),
+  producerId: nameOf('pid'),
+  producerEpoch: nameOf('pepoch'),
+  producerSeq: nameOf('pseq'),
+  streamSeq: nameOf('sseq'),
+  key: nameOf('key'),
+  eventId: nameOf('eid'),
 } as const;
 
 const writer = new HeaderWriter();
 
-export function encodeRecordHeaders(record: SessionRecord): Uint8Array {
+/** The headers that are the same on every record of a kind, and on every record of a log and level. */
+const kindHeads = new Map<string, Uint8Array>();
+const logHeads = new Map<string, Uint8Array>();
+/** Epochs are few; this many are a process that has seen very many tenants. */
+const logHeadsMax = 10_000;
+
+function kindHead(kind: string): Uint8Array {
+  const known = kindHeads.get(kind);
+  if (known !== undefined) return known;
   writer.begin();
   writer.add(names.version, recordVersion);
-  writer.add(names.kind, record.kind);
+  writer.add(names.kind, kind);
+  const head = writer.endEncoded();
+  kindHeads.set(kind, head);
+  return head;
+}
+
+function logHead({ logEpoch, level }: SessionRecord): Uint8Array {
+  const known = level === 1 ? logHeads.get(logEpoch) : undefined;
+  if (known !== undefined) return known;
+  writer.begin();
+  writer.add(names.log, logEpoch);
+  writer.add(names.level, String(level));
+  const head = writer.endEncoded();
+  if (logHeads.size >= logHeadsMax) logHeads.clear();
+  if (level === 1) logHeads.set(logEpoch, head);
+  return head;
+}
+
+export function encodeRecordHeaders(record: SessionRecord): Uint8Array {
+  const [forKind, forLog] = [kindHead(record.kind), logHead(record)];
+  writer.begin();
+  writer.addEncoded(forKind, 2);
   writer.add(names.rev, String(record.rev));
   writer.add(names.id, record.id);
   if (record.rev > 0) writer.add(names.prev, record.prev);
   if (record.seq !== undefined) writer.add(names.seq, String(record.seq));
-  writer.add(names.log, record.logEpoch);
-  writer.add(names.level, String(record.level));
+  writer.addEncoded(forLog, 2);
   writer.add(names.time, String(record.timeMs));
   if (record.count !== undefined) writer.add(names.count, String(record.count));
   if (record.producer !== undefined) {

@@ -1,4 +1,4 @@
-import { assert, bytesOf, murmur2 } from '@tidemark/std';
+import { assert, bytesOf, hexOf, murmur2 } from '@tidemark/std';
 import type { Prng } from '../prng.ts';
 
 /** sfc32: small, fast and good enough to draw faults. Not for secrets. */
@@ -32,6 +32,10 @@ export class SeededPrng implements Prng {
     const bytes = new Uint8Array(count);
     for (let at = 0; at < count; at += 1) bytes[at] = this.next();
     return bytes;
+  }
+
+  hex(count: number): string {
+    return hexOf(this.bytes(count));
   }
 
   below(bound: number): number {
