@@ -66,7 +66,12 @@ export class Disturber {
   }
 
   #shard(): Shard | undefined {
-    const { shards } = this.#world;
+    const { shards, names, incarnations } = this.#world;
+    // Rather one that somebody uses.
+    const named = names[this.#prng.below(names.length)];
+    const ready = incarnations.find(({ isReady }) => isReady);
+    const used = ready === undefined || named === undefined ? undefined : locate(ready, named);
+    if (used !== undefined && this.#prng.chance(0.8)) return used.replica.shard;
     return shards.length === 0 ? undefined : shards[this.#prng.below(shards.length)];
   }
 

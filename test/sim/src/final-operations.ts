@@ -6,6 +6,8 @@ import type { World } from './world.ts';
 export interface Operations {
   readonly head: (process: Incarnation, named: Named) => Promise<void>;
   readonly read: (process: Incarnation, named: Named) => Promise<void>;
+  /** Whether a command that no client sees is carried out. */
+  readonly touch: (process: Incarnation, named: Named) => Promise<boolean>;
 }
 
 /** What is asked at the end, of everybody. */
@@ -31,5 +33,14 @@ export function finalOperations(world: World): Operations {
       ask(process, named, { type: 'head', run: () => head(process, named) }),
     read: (process, named) =>
       ask(process, named, { type: 'read', run: () => read(process, named, { asked, bodies }) }),
+    touch: async (process, named) => {
+      const placed = locate(process, named);
+      if (placed === undefined) return false;
+      const { kind } = await process.writers
+        .of(placed.replica)
+        .submit(placed.key, { kind: 'burn', forkIncarnation: 'none' })
+        .catch(() => ({ kind: 'failed' }));
+      return kind === 'done';
+    },
   };
 }

@@ -198,7 +198,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'joins-question-under-way',
     breaks: 'rule 2: a request joins only a question sent after it arrived',
-    plan: { clients: 6, processes: 2, names: 2 },
+    plan: {
+      clients: 6,
+      processes: 2,
+      names: 1,
+      replyMsMax: 30,
+      isExpiring: false,
+      isForking: false,
+    },
     plant: () => {
       const underWay = new WeakMap<ReadIndex, Map<Shard, Promise<ShardBounds>>>();
       return replace(
@@ -227,7 +234,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'leader-moved-taken-for-refused',
     breaks: 'rule 3: NOT_LEADER may come after the append',
-    plan: { disturbances: ['fail-over', 'crash', 'pause'], disturbEveryMs: 40 },
+    plan: { disturbances: ['fail-over'], disturbEveryMs: 40, replicationMsMax: 40, names: 2 },
     wrapLog: (log) =>
       withOutcomes(log, (outcome) => {
         const hasMoved = outcome?.kind === 'unknown' && outcome.reason === 'leader moved';
@@ -348,6 +355,7 @@ export const mutants: readonly Mutant[] = [
       faults: { 'lost-reply': 0.05, late: 0.3 },
       disturbances: ['crash'],
       disturbEveryMs: 120,
+      abandonAfterMs: 500,
       lateMs: 8_000,
     },
     plant: () => forgetCommands(['burn']),

@@ -36,6 +36,12 @@ export interface Plan {
   readonly deposedBoundsRate: number;
   readonly deposedMs: number;
   readonly lateMs: number;
+  /** Answers may take that long, while what they tell grows old. */
+  readonly replyMsMax: number;
+  /** How long a batch may be at its leader alone. */
+  readonly replicationMsMax: number;
+  /** When a fork that was announced is given up. */
+  readonly abandonAfterMs: number;
   readonly isExpiring: boolean;
   readonly isForking: boolean;
   /** Events so large that few fit into one batch. */
@@ -76,6 +82,9 @@ export function planOf(prng: SeededPrng, seed: number): Plan {
     deposedBoundsRate: pick(prng, [0, 0, 0.3]),
     deposedMs: pick(prng, [50, 1_000]),
     lateMs: pick(prng, [100, 1_500, 8_000]),
+    replyMsMax: pick(prng, [2, 2, 30]),
+    replicationMsMax: pick(prng, [3, 3, 40]),
+    abandonAfterMs: pick(prng, [500, 3_000]),
     isExpiring: prng.chance(0.5),
     isForking: prng.chance(0.6),
     isLarge: prng.chance(0.01),

@@ -2,6 +2,7 @@
 // answered, every process says the same, debts between shards are paid, and time is over for what
 // has a time to live.
 
+import type { StreamState } from '@tidemark/session';
 import type { Operations } from './final-operations.ts';
 import { finalOperations } from './final-operations.ts';
 import type { Incarnation } from './incarnation.ts';
@@ -31,6 +32,7 @@ export class Quiet {
     await clock.advance(quietMs);
     await this.#compare();
     await this.#outlive();
+    await this.#write();
   }
 
   /** Everybody reads everything. */
@@ -85,22 +87,26 @@ export class Quiet {
     this.#checkDebts(fresh);
   }
 
-  /** Nobody owes anything, and whoever is referred to is there. */
+  /** Nobody owes anything, and whoever is referred to is there, and refers back. */
   #checkDebts({ shards }: Incarnation): void {
-    const incarnations = new Set<string>();
+    const { broken } = this.#world;
+    const streams = new Map<string, StreamState>();
     for (const { fold } of shards.opened) {
       for (const { state } of fold.sessions()) {
-        if (state.stream !== undefined) incarnations.add(state.stream.incarnation);
+        if (state.stream !== undefined) streams.set(state.stream.incarnation, state.stream);
       }
     }
     for (const { fold } of shards.opened) {
       for (const { key, state } of fold.sessions()) {
+        const { origin, incarnation: own = '' } = state.stream ?? {};
         const owed = state.owed.map(({ source }) => source).join();
-        if (owed !== '') this.#world.broken.push(`${key} still owes ${owed} a reference`);
+        if (owed !== '') broken.push(`${key} still owes ${owed} a reference`);
         for (const [incarnation, { fork }] of state.stream?.refs ?? []) {
-          if (incarnations.has(incarnation)) continue;
-          this.#world.broken.push(`${key} is still held by ${fork}, which is not there`);
+          if (streams.has(incarnation)) continue;
+          broken.push(`${key} is still held by ${fork}, which is not there`);
         }
+        if (origin === undefined || streams.get(origin.incarnation)?.refs.has(own)) continue;
+        broken.push(`${key} reads from ${origin.source} and is not held there`);
       }
     }
   }
@@ -117,6 +123,21 @@ export class Quiet {
     for (const named of names) {
       const process = incarnations[0] as Incarnation;
       if (named.lifetime !== 'none') await this.#settled(this.#ops.read(process, named));
+    }
+  }
+
+  /** Whoever serves a shard can still write to it. */
+  async #write(): Promise<void> {
+    const { incarnations, names, broken, plan } = this.#world;
+    if (plan.hasOldRelease) return;
+    for (const process of incarnations) {
+      for (const named of names) {
+        const written = this.#ops.touch(process, named);
+        const isDone = await this.#world.clock.runUntil(
+          Promise.race([written, this.#world.elapsed(30_000).then(() => false)]),
+        );
+        if (!isDone) broken.push(`${process.name} cannot write ${named.full} any more`);
+      }
     }
   }
 }

@@ -57,7 +57,12 @@ export class World {
     this.log = new SimulatedEventLog({
       clock: this.clock,
       prng: this.prng.fork('log'),
-      delays: { timeoutMs: [40, 400], lateMs: [1, plan.lateMs] },
+      delays: {
+        timeoutMs: [40, 400],
+        lateMs: [1, plan.lateMs],
+        replyMs: [0.2, plan.replyMsMax],
+        replicationMs: [0.2, plan.replicationMsMax],
+      },
       deposedBoundsRate: plan.deposedBoundsRate,
       deposedMs: plan.deposedMs,
       memberTimeoutMs: 200,
@@ -131,7 +136,7 @@ export class World {
       hotBytesMax: plan.hotBytesMax,
       knownLevel: isOld ? 1 : 2,
       writer: { queueCountMax: plan.queueCountMax, deadlineMs: plan.deadlineMs },
-      debts: { payAfterMs: 200, abandonAfterMs: 3_000 },
+      debts: { payAfterMs: 200, abandonAfterMs: plan.abandonAfterMs },
       partitions: plan.partitions,
       onError: (message) => this.broken.push(message),
       wrapLog,
