@@ -109,3 +109,29 @@ test('a request gets through and its answer never comes', async () => {
   expect(Buffer.concat(world.received).toString()).toBe('request');
   expect(answers).toEqual([]);
 });
+
+test('what was held back keeps its order when the delay ends', async () => {
+  await using world = await openWorld();
+  const socket = await world.open();
+  const answers: string[] = [];
+  socket.on('data', (chunk) => answers.push(String(chunk)));
+  world.proxy.delay(40);
+  socket.write('one');
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  world.proxy.delay(0);
+  socket.write('two');
+  while (answers.join('').length < 6) await once(socket, 'data');
+  expect(answers.join('')).toBe('onetwo');
+});
+
+test('a connection whose answer was thrown away does not go on', async () => {
+  await using world = await openWorld();
+  const socket = await world.open();
+  world.proxy.dropAfterRequestBytes(1_000);
+  const reset = new Promise((resolve) => socket.once('error', resolve));
+  socket.write('one');
+  while (world.received.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  world.proxy.release();
+  expect(await reset).toMatchObject({ code: 'ECONNRESET' });
+});

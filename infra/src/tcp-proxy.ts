@@ -32,7 +32,33 @@ export interface TcpProxy extends AsyncDisposable {
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
+  readonly onward: Line;
+  readonly back: Line;
   forwardedBytes: number;
+  /** Some of its answers were thrown away: what came behind them would be taken for them. */
+  hasHole: boolean;
+}
+
+/** One direction of a connection: what is held back keeps its order, also where the delay changes. */
+class Line {
+  readonly #held: { readonly dueMs: number; readonly run: () => void }[] = [];
+
+  pass(delayMs: number, run: () => void): void {
+    if (delayMs === 0 && this.#held.length === 0) return run();
+    this.#held.push({ dueMs: performance.now() + delayMs, run });
+    if (this.#held.length === 1) this.#wait();
+  }
+
+  #wait(): void {
+    const [head] = this.#held;
+    if (head === undefined) return;
+    const waitMs = Math.max(0, Math.ceil(head.dueMs - performance.now()));
+    setTimeout(() => {
+      head.run();
+      this.#held.shift();
+      this.#wait();
+    }, waitMs);
+  }
 }
 
 const dropLingerMs = 500;
@@ -55,24 +81,19 @@ class Proxy {
       return;
     }
     const server = connect(target);
-    const pair: Pair = { client, server, forwardedBytes: 0 };
+    const [onward, back] = [new Line(), new Line()];
+    const pair: Pair = { client, server, onward, back, forwardedBytes: 0, hasHole: false };
     this.pairs.add(pair);
     for (const socket of [client, server]) {
       socket.setNoDelay(true);
       socket.on('error', () => this.reset(pair));
       socket.on('close', () => this.reset(pair));
     }
-    client.on('data', (chunk) => this.later(() => this.forward(pair, chunk)));
-    server.on('data', (chunk) => this.later(() => this.answer(pair, chunk)));
-    client.on('end', () => this.later(() => server.end()));
-    server.on('end', () => this.later(() => client.end()));
+    client.on('data', (chunk) => onward.pass(this.delayMs, () => this.forward(pair, chunk)));
+    server.on('data', (chunk) => back.pass(this.delayMs, () => this.answer(pair, chunk)));
+    client.on('end', () => onward.pass(this.delayMs, () => server.end()));
+    server.on('end', () => back.pass(this.delayMs, () => client.end()));
     if (this.mode.kind === 'stalled') this.pause(pair);
-  }
-
-  // Equal delays keep the order: timers of one length fire in the order they were set.
-  private later(run: () => void): void {
-    if (this.delayMs === 0) run();
-    else setTimeout(run, this.delayMs);
   }
 
   private forward(pair: Pair, chunk: Buffer): void {
@@ -92,7 +113,8 @@ class Proxy {
   }
 
   private answer(pair: Pair, chunk: Buffer): void {
-    if (this.mode.kind !== 'dropping') pair.client.write(chunk);
+    if (this.mode.kind === 'dropping') pair.hasHole = true;
+    else pair.client.write(chunk);
   }
 
   private pause(pair: Pair): void {
@@ -104,7 +126,7 @@ class Proxy {
     this.mode = mode;
     for (const pair of this.pairs) {
       pair.forwardedBytes = 0;
-      if (mode.kind === 'cut') this.reset(pair);
+      if (mode.kind === 'cut' || pair.hasHole) this.reset(pair);
       else if (mode.kind === 'stalled') this.pause(pair);
       else {
         pair.client.resume();
