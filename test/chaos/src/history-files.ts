@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import {
+  type Call,
+  checkHistory,
+  type Entry,
+  parseHistory,
+  type Violation,
+} from '@tidemark/checker';
+import { nowAt } from './client/recorder.ts';
+
+export interface HistorySummary {
+  readonly entries: readonly Entry[];
+  readonly sessions: ReadonlySet<string>;
+  readonly acknowledgedEvents: number;
+  readonly acknowledgedAppends: number;
+  readonly unknownOutcomes: number;
+  /** How many operations, by type and outcome. */
+  readonly operations: ReadonlyMap<string, number>;
+}
+
+export function readHistories(files: readonly string[], more: readonly Entry[]): Entry[] {
+  const entries = files.flatMap((file) => parseHistory(readFileSync(file, 'utf8')));
+  return [...entries, ...more].sort((one, other) => one.at - other.at);
+}
+
+/** Every operation has been answered by now, or was given up by its client. */
+export const judge = (entries: readonly Entry[]): Violation[] =>
+  checkHistory([...entries, { at: nowAt(), kind: 'end' }]);
+
+export function summarize(entries: readonly Entry[]): HistorySummary {
+  const calls = new Map<string, Call>();
+  const sessions = new Set<string>();
+  const operations = new Map<string, number>();
+  const acknowledged = new Set<string>();
+  let acknowledgedAppends = 0;
+  let unknownOutcomes = 0;
+  for (const entry of entries) {
+    if (entry.kind === 'call') {
+      calls.set(entry.op, entry);
+      sessions.add(entry.session);
+    }
+    if (entry.kind !== 'return') continue;
+    const { type = '', events = [] } = calls.get(entry.op) ?? {};
+    const isWrite = type === 'append' || type === 'create' || type === 'delete';
+    const how = `${type} ${entry.outcome === 'refused' ? entry.code : entry.outcome}`;
+    operations.set(how, (operations.get(how) ?? 0) + 1);
+    if (isWrite && entry.outcome === 'unknown') unknownOutcomes += 1;
+    if (!isWrite || entry.outcome !== 'ok' || entry.isNew === false) continue;
+    for (const name of events) acknowledged.add(name);
+    if (type === 'append') acknowledgedAppends += 1;
+  }
+  return {
+    entries,
+    sessions,
+    acknowledgedEvents: acknowledged.size,
+    acknowledgedAppends,
+    unknownOutcomes,
+    operations,
+  };
+}
+
+/** The same history had an acknowledged event, and what came behind it, been lost before it was read. */
+export function withLoss(entries: readonly Entry[]): Entry[] {
+  const names = entries.flatMap((entry) =>
+    entry.kind === 'return' && entry.outcome === 'ok' ? [entry.events?.at(-1) ?? ''] : [],
+  );
+  const lost = names.findLast((name) => name !== '' && !name.startsWith('cut:'));
+  return entries.map((entry) => {
+    if (entry.kind === 'call' || !('events' in entry)) return entry;
+    const index = entry.events?.indexOf(lost ?? '') ?? -1;
+    if (index < 0) return entry;
+    const events = entry.events?.slice(0, index) ?? [];
+    return entry.kind === 'return' ? { ...entry, events, end: (entry.first ?? 0) + index } : entry;
+  });
+}
