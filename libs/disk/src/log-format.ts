@@ -22,9 +22,9 @@
 import { crc32 } from 'node:zlib';
 import type { LogRecord, StoredRecord } from '@tidemark/ports';
 
-export const fileMagic = 0x4c4d4454;
+const fileMagic = 0x4c4d4454;
 export const groupMagic = 0x474d4454;
-export const formatVersion = 1;
+const formatVersion = 1;
 export const headerBytes = 32;
 export const groupHeadBytes = 24;
 export const entryHeadBytes = 8;

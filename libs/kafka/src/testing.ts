@@ -27,5 +27,9 @@ export const realComponents: KafkaComponents = {
   clock: systemClock,
   logger: silentLogger,
   metrics: silentMetrics,
-  prng: { bytes: (count) => randomBytes(count), below: (bound) => randomInt(bound) },
+  prng: {
+    bytes: (count) => randomBytes(count),
+    hex: (count) => randomBytes(count).toString('hex'),
+    below: (bound) => randomInt(bound),
+  },
 };

@@ -50,7 +50,7 @@ interface ServiceError {
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
-export const statusOf = (cause: unknown): number | undefined =>
+const statusOf = (cause: unknown): number | undefined =>
   (cause as ServiceError | undefined)?.$metadata?.httpStatusCode;
 
 const codesOf = (cause: unknown): string[] => {
