@@ -1,5 +1,19 @@
 import type { Package } from './repository.ts';
 
+/** What a role is made of: the libraries, and in its main.ts the adapters. */
+const role = [
+  'std',
+  'protocol',
+  'ports',
+  'session',
+  'replica',
+  'edge',
+  'kafka',
+  's3',
+  'disk',
+  'telemetry',
+] as const;
+
 /** What each package may depend on among ours. A package that is missing here fails: decide where it stands. */
 const sees: Readonly<Record<string, readonly string[]>> = {
   std: [],
@@ -12,57 +26,10 @@ const sees: Readonly<Record<string, readonly string[]>> = {
   s3: ['std', 'ports'],
   disk: ['std', 'ports'],
   telemetry: ['std', 'ports'],
-  ingest: [
-    'std',
-    'protocol',
-    'ports',
-    'session',
-    'replica',
-    'edge',
-    'kafka',
-    's3',
-    'disk',
-    'telemetry',
-  ],
-  read: [
-    'std',
-    'protocol',
-    'ports',
-    'session',
-    'replica',
-    'edge',
-    'kafka',
-    's3',
-    'disk',
-    'telemetry',
-  ],
-  relay: [
-    'std',
-    'protocol',
-    'ports',
-    'session',
-    'replica',
-    'edge',
-    'kafka',
-    's3',
-    'disk',
-    'telemetry',
-  ],
-  server: [
-    'std',
-    'protocol',
-    'ports',
-    'session',
-    'replica',
-    'edge',
-    'kafka',
-    's3',
-    'disk',
-    'telemetry',
-    'ingest',
-    'read',
-    'relay',
-  ],
+  ingest: role,
+  read: role,
+  relay: role,
+  server: [...role, 'ingest', 'read', 'relay'],
   infra: ['std'],
   // Tests and benchmarks stand above everything, but the checker judges production code and so
   // imports none of it.
