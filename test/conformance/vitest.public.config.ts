@@ -1,7 +1,7 @@
 // Plain data: this file is read by the suite's own vitest, whose helpers are not ours.
 export default {
   test: {
-    include: ['src/public-suite.test.ts'],
+    include: ['src/public-suite.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: ['default', 'json'],

@@ -118,7 +118,6 @@ const results = (
     lane([
       ['unit', () => runTier('unit')],
       ['int', () => runTier('int')],
-      ['e2e', () => runTier('e2e')],
       ['chaos', () => runTier('chaos')],
     ]),
     lane([
@@ -126,6 +125,7 @@ const results = (
       ['public-kafka', () => runPublic('kafka')],
       ['public-separate', () => runPublic('separate')],
       ['sim', () => runTier('sim')],
+      ['e2e', () => runTier('e2e')],
     ]),
   ])
 ).flat();
