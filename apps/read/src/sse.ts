@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { commonHeaders, problemBody, problemOf } from '@tidemark/edge';
+import { commonHeaders, leaveStalled, problemBody, problemOf } from '@tidemark/edge';
 import { isTextual, limits } from '@tidemark/protocol';
 import type { Answer } from './catch-up.ts';
 import type { Fanout, Follower } from './fanout.ts';
@@ -142,6 +142,7 @@ class SseConnection implements Follower {
     this.#cancelRenewal();
     this.#cancelLifetime();
     this.#raw.end();
+    leaveStalled(this.#raw);
   }
 }
 

@@ -1,15 +1,19 @@
 // An HTTP server as every app has it: request ids, security headers, cross-origin access, bodies as
 // bytes, one error handler, and limits against whoever holds on to a connection.
 
-import type { Logger, Metrics, Prng } from '@tidemark/ports';
+import type { Clock, Logger, Metrics, Prng } from '@tidemark/ports';
 import { defaultContentType, jsonContentType, limits, Problem } from '@tidemark/protocol';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import { Admission, type AdmissionBounds, admissionDefaults } from './admission.ts';
 import { sendProblem } from './problem-reply.ts';
 import { commonHeaders, createRequestIds } from './raw-answer.ts';
+import { readBody } from './request-body.ts';
+import { headerOf } from './requests.ts';
 
 export type Edge = FastifyInstance;
 
 export interface EdgeParts {
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly prng: Prng;
@@ -40,7 +44,7 @@ const preflightHeaders = {
   'access-control-max-age': '86400',
 } as const;
 
-export function createEdge(parts: EdgeParts): Edge {
+export function createEdge(parts: EdgeParts, bounds: AdmissionBounds = admissionDefaults): Edge {
   const { logger, prng } = parts;
   const context = { logger, bodyBytesMax: limits.bodyBytesMax };
   const edge = fastify({
@@ -58,13 +62,9 @@ export function createEdge(parts: EdgeParts): Edge {
       void sendProblem(cause, { request, reply }, context);
     },
   });
-  edge.removeAllContentTypeParsers();
-  const asSent = (_request: unknown, body: unknown, done: (error: null, body: unknown) => void) =>
-    done(null, body);
-  // Those that are named are found without parsing the header again on each request.
-  const common = [jsonContentType, defaultContentType, 'text/plain'];
-  edge.addContentTypeParser(common, { parseAs: 'buffer' }, asSent);
-  edge.addContentTypeParser('*', { parseAs: 'buffer' }, asSent);
+  const admission = new Admission(parts, bounds);
+  edge.decorate('admission', admission);
+  admit(edge, admission);
   // Answers that go past fastify carry these by themselves: see `sendRaw`.
   edge.addHook('onSend', async (request, reply, payload) => {
     reply.headers(commonHeaders).header('request-id', request.id);
@@ -76,6 +76,28 @@ export function createEdge(parts: EdgeParts): Edge {
   );
   edge.options('/*', (_request, reply) => reply.headers(preflightHeaders).code(204).send());
   return edge;
+}
+
+/** Whose request it is, as far as its key tells. */
+const keyOf = (headers: FastifyRequest['headers']): string =>
+  headerOf(headers, 'authorization') ?? headerOf(headers, 'x-api-key') ?? '';
+
+function admit(edge: Edge, admission: Admission): void {
+  edge.addHook('onRequest', (request, reply, done) => {
+    const { method } = request;
+    if (method === 'GET' || method === 'HEAD') return done();
+    const exchange = { incoming: request.raw, outgoing: reply.raw };
+    const problem = admission.enter(keyOf(request.headers), exchange);
+    if (problem === undefined) done();
+    else admission.later(() => done(problem));
+  });
+  edge.removeAllContentTypeParsers();
+  // Those that are named are found without parsing the header again on each request.
+  for (const type of [[jsonContentType, defaultContentType, 'text/plain'], '*']) {
+    edge.addContentTypeParser(type, (_request, payload, done) => {
+      readBody(payload, admission, done);
+    });
+  }
 }
 
 /** The body as it was sent; empty where there is none. */

@@ -1,4 +1,5 @@
 export type { FastifyReply as EdgeReply, FastifyRequest as EdgeRequest } from 'fastify';
+export { leaveStalled } from './admission.ts';
 export { bodyOf, createEdge, type Edge, type EdgeParts } from './edge.ts';
 export { addOperations, type Readiness } from './operations.ts';
 export { createOutbound, type OutboundParts, type Resolver } from './outbound.ts';

@@ -1,7 +1,8 @@
 // Answers on the hot routes go past fastify: one head, written at once, and pieces as they lie in
 // memory.
 
-import type { FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { type Admission, largeAnswerBytes } from './admission.ts';
 
 /** On every answer: against sniffing, and for browsers of any origin. */
 export const commonHeaders = {
@@ -29,8 +30,11 @@ export function sendRaw(
   status: number,
   { headers, body }: { readonly headers: HeaderPairs; readonly body?: RawBody | undefined },
 ): void {
-  reply.hijack();
   const { raw } = reply;
+  if (body !== undefined && body.lengthBytes >= largeAnswerBytes) {
+    admissionOf(reply.server).owe(raw, body.lengthBytes);
+  }
+  reply.hijack();
   headers.push('request-id', reply.request.id);
   if (body === undefined) {
     raw.writeHead(status, headers).end();
@@ -57,3 +61,6 @@ export function createRequestIds(prefix: string): () => string {
     return `req_${prefix}${count.toString(36).padStart(8, '0')}`;
   };
 }
+
+const admissionOf = (edge: FastifyInstance): Admission =>
+  (edge as FastifyInstance & { readonly admission: Admission }).admission;

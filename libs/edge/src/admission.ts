@@ -1,0 +1,150 @@
+// How much may be under way in this process at once. Whoever comes beyond it is refused before any
+// of its body is kept.
+//
+// (1) A write is under way from its head until its answer is closed; reads that wait are not.
+// (2) Bytes count as they arrive, not as they are announced: a slow sender holds only what it sent.
+// (3) A refusal is answered a moment late: who is refused at once asks again at once, and refusing
+//     would leave no time for the work.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock, Metrics } from '@tidemark/ports';
+import { Problem } from '@tidemark/protocol';
+
+export interface AdmissionBounds {
+  readonly writesMax: number;
+  /** Of one key: others find room. */
+  readonly keyWritesMax: number;
+  /** Of all bodies that are under way. */
+  readonly bodyBytesMax: number;
+  /** Of all large answers that their readers have not taken yet. */
+  readonly owedBytesMax: number;
+  readonly refusalMs: number;
+  readonly heldRefusalsMax: number;
+}
+
+export const admissionDefaults: AdmissionBounds = {
+  writesMax: 2_048,
+  keyWritesMax: 1_536,
+  bodyBytesMax: 256 * 1024 * 1024,
+  owedBytesMax: 512 * 1024 * 1024,
+  refusalMs: 250,
+  heldRefusalsMax: 16_384,
+};
+
+/** Smaller answers fit into what a socket buffers anyway. */
+export const largeAnswerBytes: number = 256 * 1024;
+
+/** How long a reader may take nothing of what it is owed. */
+const stalledReaderMs = 30_000;
+
+export interface AdmissionParts {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}
+
+interface Visit {
+  bodyBytes: number;
+}
+
+export class Admission {
+  readonly #visits = new WeakMap<IncomingMessage, Visit>();
+  readonly #clock: Clock;
+  readonly #bounds: AdmissionBounds;
+  readonly #byKey = new Map<string, number>();
+  readonly #onRefused: (reason: string) => void;
+  #writes = 0;
+  #bodyBytes = 0;
+  #owedBytes = 0;
+  #heldRefusals = 0;
+
+  constructor({ clock, metrics }: AdmissionParts, bounds: AdmissionBounds = admissionDefaults) {
+    this.#clock = clock;
+    this.#bounds = bounds;
+    const refused = metrics.counter({
+      name: 'tidemark_edge_refused_requests_total',
+      help: 'requests that found no room in this process',
+      labels: ['reason'],
+    });
+    this.#onRefused = (reason) => refused.add(1, { reason });
+    const observe = (name: string, help: string, read: () => number): void =>
+      metrics.observedGauge({ name: `tidemark_edge_${name}`, help }, read);
+    observe('writes_in_flight', 'writes between their head and their answer', () => this.#writes);
+    observe('body_bytes', 'bytes of bodies under way', () => this.#bodyBytes);
+    observe('owed_bytes', 'bytes of large answers not taken yet', () => this.#owedBytes);
+  }
+
+  /** The Problem where there is no room. `key` tells tenants apart; empty where there is one. */
+  enter(
+    key: string,
+    {
+      incoming,
+      outgoing,
+    }: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse },
+  ): Problem | undefined {
+    if (this.#writes >= this.#bounds.writesMax) return this.#overloaded('writes');
+    if (key !== '') {
+      const ofKey = this.#byKey.get(key) ?? 0;
+      if (ofKey >= this.#bounds.keyWritesMax) {
+        this.#onRefused('key');
+        const facts = { retryAfterMs: 1_000 };
+        return new Problem('rate-limited', 'too many writes of this key at once', { facts });
+      }
+      this.#byKey.set(key, ofKey + 1);
+    }
+    this.#writes += 1;
+    const visit: Visit = { bodyBytes: 0 };
+    this.#visits.set(incoming, visit);
+    outgoing.once('close', () => this.#leave(key, visit));
+    return undefined;
+  }
+
+  #leave(key: string, visit: Visit): void {
+    this.#writes -= 1;
+    this.#bodyBytes -= visit.bodyBytes;
+    visit.bodyBytes = 0;
+    if (key === '') return;
+    const left = (this.#byKey.get(key) ?? 1) - 1;
+    if (left === 0) this.#byKey.delete(key);
+    else this.#byKey.set(key, left);
+  }
+
+  #overloaded(reason: string): Problem {
+    this.#onRefused(reason);
+    return new Problem('overloaded', 'too much is under way');
+  }
+
+  /** Tells of the refusal when it is time to answer it. */
+  later(run: () => void): void {
+    if (this.#heldRefusals >= this.#bounds.heldRefusalsMax) return run();
+    this.#heldRefusals += 1;
+    this.#clock.schedule(this.#bounds.refusalMs, () => {
+      this.#heldRefusals -= 1;
+      run();
+    });
+  }
+
+  /** More of a body came in: it is kept until the answer is closed. */
+  hold(incoming: IncomingMessage, bytes: number): Problem | undefined {
+    if (this.#bodyBytes + bytes > this.#bounds.bodyBytesMax) return this.#overloaded('bodies');
+    const visit = this.#visits.get(incoming);
+    if (visit === undefined) return undefined;
+    visit.bodyBytes += bytes;
+    this.#bodyBytes += bytes;
+    return undefined;
+  }
+
+  /** A large answer is kept until its reader has taken it; one that takes nothing is left. */
+  owe(raw: ServerResponse, bytes: number): void {
+    if (this.#owedBytes + bytes > this.#bounds.owedBytesMax) throw this.#overloaded('answers');
+    this.#owedBytes += bytes;
+    leaveStalled(raw);
+    raw.once('close', () => {
+      this.#owedBytes -= bytes;
+    });
+  }
+}
+
+/** From here on the connection ends where its reader takes nothing for a while. */
+export function leaveStalled(raw: ServerResponse): void {
+  raw.setTimeout(stalledReaderMs, () => raw.destroy());
+}
