@@ -1,7 +1,7 @@
 // The whole platform over real brokers, under faults at random from a seed, with independent clients
 // around it. At the end everything is healed and read once more, and the checker judges.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -37,7 +37,7 @@ export interface ClusterRunReport {
   readonly seconds: number;
   readonly history: HistorySummary;
   readonly violations: readonly Violation[];
-  /** Processes of ours that ended by themselves. */
+  /** Processes of ours that ended by themselves, or told what they should not. */
   readonly crashes: readonly string[];
   readonly faults: ReadonlyMap<string, number>;
   readonly outages: readonly Outage[];
@@ -63,7 +63,7 @@ export async function runCluster(options: ClusterRunOptions): Promise<ClusterRun
   });
   say(`apps: ${cluster.apps.map(({ app, pid }) => `${app} pid ${pid}`).join(', ')}`);
   const tenants = await createTenants(cluster.url, adminKey);
-  const run = new ClusterRun({ options, folder, kafka, cluster, tenants });
+  const run = new ClusterRun({ options, folder, kafka, cluster, tenants, adminKey });
   const report = await run.run();
   const isClean = report.violations.length === 0 && report.crashes.length === 0;
   if (isClean) {
@@ -78,6 +78,7 @@ interface RunParts {
   readonly kafka: KafkaCluster;
   readonly cluster: Cluster;
   readonly tenants: readonly ClientTenant[];
+  readonly adminKey: string;
 }
 
 class ClusterRun {
@@ -124,6 +125,7 @@ class ClusterRun {
     const report = await this.#judge(started);
     const { faults, outages } = disturbance;
     this.#lookForCrashes(cluster);
+    await this.#lookForKeys();
     return {
       ...report,
       seed: options.seed,
@@ -158,6 +160,18 @@ class ClusterRun {
       if (app.isRunning() || this.#killed.has(app) || this.#watched.has(app)) continue;
       this.#watched.add(app);
       this.#crashes.push(`${app.app} ended by itself\n${logTail(app.logFile)}`);
+    }
+  }
+
+  /** What our processes say is for anybody's eyes. */
+  async #lookForKeys(): Promise<void> {
+    const { cluster, adminKey, tenants } = this.#parts;
+    const keys = tenants.map(({ headers }) => headers['authorization']?.split(' ')[1] ?? '');
+    for (const name of await readdir(cluster.folder)) {
+      const text = await readFile(join(cluster.folder, name), 'utf8');
+      if ([adminKey, ...keys].some((key) => text.includes(key))) {
+        this.#crashes.push(`${name} tells a key`);
+      }
     }
   }
 
