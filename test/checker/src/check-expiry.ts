@@ -86,6 +86,8 @@ export class Expiry {
     for (const said of life.evidence) {
       const { call, ended } = said.op;
       const renews = call.type === 'append' || call.type === 'create' || call.type === 'read';
+      // A fork vouches for its source, and renews nothing.
+      if (call.session !== life.session) continue;
       if (!renews || !said.isExact || ended >= op.began || call.ms === undefined) continue;
       if (call.type !== 'read' && said.op.answer?.isNew !== true) continue;
       latestMs = Math.max(latestMs ?? 0, this.#lowestMs(said.op));

@@ -46,9 +46,23 @@ export class ForkCheck {
       return this.#differs(life, `its first ${foreignEnd} events are not its source's`);
     }
     const [only] = found;
-    if (only === undefined || found.length > 1) return;
+    if (only === undefined || found.length > 1 || !this.#isCertain(life, only, inherited)) return;
     this.#learn(only.parent, life.slots.slice(0, inherited));
     if (isOriginKnown) this.#atTail(life, only);
+  }
+
+  /** Where the source may have had lives that nobody saw, an event that both show decides. */
+  #isCertain(life: Life, { parent }: { parent: Life }, inherited: number): boolean {
+    if (!this.#hasUnseen(parent.session)) return true;
+    const shared = life.slots.slice(0, inherited);
+    return shared.some((slot, seq) => slot !== undefined && parent.slots[seq]?.name === slot.name);
+  }
+
+  #hasUnseen(source: string): boolean {
+    return (this.#operations.bySession.get(source) ?? []).some(({ call, answer }) => {
+      const isKnown = answer?.outcome === 'refused' || answer?.life !== undefined;
+      return call.type === 'create' && !isKnown;
+    });
   }
 
   /** What a fork shows of its source is there, whether anybody read it there or not. */
@@ -97,13 +111,7 @@ export class ForkCheck {
   #mayBeUnseen(life: Life, foreignEnd: number): boolean {
     const { bySession, written } = this.#operations;
     const ancestors = new Set(this.#sourcesOf(life).map(({ fork }) => fork.source));
-    const isUnseen = [...ancestors].some((source) => {
-      return (bySession.get(source) ?? []).some(({ call, answer }) => {
-        const isKnown = answer?.outcome === 'refused' || answer?.life !== undefined;
-        return call.type === 'create' && !isKnown;
-      });
-    });
-    if (!isUnseen) return false;
+    if (![...ancestors].some((source) => this.#hasUnseen(source))) return false;
     for (const source of ancestors) {
       for (const { call } of bySession.get(source) ?? []) {
         if (call.fork !== undefined) ancestors.add(call.fork.source);

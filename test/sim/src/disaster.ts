@@ -7,7 +7,7 @@ import { encodeRecordHeaders } from '@tidemark/session';
 import { bytesOf, emptyBytes, hexOf } from '@tidemark/std';
 import { finalOperations } from './final-operations.ts';
 import type { Incarnation } from './incarnation.ts';
-import { locate } from './operate.ts';
+import { locate, read } from './operate.ts';
 import type { World } from './world.ts';
 
 /** All processes have folded everything: only then can they notice what is gone. */
@@ -15,6 +15,8 @@ export async function strike(world: World): Promise<void> {
   const { clock, plan, log, names } = world;
   const shard = await foldedByAll(world);
   if (shard === undefined) return;
+  // Nobody reads on: whoever comes back later has only what it remembers to compare with.
+  await clock.advance(10_000);
   const { end } = log.bounds(shard);
   if (plan.disaster === 'foreign-epoch') writeOfAnotherEpoch(world, shard);
   else {
@@ -30,6 +32,7 @@ export async function strike(world: World): Promise<void> {
       }
     }
   }
+  const struckAt = world.recorder.at;
   world.moreOperations(30);
   await clock.runUntil(Promise.race([world.clients(), world.elapsed(60_000)]));
   const ops = finalOperations(world);
@@ -40,6 +43,38 @@ export async function strike(world: World): Promise<void> {
     }
   }
   for (const follower of [...world.followers]) follower.leave();
+  await judge(world, shard, struckAt);
+}
+
+/** Whatever was acknowledged since stands in the log as it is now: a fresh fold of it tells. */
+async function judge(world: World, shard: Shard, struckAt: number): Promise<void> {
+  const { clock, bodies, names, plan, recorder, broken } = world;
+  const fresh = world.start(plan.processes + 1);
+  await clock.advance(10_000);
+  const stands = new Set<string>();
+  for (const named of names) {
+    if (locate(fresh, named)?.replica.shard !== shard) continue;
+    const asked = { from: 'start', eventsMax: 100_000 } as const;
+    const reading = read(fresh, named, { asked, bodies }).catch(() => undefined);
+    const answered = await clock.runUntil(
+      Promise.race([reading, world.elapsed(30_000).then(() => undefined)]),
+    );
+    for (const name of answered?.answer.events ?? []) stands.add(name);
+  }
+  const later = recorder.entries.filter(({ at }) => at > struckAt);
+  const asked = new Map(
+    later.flatMap((entry) => (entry.kind === 'call' ? [[entry.op, entry] as const] : [])),
+  );
+  const calls = [...asked.values()];
+  for (const entry of later) {
+    if (entry.kind !== 'return' || entry.outcome !== 'ok' || entry.isNew !== true) continue;
+    const call = asked.get(entry.op);
+    if (call?.shard !== shard || call.type !== 'append') continue;
+    if (calls.some(({ type, session }) => type === 'delete' && session === call.session)) continue;
+    for (const name of call.events ?? []) {
+      if (!stands.has(name)) broken.push(`${name} was acknowledged, and stands in no log`);
+    }
+  }
 }
 
 async function foldedByAll({

@@ -37,6 +37,7 @@ export class Disturber {
   /** From now on nothing happens any more, and whatever is stopped goes on. */
   async rest(): Promise<void> {
     this.#isOver = true;
+    this.#world.isDisturbed = false;
     const { incarnations, log, plan } = this.#world;
     log.setFaults();
     for (let index = 0; index < plan.processes; index += 1) {
@@ -56,6 +57,8 @@ export class Disturber {
       zombie: () => this.#zombie(),
       level: () => this.#level(),
       reconnect: () => this.#reconnect(),
+      // Not at any time: when a fork is made.
+      abandon: () => false,
     };
     if (handlers[kind]()) this.#world.count(kind);
   }
@@ -78,12 +81,7 @@ export class Disturber {
   #crash(): boolean {
     const victim = this.#victim();
     if (victim === undefined) return false;
-    const index = this.#world.incarnations.indexOf(victim);
-    victim.isReady = false;
-    victim.crash();
-    this.#world.clock.schedule(this.#prng.below(600), () => {
-      if (this.#world.incarnations[index] === victim) this.#world.start(index);
-    });
+    this.#world.crash(victim, this.#prng.below(600));
     return true;
   }
 

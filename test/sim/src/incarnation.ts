@@ -1,6 +1,6 @@
 // One life of one process: everything of it is production code, on ports that its gate guards.
 
-import { type EventLog, silentMetrics, sleep } from '@tidemark/ports';
+import { type EventLog, type LogRecord, silentMetrics, sleep } from '@tidemark/ports';
 import type { SeededPrng, SimulatedClock, SimulatedLogHandle } from '@tidemark/ports/testing';
 import { defaultTenant, type TenantId } from '@tidemark/protocol';
 import { type ShardFold, Shards, type Tenant } from '@tidemark/replica';
@@ -26,6 +26,7 @@ export interface IncarnationParts {
   readonly debts: DebtSettings;
   readonly partitions: number;
   readonly onError: (message: string) => void;
+  readonly onBatch: (process: Incarnation, batch: readonly LogRecord[]) => void;
   /** Hears of each fold that is opened. */
   readonly onFold: (fold: ShardFold) => void;
   /** Where a mutant of the log's adapter comes in. */
@@ -58,7 +59,9 @@ export class Incarnation {
       const cause = err instanceof Error ? (err.stack ?? err.message) : String(err);
       if (!this.gate.isCrashed) parts.onError(`${this.name}: ${message}: ${cause}`);
     });
-    const log = parts.wrapLog(new ProcessLog(parts.handle, this.gate));
+    const log = parts.wrapLog(
+      new ProcessLog(parts.handle, this.gate, (batch) => parts.onBatch(this, batch)),
+    );
     const { clock } = this;
     const ports = { log, clock, prng: parts.prng, logger, metrics: silentMetrics };
     const { hotBytesMax, knownLevel } = parts;

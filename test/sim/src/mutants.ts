@@ -289,7 +289,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'anchor-not-compared',
     breaks: 'rule 5: a log that was lost or replaced is noticed at the anchor',
-    plan: { disaster: 'log-replaced', operations: 60, isForking: false },
+    plan: {
+      disaster: 'log-replaced',
+      operations: 60,
+      names: 1,
+      isForking: false,
+      isExpiring: false,
+      hasOldRelease: false,
+    },
     onFold: (fold) =>
       void Object.defineProperty(fold, 'anchor', { get: () => undefined, set: () => undefined }),
     plant: () =>
@@ -348,15 +355,13 @@ export const mutants: readonly Mutant[] = [
     name: 'fork-not-burned',
     breaks: 'rule 8: a dangling reference is cleared by first burning the create',
     plan: {
-      ...everything,
       isForking: true,
-      names: 2,
-      operations: 200,
-      faults: { 'lost-reply': 0.05, late: 0.3 },
-      disturbances: ['crash'],
-      disturbEveryMs: 120,
+      isExpiring: false,
+      names: 3,
+      clients: 2,
+      disturbances: ['abandon'],
       abandonAfterMs: 500,
-      lateMs: 8_000,
+      lateMs: 3_000,
     },
     plant: () => forgetCommands(['burn']),
   },

@@ -12,6 +12,8 @@ export const disturbances = [
   'zombie',
   'level',
   'reconnect',
+  /** A process dies with the create of a fork on its way, which arrives long after. */
+  'abandon',
 ] as const;
 
 export type Disturbance = (typeof disturbances)[number];

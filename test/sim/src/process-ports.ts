@@ -7,6 +7,7 @@ import type {
   EventLog,
   LogFields,
   Logger,
+  LogRecord,
   ReadChunk,
   ReadOptions,
   Shard,
@@ -53,16 +54,31 @@ export class ProcessClock implements Clock {
 export class ProcessLog implements EventLog {
   readonly #handle: SimulatedLogHandle;
   readonly #gate: Gate;
+  readonly #onBatch: (batch: readonly LogRecord[]) => void;
 
-  constructor(handle: SimulatedLogHandle, gate: Gate) {
+  /** `onBatch` hears of every batch as it is sent. */
+  constructor(
+    handle: SimulatedLogHandle,
+    gate: Gate,
+    onBatch: (batch: readonly LogRecord[]) => void,
+  ) {
     this.#handle = handle;
     this.#gate = gate;
+    this.#onBatch = onBatch;
   }
 
   append(
     batches: ReadonlyMap<Shard, BatchSource>,
   ): ReadonlyMap<Shard, Promise<AppendOutcome | undefined>> {
-    const outcomes = this.#handle.append(batches);
+    const heard = new Map<Shard, BatchSource>();
+    for (const [shard, source] of batches) {
+      heard.set(shard, () => {
+        const batch = source();
+        this.#onBatch(batch);
+        return batch;
+      });
+    }
+    const outcomes = this.#handle.append(heard);
     return new Map([...outcomes].map(([shard, outcome]) => [shard, this.#gate.through(outcome)]));
   }
 

@@ -1,7 +1,8 @@
 // Everything there is in one run: the log, the processes, the clients, and what was seen of them.
 
-import type { EventLog, Shard } from '@tidemark/ports';
+import type { EventLog, LogRecord, Shard } from '@tidemark/ports';
 import {
+  type FaultKind,
   randomFaults,
   SeededPrng,
   SimulatedClock,
@@ -9,6 +10,7 @@ import {
 } from '@tidemark/ports/testing';
 import { hasCode, isProblem } from '@tidemark/protocol';
 import type { ShardFold } from '@tidemark/replica';
+import { textOf } from '@tidemark/std';
 import { Bodies } from './bodies.ts';
 import { Client } from './client.ts';
 import type { Follower } from './follower.ts';
@@ -40,16 +42,21 @@ export class World {
   readonly faultCounts: Record<string, number> = {};
   readonly #options: WorldOptions;
   readonly #types = new Map<string, boolean>();
+  readonly #abandonPrng: SeededPrng;
   #operationsLeft: number;
   #lives = 0;
   #uniques = 0;
   #clientCount = 0;
+  #forced: FaultKind | undefined;
+  /** While things happen to the world. */
+  isDisturbed = true;
 
   constructor(options: WorldOptions) {
     const { plan } = options;
     this.#options = options;
     this.plan = plan;
     this.prng = new SeededPrng(plan.seed);
+    this.#abandonPrng = this.prng.fork('abandon');
     this.recorder = new Recorder(this.clock);
     this.names = namesOf(plan);
     this.#operationsLeft = plan.operations;
@@ -67,7 +74,7 @@ export class World {
       deposedMs: plan.deposedMs,
       memberTimeoutMs: 200,
       faults: (call) => {
-        const fault = draw(call);
+        const fault = call === 'append' ? (this.#takeForced() ?? draw(call)) : draw(call);
         if (fault !== undefined) this.count(`${call} ${fault}`);
         return fault;
       },
@@ -140,12 +147,40 @@ export class World {
       partitions: plan.partitions,
       onError: (message) => this.broken.push(message),
       wrapLog,
+      onBatch: (process, batch) => this.#mayAbandon(process, batch),
       onFold: (fold) => onFold(fold, isOld),
     });
     this.incarnations[index] = incarnation;
     this.everStarted.push(incarnation);
     void incarnation.start();
     return incarnation;
+  }
+
+  /** It comes back after a while, unless somebody starts it before. */
+  crash(victim: Incarnation, restartMs: number): void {
+    const index = this.incarnations.indexOf(victim);
+    victim.isReady = false;
+    victim.crash();
+    this.clock.schedule(restartMs, () => {
+      if (index >= 0 && this.incarnations[index] === victim) this.start(index);
+    });
+  }
+
+  #takeForced(): FaultKind | undefined {
+    const forced = this.#forced;
+    this.#forced = undefined;
+    return forced;
+  }
+
+  #mayAbandon(process: Incarnation, batch: readonly LogRecord[]): void {
+    if (!this.isDisturbed || !this.plan.disturbances.includes('abandon')) return;
+    const isFork = batch.some(({ value }) => textOf(value).includes('"origin"'));
+    if (!isFork || !this.#abandonPrng.chance(0.4)) return;
+    this.count('abandon');
+    this.#forced = 'late';
+    this.clock.schedule(5, () => {
+      if (this.isDisturbed) this.crash(process, this.#abandonPrng.below(600));
+    });
   }
 
   clients(): Promise<unknown> {
