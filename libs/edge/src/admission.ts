@@ -3,32 +3,38 @@
 //
 // (1) A write is under way from its head until its answer is closed; reads that wait are not.
 // (2) Bytes count as they arrive, not as they are announced: a slow sender holds only what it sent.
-// (3) A refusal is answered a moment late: who is refused at once asks again at once, and refusing
-//     would leave no time for the work.
+// (3) A refusal is answered a moment late, and so many a second: who is refused at once asks again at
+//     once, and refusing would leave no time for the work.
+// (4) Where the process has more to do than it can, what waits for it waits unseen in its sockets.
+//     It then goes on with the connections that it already works for, and refuses further ones.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Clock, Metrics } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
+import { LoopLag } from './loop-lag.ts';
+import { RefusalQueue } from './refusal-queue.ts';
 
 export interface AdmissionBounds {
   readonly writesMax: number;
   /** Of one key: others find room. */
   readonly keyWritesMax: number;
+  /** Connections that write, while there is more to do than can be done. */
+  readonly busyConnectionsMax: number;
   /** Of all bodies that are under way. */
   readonly bodyBytesMax: number;
   /** Of all large answers that their readers have not taken yet. */
   readonly owedBytesMax: number;
   readonly refusalMs: number;
-  readonly heldRefusalsMax: number;
 }
 
 export const admissionDefaults: AdmissionBounds = {
   writesMax: 2_048,
   keyWritesMax: 1_536,
+  busyConnectionsMax: 1_024,
   bodyBytesMax: 256 * 1024 * 1024,
   owedBytesMax: 512 * 1024 * 1024,
   refusalMs: 250,
-  heldRefusalsMax: 16_384,
 };
 
 /** Smaller answers fit into what a socket buffers anyway. */
@@ -48,18 +54,25 @@ interface Visit {
 
 export class Admission {
   readonly #visits = new WeakMap<IncomingMessage, Visit>();
-  readonly #clock: Clock;
   readonly #bounds: AdmissionBounds;
+  readonly #lag: LoopLag;
+  readonly #refusals: RefusalQueue;
   readonly #byKey = new Map<string, number>();
   readonly #onRefused: (reason: string) => void;
   #writes = 0;
   #bodyBytes = 0;
   #owedBytes = 0;
-  #heldRefusals = 0;
+  /** Connections that wrote since the last beat, and in the one before. */
+  #busy = new Set<Socket>();
+  #lately = new Set<Socket>();
 
   constructor({ clock, metrics }: AdmissionParts, bounds: AdmissionBounds = admissionDefaults) {
-    this.#clock = clock;
     this.#bounds = bounds;
+    this.#refusals = new RefusalQueue(clock, bounds.refusalMs);
+    this.#lag = new LoopLag(clock, () => {
+      this.#lately = this.#busy;
+      this.#busy = new Set();
+    });
     const refused = metrics.counter({
       name: 'tidemark_edge_refused_requests_total',
       help: 'requests that found no room in this process',
@@ -82,6 +95,7 @@ export class Admission {
     }: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse },
   ): Problem | undefined {
     if (this.#writes >= this.#bounds.writesMax) return this.#overloaded('writes');
+    if (!this.#takes(incoming.socket)) return this.#overloaded('saturated');
     if (key !== '') {
       const ofKey = this.#byKey.get(key) ?? 0;
       if (ofKey >= this.#bounds.keyWritesMax) {
@@ -113,14 +127,27 @@ export class Admission {
     return new Problem('overloaded', 'too much is under way');
   }
 
+  #takes(socket: Socket): boolean {
+    if (this.#busy.has(socket)) return true;
+    if (this.#lag.isSaturated && !this.#hasRoomFor(socket)) return false;
+    this.#busy.add(socket);
+    return true;
+  }
+
+  #hasRoomFor(socket: Socket): boolean {
+    const { busyConnectionsMax } = this.#bounds;
+    if (this.#busy.size >= busyConnectionsMax) return false;
+    return this.#lately.size < busyConnectionsMax || this.#lately.has(socket);
+  }
+
   /** Tells of the refusal when it is time to answer it. */
   later(run: () => void): void {
-    if (this.#heldRefusals >= this.#bounds.heldRefusalsMax) return run();
-    this.#heldRefusals += 1;
-    this.#clock.schedule(this.#bounds.refusalMs, () => {
-      this.#heldRefusals -= 1;
-      run();
-    });
+    this.#refusals.add(run);
+  }
+
+  close(): void {
+    this.#lag.close();
+    this.#refusals.close();
   }
 
   /** More of a body came in: it is kept until the answer is closed. */

@@ -65,6 +65,7 @@ export function createEdge(parts: EdgeParts, bounds: AdmissionBounds = admission
   const admission = new Admission(parts, bounds);
   edge.decorate('admission', admission);
   admit(edge, admission);
+  edge.addHook('onClose', async () => admission.close());
   // Answers that go past fastify carry these by themselves: see `sendRaw`.
   edge.addHook('onSend', async (request, reply, payload) => {
     reply.headers(commonHeaders).header('request-id', request.id);

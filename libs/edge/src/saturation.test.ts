@@ -1,0 +1,86 @@
+import { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '@tidemark/ports';
+import { SimulatedClock } from '@tidemark/ports/testing';
+import { expect, test } from 'vitest';
+import { Admission, admissionDefaults } from './admission.ts';
+import { LoopLag } from './loop-lag.ts';
+import { RefusalQueue } from './refusal-queue.ts';
+
+/** A clock whose timers come as late as it is told. */
+class LateClock implements Clock {
+  #nowMs = 1;
+  #timer: { readonly dueMs: number; readonly run: () => void } | undefined;
+
+  nowMs = (): number => this.#nowMs;
+  monotonicMs = (): number => this.#nowMs;
+
+  schedule(delayMs: number, run: () => void): { cancel: () => void } {
+    this.#timer = { dueMs: this.#nowMs + delayMs, run };
+    return { cancel: () => undefined };
+  }
+
+  beat(lateMs: number): void {
+    const { dueMs = 0, run } = this.#timer ?? {};
+    this.#nowMs = dueMs + lateMs;
+    run?.();
+  }
+}
+
+const noMetrics = {
+  counter: () => ({ add: () => undefined }),
+  gauge: () => ({ set: () => undefined }),
+  observedGauge: () => undefined,
+  histogram: () => ({ observe: () => undefined }),
+};
+
+test('one late beat is a pause, two are too much work, and it passes', () => {
+  const clock = new LateClock();
+  const lag = new LoopLag(clock, () => undefined);
+  clock.beat(100);
+  expect(lag.isSaturated).toBe(false);
+  clock.beat(100);
+  expect(lag.isSaturated).toBe(true);
+  for (let beat = 0; beat < 6; beat += 1) clock.beat(0);
+  expect(lag.isSaturated).toBe(false);
+});
+
+test('with too much work it goes on with the connections that it works for', () => {
+  const clock = new LateClock();
+  const bounds = { ...admissionDefaults, busyConnectionsMax: 2 };
+  const admission = new Admission({ clock, metrics: noMetrics }, bounds);
+  const sockets = [{}, {}, {}] as const;
+  const ask = (index: 0 | 1 | 2): string | undefined => {
+    const outgoing = new EventEmitter() as unknown as ServerResponse;
+    const incoming = { socket: sockets[index] } as unknown as IncomingMessage;
+    const problem = admission.enter('', { incoming, outgoing });
+    outgoing.emit('close');
+    return problem?.code;
+  };
+  expect([ask(0), ask(1), ask(2)]).toEqual([undefined, undefined, undefined]);
+  clock.beat(100);
+  expect([ask(0), ask(1), ask(2)]).toEqual([undefined, undefined, undefined]);
+  clock.beat(100);
+  expect([ask(2), ask(1), ask(0)]).toEqual([undefined, undefined, 'overloaded']);
+  clock.beat(100);
+  expect([ask(0), ask(1), ask(2)]).toEqual(['overloaded', undefined, undefined]);
+  // One of them has nothing more to do.
+  clock.beat(100);
+  expect([ask(2), ask(0)]).toEqual([undefined, 'overloaded']);
+  clock.beat(100);
+  expect([ask(2), ask(0)]).toEqual([undefined, undefined]);
+});
+
+test('refusals wait, keep their order and come apart from each other', async () => {
+  const clock = new SimulatedClock();
+  const queue = new RefusalQueue(clock, 100);
+  const startMs = clock.monotonicMs();
+  const answered: number[] = [];
+  for (let index = 0; index < 50; index += 1) {
+    queue.add(() => answered.push(clock.monotonicMs() - startMs));
+  }
+  await clock.advance(99);
+  expect(answered).toEqual([]);
+  await clock.advance(100);
+  expect(answered).toEqual(Array.from({ length: 50 }, (_, index) => 100 + index));
+});
