@@ -2,7 +2,7 @@
 
 import type { Evidence, Life } from './life.ts';
 import type { Lives } from './lives.ts';
-import { isRefused, type Operation, type Operations } from './operations.ts';
+import { earliestOf, isRefused, type Operation, type Operations } from './operations.ts';
 import type { Findings } from './violation.ts';
 
 interface Source {
@@ -129,7 +129,7 @@ export class ForkCheck {
     if (source.op !== life.creator || seq !== undefined || isInside === true) return;
     const evidence: Evidence = {
       op: source.op,
-      from: source.op.began,
+      from: earliestOf(this.#operations, source.op, parent.session),
       to: source.op.ended,
       tail: life.inherited,
       closed: undefined,

@@ -33,7 +33,7 @@ function checkAbsent(parts: Parts, op: Operation, source: string | undefined): v
   const session = source ?? op.call.session;
   const chain = chains.get(session);
   if (chain === undefined) return;
-  const from = earliestOf(operations, op);
+  const from = earliestOf(operations, op, session);
   const mayExpire = (life: Parameters<Expiry['mayHaveExpired']>[0]): boolean =>
     expiry.mayHaveExpired(life, op);
   if (chain.allowsAbsent(from, op.ended, mayExpire)) return;

@@ -112,12 +112,17 @@ export function operationsOf(entries: readonly Entry[], findings: Findings): Ope
 
 /**
  * The earliest moment that an answer may speak of: its request's, or, while a deposed leader may have
- * answered, that leader's last.
+ * answered, that leader's last. `session` is the one that it speaks of: its own, or a fork's source.
  */
-export function earliestOf(operations: Operations, { call, began, ended }: Operation): number {
-  const windows = call.shard === undefined ? undefined : operations.deposed.get(call.shard);
+export function earliestOf(
+  operations: Operations,
+  { call, began, ended }: Operation,
+  session: string = call.session,
+): number {
+  const asked = operations.bySession.get(session)?.find((op) => op.call.shard !== undefined);
+  const shard = asked?.call.shard;
   let earliest = began;
-  for (const window of windows ?? []) {
+  for (const window of (shard === undefined ? undefined : operations.deposed.get(shard)) ?? []) {
     if (window.began > ended) break;
     if (window.ended >= began) earliest = Math.min(earliest, window.began);
   }

@@ -516,7 +516,7 @@ export const mutants: readonly Mutant[] = [
         'append',
         (original) =>
           function append(this: Content, body, offset) {
-            const isGarbled = offset % 11n === 5n && body.length > 20;
+            const isGarbled = offset % 11 === 5 && body.length > 20;
             original.call(this, isGarbled ? body.slice().reverse() : body, offset);
           },
       ),

@@ -50,7 +50,7 @@ export function changeFold(
         if (decoded.kind !== 'record') return original.call(this, stored);
         const session = this.session(textOf(stored.key));
         const { record } = decoded;
-        const isValid = this.foldOwn(session, record, stored.offset);
+        const isValid = this.foldOwn(session, record, Number(stored.offset));
         return { session, record, isValid };
       },
   );

@@ -2,8 +2,10 @@
 // history byte by byte, and every planted bug is found. `node test/sim/src/main.ts` runs fresh seeds.
 
 import { encodeHistory } from '@tidemark/checker';
+import type { EventLog } from '@tidemark/ports';
 import { expect, test } from 'vitest';
 import { findMutant, mutants } from './mutants.ts';
+import { changeFold } from './plant.ts';
 import { run } from './run.ts';
 import { shrink } from './shrink.ts';
 
@@ -25,6 +27,12 @@ test('one seed gives the same history twice, byte by byte', async () => {
     const [one, other] = [await run(seed), await run(seed)];
     expect(encodeHistory(one.history)).toBe(encodeHistory(other.history));
   }
+});
+
+test('nothing is found where what is planted changes nothing', async () => {
+  const plant = (): (() => void) => changeFold((record) => record);
+  const harmless = { name: 'none', breaks: 'nothing', plant, wrapLog: (log: EventLog) => log };
+  expect(await findMutant(harmless, 10)).toBeUndefined();
 });
 
 test('a failing run is reduced to one that still fails', async () => {
