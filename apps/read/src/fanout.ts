@@ -5,7 +5,7 @@
 import type { EventRange, FoldedSession } from '@tidemark/replica';
 import { liveCursor } from './live-cursor.ts';
 import type { LiveParts } from './long-poll.ts';
-import { dataFrames } from './sse-frame.ts';
+import { chunkOf, dataFrames } from './sse-frame.ts';
 import type { StreamView } from './stream-view.ts';
 
 export interface SharedFrame {
@@ -13,7 +13,8 @@ export interface SharedFrame {
   readonly endPosition: number;
   /** Whether the stream was closed when it was built: the frame then says so. */
   readonly isClosed: boolean;
-  readonly bytes: Buffer;
+  /** As one chunk of the chunked encoding, ready for any socket. */
+  readonly chunk: Buffer;
 }
 
 export interface Follower {
@@ -105,7 +106,7 @@ export class Fanout {
       position,
       endPosition: range.endPosition,
       isClosed: view.present.isClosed,
-      bytes: this.frameOf(view, range),
+      chunk: chunkOf(this.frameOf(view, range)),
     };
     group.frame = frame;
     return frame;

@@ -3,7 +3,7 @@
 import type { StreamState } from '@tidemark/session';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { controlFrame, dataFrames } from './sse-frame.ts';
+import { bytesOfChunk, chunkOf, controlFrame, dataFrames } from './sse-frame.ts';
 
 interface SseEvent {
   readonly event: string;
@@ -105,4 +105,12 @@ test('a control frame tells where to go on, and that a closed stream is at its e
   expect(closed).toMatchObject({ streamClosed: true, upToDate: true });
   expect(closed).not.toHaveProperty('streamCursor');
   expect(frameOf(streamOf('application/json', true), 4)).not.toHaveProperty('streamClosed');
+});
+
+test('a chunk carries its length, and gives back what it was made of', () => {
+  for (const text of ['', 'x', 'data:a\r\n\r\nb', 'y'.repeat(70_000)]) {
+    const chunk = chunkOf(Buffer.from(text));
+    expect(chunk.toString().startsWith(`${Buffer.byteLength(text).toString(16)}\r\n`)).toBe(true);
+    expect(bytesOfChunk(chunk).toString()).toBe(text);
+  }
 });

@@ -69,3 +69,13 @@ function addText(parts: Uint8Array[], text: Uint8Array): void {
 function addBase64(parts: Uint8Array[], bytes: Buffer): void {
   parts.push(dataHead, Buffer.from(bytes.toString('base64')), newline);
 }
+
+const chunkEnd = Buffer.from('\r\n');
+
+/** The bytes as a chunk of HTTP/1.1's chunked encoding, in one piece: a piece is a write. */
+export const chunkOf = (bytes: Buffer): Buffer =>
+  Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, chunkEnd]);
+
+/** What `chunkOf` was made of. */
+export const bytesOfChunk = (chunk: Buffer): Buffer =>
+  chunk.subarray(chunk.indexOf(chunkEnd) + chunkEnd.length, -chunkEnd.length);

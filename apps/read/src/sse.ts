@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { commonHeaders, leaveStalled, problemBody, problemOf } from '@tidemark/edge';
 import { isTextual, limits } from '@tidemark/protocol';
 import type { Answer } from './catch-up.ts';
@@ -6,7 +7,7 @@ import type { Fanout, Follower } from './fanout.ts';
 import { liveCursor } from './live-cursor.ts';
 import { keepAlive, type LiveParts } from './long-poll.ts';
 import type { ReadRequest } from './read-request.ts';
-import { controlFrame } from './sse-frame.ts';
+import { bytesOfChunk, controlFrame } from './sse-frame.ts';
 import type { StreamView } from './stream-view.ts';
 
 const heartbeat = Buffer.from(': \n\n');
@@ -17,6 +18,8 @@ class SseConnection implements Follower {
   readonly #fanout: Fanout;
   readonly #view: StreamView;
   readonly #raw: ServerResponse;
+  readonly #socket: Socket | null;
+  readonly #onDrain = (): void => this.wake();
   readonly #seenCursor: string | undefined;
   #position: number;
   #isBusy = false;
@@ -39,6 +42,7 @@ class SseConnection implements Follower {
     this.#fanout = parts.fanout;
     this.#view = view;
     this.#raw = at.raw;
+    this.#socket = at.raw.socket;
     this.#position = at.position;
     this.#seenCursor = at.seenCursor;
   }
@@ -46,7 +50,7 @@ class SseConnection implements Follower {
   start(): void {
     const { wheel } = this.#parts;
     this.#raw.once('close', () => this.end());
-    this.#raw.on('drain', () => this.wake());
+    this.#socket?.on('drain', this.#onDrain);
     this.#leave = this.#fanout.join(this.#view, this);
     this.#cancelRenewal = keepAlive(wheel, this.#view);
     this.#cancelLifetime = wheel.after(limits.sseLifetimeMs, () => this.end());
@@ -56,7 +60,7 @@ class SseConnection implements Follower {
   }
 
   wake(): void {
-    if (this.#isBusy || this.#isOver || this.#raw.writableNeedDrain) return;
+    if (this.#isBusy || this.#isOver || this.#isFull()) return;
     const { stream } = this.#view;
     if (stream === undefined || this.#view.located.replica.stopped !== undefined) {
       return this.end();
@@ -70,7 +74,7 @@ class SseConnection implements Follower {
         void this.#readOn();
         return;
       }
-      this.#write(frame.bytes);
+      this.#writeShared(frame.chunk);
       this.#position = frame.endPosition;
       if (this.#position < stream.tailPosition) return this.wake();
     } else if (stream.isClosed) {
@@ -121,15 +125,26 @@ class SseConnection implements Follower {
     this.#endWhereClosed();
   }
 
+  /** The socket owes the client something: what follows waits until that is taken. */
+  #isFull(): boolean {
+    return this.#socket?.writableNeedDrain ?? true;
+  }
+
   #write(bytes: Buffer): void {
     if (this.#isOver) return;
     this.#raw.write(bytes);
   }
 
+  /** One write for what a response would write in three pieces; HTTP/1.0 has no chunks. */
+  #writeShared(chunk: Buffer): void {
+    if (this.#raw.chunkedEncoding && this.#socket !== null) this.#socket.write(chunk);
+    else this.#write(bytesOfChunk(chunk));
+  }
+
   #beat(): void {
     this.#cancelHeartbeat = this.#parts.wheel.after(limits.heartbeatMs - 1_000, () => {
       // Also where a frame was sent meanwhile: leaving one out would leave twice the time silent.
-      if (!this.#raw.writableNeedDrain) this.#raw.write(heartbeat);
+      if (!this.#isFull()) this.#raw.write(heartbeat);
       this.#beat();
     });
   }
@@ -138,6 +153,7 @@ class SseConnection implements Follower {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#leave();
+    this.#socket?.off('drain', this.#onDrain);
     this.#cancelHeartbeat();
     this.#cancelRenewal();
     this.#cancelLifetime();

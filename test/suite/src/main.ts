@@ -24,7 +24,8 @@ import {
   vitestOfRepository,
 } from './runs.ts';
 
-const longPollMs = 500;
+/** The public suite allows a second more than this for an answer: a busy machine needs it. */
+const longPollMs = 1_500;
 const say = (line: string): void => void stdout.write(`${line}\n`);
 const only = argv.slice(2);
 const isWanted = (name: string): boolean => only.length === 0 || only.includes(name);
