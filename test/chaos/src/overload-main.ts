@@ -19,7 +19,11 @@ const { values } = parseArgs({
 
 const folder = await mkdtemp(join(tmpdir(), 'tidemark-overload-'));
 await using stack = new AsyncDisposableStack();
-const env: Record<string, string> = { TIDEMARK_DATA_DIR: join(folder, 'data') };
+const env: Record<string, string> = {
+  TIDEMARK_DATA_DIR: join(folder, 'data'),
+  // Full from the first seconds on: what grows then is not the window of bodies.
+  TIDEMARK_HOT_MIB: '4',
+};
 if (values.on === 'kafka') {
   const kafka = stack.use(await startKafka());
   env['TIDEMARK_LOG'] = 'kafka';
