@@ -27,6 +27,7 @@ export interface Operations {
   readonly all: readonly Operation[];
   readonly bySession: ReadonlyMap<string, readonly Operation[]>;
   readonly written: ReadonlyMap<string, Written>;
+  readonly shardOf: ReadonlyMap<string, string>;
   /** While a deposed leader may answer, by shard. */
   readonly deposed: ReadonlyMap<string, readonly Window[]>;
   readonly setBacks: readonly { readonly at: number; readonly ms: number }[];
@@ -40,6 +41,7 @@ class Gathering {
   readonly byName = new Map<string, Operation>();
   readonly bySession = new Map<string, Operation[]>();
   readonly written = new Map<string, Written>();
+  readonly shardOf = new Map<string, string>();
   readonly deposed = new Map<string, { began: number; ended: number }[]>();
   readonly setBacks: { at: number; ms: number }[] = [];
   isComplete = false;
@@ -62,6 +64,7 @@ class Gathering {
       seen: [],
     };
     this.byName.set(call.op, operation);
+    if (call.shard !== undefined) this.shardOf.set(call.session, call.shard);
     const inSession = this.bySession.get(call.session);
     if (inSession === undefined) this.bySession.set(call.session, [operation]);
     else inSession.push(operation);
@@ -106,8 +109,8 @@ export function operationsOf(entries: readonly Entry[], findings: Findings): Ope
       findings.add('never-answered', call.session, { message, ops: [call.op] });
     }
   }
-  const { bySession, written, deposed, setBacks, isComplete } = gathering;
-  return { all, bySession, written, deposed, setBacks, isComplete };
+  const { bySession, written, shardOf, deposed, setBacks, isComplete } = gathering;
+  return { all, bySession, written, shardOf, deposed, setBacks, isComplete };
 }
 
 /**
@@ -119,8 +122,7 @@ export function earliestOf(
   { call, began, ended }: Operation,
   session: string = call.session,
 ): number {
-  const asked = operations.bySession.get(session)?.find((op) => op.call.shard !== undefined);
-  const shard = asked?.call.shard;
+  const shard = operations.shardOf.get(session);
   let earliest = began;
   for (const window of (shard === undefined ? undefined : operations.deposed.get(shard)) ?? []) {
     if (window.began > ended) break;

@@ -202,7 +202,11 @@ export const mutants: readonly Mutant[] = [
       clients: 6,
       processes: 2,
       names: 1,
+      operations: 200,
       replyMsMax: 30,
+      deposedBoundsRate: 0,
+      faults: {},
+      disturbances: [],
       isExpiring: false,
       isForking: false,
     },
@@ -405,6 +409,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'dedupe-forgets',
     breaks: 'rule 13: repeats are known inside the windows',
+    plan: { names: 1, isForking: false, isExpiring: false, disturbances: [], operations: 200 },
     plant: () =>
       replace(
         Window.prototype,
@@ -431,7 +436,7 @@ export const mutants: readonly Mutant[] = [
         if (command.kind !== 'append' || command.streamSeq === undefined) return command;
         return { ...command, streamSeq: `${command.streamSeq}~` };
       }),
-    plan: { names: 1, isForking: false, isExpiring: false },
+    plan: { names: 1, isForking: false, isExpiring: false, disturbances: [], operations: 200 },
   },
   {
     name: 'producers-not-fenced',
