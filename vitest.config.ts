@@ -9,6 +9,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // A busy machine is slow, not wrong.
+          testTimeout: 60_000,
           include: ['{libs,apps,infra,test,bench}/**/*.test.ts'],
           exclude: [...none, 'test/tidy/**', ...tiers.map((tier) => `**/*.${tier}.test.ts`)],
         },
