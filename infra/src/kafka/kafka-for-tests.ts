@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { startKafkaContainers, wantsContainers } from '../containers/containers.ts';
 import { startKafka } from './kafka-cluster.ts';
 
 /** What a test may know of a cluster that it shares with others: it must not hurt it. */
@@ -29,8 +30,11 @@ export interface KafkaState {
  */
 export async function kafkaForTests(): Promise<SharedKafka> {
   const bootstrap = process.env['TIDEMARK_TEST_KAFKA'];
-  if (bootstrap === undefined || bootstrap === '')
-    return startKafka({ sessionTimeoutMs: patientSessionMs });
+  if (bootstrap === undefined || bootstrap === '') {
+    return wantsContainers()
+      ? startKafkaContainers()
+      : startKafka({ sessionTimeoutMs: patientSessionMs });
+  }
   const stateFile = process.env['TIDEMARK_TEST_KAFKA_STATE'];
   const state =
     stateFile === undefined
