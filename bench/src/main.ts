@@ -87,8 +87,8 @@ async function runOne(benchmark: Benchmark): Promise<void> {
     result = await benchmark.run(context);
   } catch (cause) {
     if (values.smoke) throw cause;
-    say(String((cause as Error).stack));
-    result = { rows: [], bars: [notRun(title, String(cause).slice(0, 200))] };
+    for (const one of causesOf(cause)) say(String((one as Error).stack));
+    result = { rows: [], bars: [notRun(title, String(causesOf(cause)[0]).slice(0, 200))] };
   }
   const seconds = Math.round((performance.now() - startMs) / 1_000);
   const average = { before, after: loadAverage() };
@@ -97,6 +97,12 @@ async function runOne(benchmark: Benchmark): Promise<void> {
   results.push({ name, title, atTime, seconds, loadAverage: average, ...result });
   if (profileFolder !== undefined) await sayProfiles(profileFolder);
 }
+
+/** The first failure first: what failed while things were closed because of it comes after. */
+const causesOf = (cause: unknown): unknown[] =>
+  cause instanceof SuppressedError
+    ? [...causesOf(cause.suppressed), ...causesOf(cause.error)]
+    : [cause];
 
 async function sayProfiles(folder: string): Promise<void> {
   for (const file of await readdir(folder)) {
