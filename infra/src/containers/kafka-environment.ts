@@ -23,7 +23,8 @@ export function brokerEnvironment(
       all: all.map(({ id }) => ({ id, ...containerPorts })),
       advertised: { host: '127.0.0.1', port: broker.hostPort },
       dataFolder: '/var/lib/kafka/data',
-      sessionTimeoutMs: 1_000,
+      // Nobody kills them, and a busy machine must not make them fail over.
+      sessionTimeoutMs: 9_000,
     }),
     'controller.quorum.voters': all
       .map(({ id }) => `${id}@${hostOfBroker(id)}:${controller}`)
