@@ -71,7 +71,6 @@ type Figure = (sample: Sample) => number;
 export const perSecond: Figure = ({ count, seconds }) => count / seconds;
 export const cpuMicros: Figure = ({ cpuSeconds, count }) => (cpuSeconds * 1e6) / Math.max(1, count);
 export const p50: Figure = ({ latency }) => latency.atMs(0.5);
-export const p95: Figure = ({ latency }) => latency.atMs(0.95);
 export const p99: Figure = ({ latency }) => latency.atMs(0.99);
 
 /** Ours over theirs, round by round, because neighbours in time had the same machine. */
