@@ -153,6 +153,9 @@ async function endOf(log: EventLog, shard: Shard): Promise<bigint> {
   return bounds.end;
 }
 
+/** Longer than a follower's fetch waits at the leader. */
+const followerFetchWaitMs = 1_500;
+
 describe('mutants', () => {
   /** Both followers hang, the leader dies, the followers come back: who was told what? */
   async function loseTheLeader(acks: number): Promise<AppendHistory> {
@@ -164,6 +167,8 @@ describe('mutants', () => {
     const leader = await cluster.leaderOf(there);
     const others = cluster.kafka.brokers.filter(({ id }) => id !== leader.id);
     await Promise.all(others.map((broker) => broker.kill('SIGSTOP')));
+    // A fetch that is still open would carry the record into a stopped follower's socket.
+    await new Promise((resolve) => setTimeout(resolve, followerFetchWaitMs));
     await history.attempt();
     await leader.kill('SIGKILL');
     await Promise.all(others.map((broker) => broker.kill('SIGCONT')));
