@@ -13,7 +13,9 @@ export class Generator implements AsyncDisposable {
   constructor() {
     this.#child = fork(join(import.meta.dirname, 'main.ts'));
     this.#child.on('message', (answer: Answer) => this.#answer(answer));
-    this.#child.once('exit', () => this.#answer({ failure: 'the load generator has ended' }));
+    this.#child.once('exit', (code, signal) => {
+      this.#answer({ failure: `the load generator has ended. code=${code} signal=${signal}` });
+    });
   }
 
   async run(order: Order): Promise<LoadResult> {
@@ -26,7 +28,7 @@ export class Generator implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode !== null) return;
+    if (!this.#child.connected) return;
     const ended = once(this.#child, 'exit');
     this.#child.disconnect();
     await ended;
