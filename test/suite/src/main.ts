@@ -100,7 +100,7 @@ function report(result: SuiteResult): SuiteResult {
   return result;
 }
 
-/** One behind the other; two such lanes keep two cores busy. */
+/** One behind the other. Those that kill brokers share a lane: two such at once starve each other. */
 async function lane(runs: readonly [name: string, run: () => Promise<SuiteResult>][]) {
   const results: SuiteResult[] = [];
   for (const [name, run] of runs) if (isWanted(name)) results.push(await run());
@@ -119,6 +119,7 @@ const results = (
     lane([
       ['unit', () => runTier('unit')],
       ['int', () => runTier('int')],
+      ['e2e', () => runTier('e2e')],
       ['chaos', () => runTier('chaos')],
     ]),
     lane([
@@ -126,7 +127,6 @@ const results = (
       ['public-kafka', () => runPublic('kafka')],
       ['public-separate', () => runPublic('separate')],
       ['sim', () => runTier('sim')],
-      ['e2e', () => runTier('e2e')],
     ]),
   ])
 ).flat();
