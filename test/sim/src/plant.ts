@@ -71,5 +71,3 @@ export function shareOf(text: string): number {
 export function renamed(cause: unknown, from: string, to: 'unavailable'): unknown {
   return isProblem(cause) && cause.code === from ? new Problem(to, 'planted') : cause;
 }
-
-export type { Method };
