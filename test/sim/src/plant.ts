@@ -8,8 +8,6 @@ import { textOf } from '@tidemark/std';
 
 export type Undo = () => void;
 
-type Method = (...args: never[]) => unknown;
-
 /** Replaces a method by what `change` makes of it. */
 export function replace<T extends object, K extends keyof T>(
   target: T,
