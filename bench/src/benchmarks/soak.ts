@@ -53,7 +53,7 @@ async function soakOne(
   const perSecond = Math.round((most.count / most.seconds) * loadShare);
   const rows: Row[] = [];
   const figures: { readonly p99Ms: number; readonly residentMib: number }[] = [];
-  for (let minute = 1; minute <= minutes; minute += 1) {
+  for (let minute = 1; minute <= context.scaled(minutes, 2); minute += 1) {
     const forMs = context.scaled(60_000, 200);
     const order = { ...common, perSecond, prefix: 'soak', warmMs: context.scaled(500, 20), forMs };
     const result = await generator.run(order);

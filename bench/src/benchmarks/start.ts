@@ -9,7 +9,8 @@ import { atMost, type Bar, type Row } from '../result.ts';
 import { spreadOf } from '../sample.ts';
 import { eventBytes } from './workload.ts';
 
-const sessionCount = 100;
+/** A hundred, or fewer with a hundred events each. */
+const sessionsOf = (events: number): number => Math.min(100, events / 100);
 
 interface Started {
   readonly readyMs: number;
@@ -24,8 +25,9 @@ const run = Date.now().toString(36);
 
 const nameOf = (index: number): string => `start-${run}-${index}`;
 
-async function untilFolded({ host, port }: Target, eventsEach: number): Promise<void> {
-  for (let index = 0; index < sessionCount; index += 1) {
+async function untilFolded({ host, port }: Target, events: number): Promise<void> {
+  const eventsEach = events / sessionsOf(events);
+  for (let index = 0; index < sessionsOf(events); index += 1) {
     const response = await fetch(`http://${host}:${port}/v1/stream/${nameOf(index)}`, {
       method: 'HEAD',
     });
@@ -39,13 +41,13 @@ async function untilFolded({ host, port }: Target, eventsEach: number): Promise<
 async function startOnce(
   context: Context,
   contestant: Contestant,
-  eventsEach: number,
+  events: number,
 ): Promise<Started> {
   const startMs = performance.now();
   await using running = await contestant.start(context.place);
   const readyMs = performance.now() - startMs;
   const [target] = running.targets;
-  if (target !== undefined && eventsEach > 0) await untilFolded(target, eventsEach);
+  if (target !== undefined && events > 0) await untilFolded(target, events);
   const foldedMs = performance.now() - startMs;
   const { peakBytes, cpuSeconds } = processFigures(running.pids[0] ?? 0);
   return { readyMs, foldedMs, peakMib: peakBytes / 1_048_576, cpuSeconds };
@@ -60,9 +62,9 @@ async function fill(context: Context, contestant: Contestant, events: number): P
     kind: 'fill',
     pids: running.pids,
     target,
-    sessions: Array.from({ length: sessionCount }, (_, index) => nameOf(index)),
+    sessions: Array.from({ length: sessionsOf(events) }, (_, index) => nameOf(index)),
     events,
-    eventsPerAppend: Math.min(500, events / sessionCount),
+    eventsPerAppend: Math.min(500, events / sessionsOf(events)),
     eventBytes,
   });
   const seconds = ((performance.now() - startMs) / 1_000).toFixed(1);
@@ -93,7 +95,7 @@ export const start: Benchmark = {
       if (count > 0) await fill(context, contestant, count);
       const rounds: Started[] = [];
       for (let round = 0; round < context.rounds; round += 1) {
-        rounds.push(await startOnce(context, contestant, count / sessionCount));
+        rounds.push(await startOnce(context, contestant, count));
       }
       const ready = spreadOf(rounds.map(({ readyMs }) => readyMs));
       const folded = spreadOf(rounds.map(({ foldedMs }) => foldedMs));

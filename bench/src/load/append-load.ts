@@ -2,7 +2,7 @@ import { Connection, jsonHeaders, requestBytes } from './connection.ts';
 import { appendBody } from './events.ts';
 import { Latency } from './latency.ts';
 import type { AppendOrder, LoadResult } from './orders.ts';
-import { after } from './timing.ts';
+import { after, untilSome } from './timing.ts';
 import { Window } from './window.ts';
 
 interface Client {
@@ -93,6 +93,7 @@ class AppendLoad {
     this.#count = 0;
     window.begin();
     await after(forMs);
+    await untilSome(() => this.#count);
     const ends = window.end();
     const count = this.#count;
     const latency = this.#latency.encode();

@@ -3,7 +3,7 @@ import { Connection, jsonHeaders, requestBytes, statusOf } from './connection.ts
 import { NumberScanner, numberedEvent, setNumber } from './events.ts';
 import { Latency } from './latency.ts';
 import type { FollowOrder, LoadResult, Target } from './orders.ts';
-import { after } from './timing.ts';
+import { after, untilSome } from './timing.ts';
 import { Window } from './window.ts';
 
 const writersMax = 20;
@@ -66,7 +66,10 @@ class FollowLoad {
     await after(forMs);
     stop();
     const counted = this.#sent - this.#firstCounted;
-    if (perSecond > 0) await after(stragglersMs);
+    if (perSecond > 0) {
+      await after(stragglersMs);
+      await untilSome(() => this.#delivered);
+    }
     const ends = window.end();
     const expected = (counted * followers) / sessions;
     return {
