@@ -63,7 +63,7 @@ async function deleteTopic(): Promise<void> {
 
 const recreateTopic = (): Promise<boolean> =>
   admin.createTopics({
-    waitForLeaders: true,
+    waitForLeaders: false,
     topics: [
       {
         topic: tenant.topic,
