@@ -57,10 +57,8 @@ function checkExists({ operations, lives, chains, findings }: Parts, op: Operati
     const died = chain?.steps[chain.deathOf(life)]?.latest.at ?? 0;
     return created <= op.ended && died >= op.began;
   });
-  // A source outlives its delete under its name, for as long as it has forks.
-  const isSource = operations.all.some(
-    ({ call, answer }) => call.fork?.source === session && answer?.outcome !== 'refused',
-  );
+  // A source outlives its delete under its name, for as long as it has forks, or may be about to.
+  const isSource = operations.all.some(({ call }) => call.fork?.source === session);
   if (isPossible || isSource || hasUnseenCreate(chain, op)) return;
   const message = 'refused for a session that is not there';
   findings.add('refusal-untrue', session, { message, ops: [op.call.op] });

@@ -2,7 +2,7 @@
 // told, and asks again with the same identity where it was told nothing.
 
 import type { SeededPrng } from '@tidemark/ports/testing';
-import { hasCode } from '@tidemark/protocol';
+import { defaultContentType, hasCode } from '@tidemark/protocol';
 import type { ProducerStamp } from '@tidemark/session';
 import { Follower } from './follower.ts';
 import type { Incarnation } from './incarnation.ts';
@@ -74,6 +74,9 @@ export class Client {
   async #step(): Promise<void> {
     const named = this.#pick(this.#world.names);
     const draw = this.#prng.below(100);
+    if (this.#world.plan.isForgetting && this.#prng.chance(0.15)) {
+      return this.#burst(this.#world.names[0] as Named);
+    }
     const isAbsent = this.#absent.has(named.full) && this.#prng.chance(0.6);
     if (draw < 8 || isAbsent) return this.#create(named);
     if (draw < 30) return void (await this.#append(named));
@@ -126,13 +129,13 @@ export class Client {
     this.#tails.set(named.full, held.seq);
   }
 
-  #events(named: Named, count: number): Events {
-    const { bodies, plan } = this.#world;
+  #events(named: Named, count: number, isLarge = false): Events {
+    const { bodies } = this.#world;
     const { isJson } = named;
     const base = this.#world.unique();
     const names = Array.from({ length: count }, (_, index) => `${base}.${index}`);
     const bytes = (): number =>
-      plan.isLarge && this.#prng.chance(0.3)
+      isLarge
         ? 3_000_000 + this.#prng.below(1_000_000)
         : this.#prng.below(this.#prng.chance(0.1) ? 1_500 : 60);
     return { isJson, names, events: names.map((name) => bodies.add(name, isJson, bytes())) };
@@ -147,7 +150,8 @@ export class Client {
     const { names, events } = this.#events(named, this.#prng.below(3));
     const lifetime = this.#lifetime(named);
     const isClosed = this.#prng.chance(0.04);
-    const contentType = this.#contentType(named);
+    const isLeftOut = !named.isJson && this.#prng.chance(0.5);
+    const contentType = isLeftOut ? undefined : this.#contentType(named);
     const asked = { type: 'create', events: names, close: isClosed, ...lifetime } as const;
     const request = {
       contentType,
@@ -162,7 +166,7 @@ export class Client {
   }
 
   #contentType({ isJson }: Pick<Named, 'isJson'>): string {
-    return isJson ? 'application/json' : 'text/plain';
+    return isJson ? 'application/json' : defaultContentType;
   }
 
   #lifetime({ lifetime }: Named): { ttlMs?: number; expiresAtMs?: number } {
@@ -177,9 +181,10 @@ export class Client {
     });
     const source = sources.length === 0 ? undefined : this.#pick(sources);
     if (source === undefined) return;
-    const held = this.#held.get(source.full);
-    const at = held === undefined || this.#prng.chance(0.3) ? undefined : this.#pick(held);
-    const subOffset = at !== undefined && this.#prng.chance(0.2) ? 1 + this.#prng.below(3) : 0;
+    const held = [{ cursor: '-1', seq: 0 }, ...(this.#held.get(source.full) ?? [])];
+    const at = this.#prng.chance(0.3) ? undefined : this.#pick(held);
+    const isInside = at !== undefined && this.#prng.chance(0.2);
+    const subOffset = isInside ? 1 + this.#prng.below(this.#prng.chance(0.2) ? 200 : 3) : 0;
     // The fork's own body: only where it is known to be in its source's type.
     const own = { ...named, isJson: this.#world.isJson(source) };
     const { names, events } = this.#events(
@@ -276,6 +281,7 @@ export class Client {
     const stamp = this.#stamps.get(key) ?? { epoch: this.#firstEpoch, seq: 0 };
     this.#stamps.set(key, stamp);
     if (this.#prng.chance(0.05)) this.#renewEpoch(stamp);
+    if (this.#prng.chance(0.02)) stamp.seq += 1 + this.#prng.below(2);
     const producer = { id, epoch: stamp.epoch, seq: stamp.seq };
     const close = this.#prng.chance(0.03);
     const count = close ? this.#prng.below(2) : this.#count();
@@ -306,7 +312,7 @@ export class Client {
   async #withKey(named: Named): Promise<void> {
     const close = this.#prng.chance(0.05);
     const events = this.#events(this.#typed(named), close ? this.#prng.below(2) : this.#count());
-    const key = `k${this.#world.unique()}`;
+    const key = `${this.#prng.chance(0.2) ? 'é' : 'k'}${this.#world.unique()}`;
     await this.#repeat(named, { events, key, close });
     if (this.#prng.chance(0.2)) await this.#append(named, { events, key, close });
   }
@@ -401,11 +407,13 @@ export class Client {
   /** Several appends at once, none waiting for another. */
   async #burst(named: Named): Promise<void> {
     const count = 2 + this.#prng.below(6);
-    const isForgetting = this.#world.plan.isForgetting;
+    const { isForgetting, isLarge } = this.#world.plan;
+    const typed = this.#typed(named);
     const one = (): Promise<Answered> => {
       const id = `once-${this.#world.unique()}`;
       const producer: ProducerStamp = { id, epoch: 0, seq: 0 };
-      return this.#append(named, isForgetting ? { producer } : {});
+      if (isForgetting) return this.#append(named, { producer });
+      return this.#append(named, isLarge ? { events: this.#events(typed, 1, true) } : {});
     };
     const width = isForgetting ? 40 : count;
     await Promise.all(Array.from({ length: width }, one));

@@ -19,7 +19,9 @@ export async function strike(world: World): Promise<void> {
   await clock.advance(10_000);
   const { end } = log.bounds(shard);
   if (plan.disaster === 'foreign-epoch') writeOfAnotherEpoch(world, shard);
-  else {
+  else if (plan.disaster === 'log-trimmed') {
+    await clock.runUntil(log.connect('operator').trim(shard, end));
+  } else {
     const lost = BigInt(1 + world.prng.below(Math.min(4, Number(end) - 1)));
     log.failOver(shard);
     log.loseTail(shard, end - lost);
@@ -43,7 +45,8 @@ export async function strike(world: World): Promise<void> {
     }
   }
   for (const follower of [...world.followers]) follower.leave();
-  await judge(world, shard, struckAt);
+  // A log without its beginning tells nobody who is new what it holds.
+  if (plan.disaster !== 'log-trimmed') await judge(world, shard, struckAt);
 }
 
 /** Whatever was acknowledged since stands in the log as it is now: a fresh fold of it tells. */
@@ -69,6 +72,9 @@ async function judge(world: World, shard: Shard, struckAt: number): Promise<void
   for (const entry of later) {
     if (entry.kind !== 'return' || entry.outcome !== 'ok' || entry.isNew !== true) continue;
     const call = asked.get(entry.op);
+    const named = names.find(({ full }) => full === call?.session);
+    // What has a time to live may be over, and made again.
+    if (named?.lifetime !== 'none' || named.tier > 0) continue;
     if (call?.shard !== shard || call.type !== 'append') continue;
     if (calls.some(({ type, session }) => type === 'delete' && session === call.session)) continue;
     for (const name of call.events ?? []) {

@@ -3,9 +3,16 @@
 import { encodeHeaders, type LogRecord, noHeaders, type Shard } from '@tidemark/ports';
 import type { SeededPrng } from '@tidemark/ports/testing';
 import { shardSession } from '@tidemark/replica';
-import { encodeRecordHeaders, isDue, knownFoldLevel, type SessionRecord } from '@tidemark/session';
+import {
+  absentSession,
+  encodeRecordHeaders,
+  isDue,
+  knownFoldLevel,
+  type SessionRecord,
+} from '@tidemark/session';
 import { bytesOf, hexOf } from '@tidemark/std';
 import type { Incarnation } from './incarnation.ts';
+import { nonsenseOf, nonsenseValues } from './nonsense.ts';
 import { locate } from './operate.ts';
 import type { Disturbance } from './plan.ts';
 import type { World } from './world.ts';
@@ -42,7 +49,8 @@ export class Disturber {
     log.setFaults();
     for (let index = 0; index < plan.processes; index += 1) {
       const incarnation = incarnations[index];
-      if (incarnation === undefined || incarnation.gate.isCrashed) this.#world.start(index);
+      const isGone = incarnation === undefined || incarnation.isClosed;
+      if (isGone || incarnation.gate.isCrashed) this.#world.start(index);
       else incarnation.gate.resume();
     }
   }
@@ -54,6 +62,8 @@ export class Disturber {
       'fail-over': () => this.#failOver(),
       'clock-jump': () => this.#jump(),
       foreign: () => this.#foreign(),
+      nonsense: () => this.#nonsense(),
+      shutdown: () => this.#shutdown(),
       zombie: () => this.#zombie(),
       level: () => this.#level(),
       reconnect: () => this.#reconnect(),
@@ -82,6 +92,18 @@ export class Disturber {
     const victim = this.#victim();
     if (victim === undefined) return false;
     this.#world.crash(victim, this.#prng.below(600));
+    return true;
+  }
+
+  /** As it is told to stop: whoever waits is answered, then it goes. */
+  #shutdown(): boolean {
+    const victim = this.#victim();
+    if (victim === undefined) return false;
+    victim.isReady = false;
+    victim.close();
+    this.#world.clock.schedule(20, () => {
+      if (!victim.gate.isCrashed) this.#world.crash(victim, this.#prng.below(300));
+    });
     return true;
   }
 
@@ -155,6 +177,31 @@ export class Disturber {
     });
     const block = encodeHeaders(broken);
     return isCut ? block.subarray(0, this.#prng.below(block.length)) : block;
+  }
+
+  /** Records that are well formed, in their place, and say what cannot be said. */
+  #nonsense(): boolean {
+    const { names, incarnations, log } = this.#world;
+    const named = names[this.#prng.below(names.length)];
+    const process = incarnations.find(({ isReady, gate }) => isReady && !gate.isCrashed);
+    const placed =
+      process === undefined || named === undefined ? undefined : locate(process, named);
+    if (placed === undefined) return false;
+    const { replica, key } = placed;
+    const state = replica.fold.peek(key)?.state ?? absentSession('', '');
+    const headers = encodeRecordHeaders({
+      rev: state.rev,
+      prev: state.lastId,
+      id: this.#prng.chance(0.05) ? '' : hexOf(this.#prng.bytes(16)),
+      logEpoch: replica.fold.logEpoch ?? '',
+      level: 1,
+      timeMs: 0,
+      ...nonsenseOf(this.#prng, state),
+    });
+    const value = bytesOf(nonsenseValues[this.#prng.below(nonsenseValues.length)] as string);
+    const broken = this.#prng.chance(0.1) ? Uint8Array.of(0xff, 0xfe) : value;
+    log.injectForeign(replica.shard, { key: bytesOf(key), value: broken, headers, timeMs: 0 });
+    return true;
   }
 
   /** What was written once arrives again, long after. */

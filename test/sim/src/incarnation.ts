@@ -48,6 +48,7 @@ export class Incarnation {
   readonly knownLevel: number;
   readonly tenants: Tenant[] = [];
   isReady = false;
+  isClosed = false;
   readonly #parts: IncarnationParts;
 
   constructor(parts: IncarnationParts) {
@@ -102,6 +103,12 @@ export class Incarnation {
   /** Another connection to the log. */
   reconnect(): void {
     this.#parts.handle.reconnect();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.writers.close();
+    void this.shards[Symbol.asyncDispose]();
   }
 
   /** Nothing of it is left behind when a run is over: signals that never fire are never freed. */

@@ -1,7 +1,7 @@
 // Planted bugs: one or more for every rule that is due, and for every check of the checker. Each is
 // found by the simulation, or the simulation is not worth its name.
 
-import type { AppendOutcome, BatchSource, EventLog, Shard, ShardBounds } from '@tidemark/ports';
+import type { AppendOutcome, EventLog, Shard, ShardBounds } from '@tidemark/ports';
 import { isProblem } from '@tidemark/protocol';
 import { ShardFold, ShardReplica } from '@tidemark/replica';
 import { Content, Flight, ReadIndex } from '@tidemark/replica/testing';
@@ -11,6 +11,7 @@ import { Window } from '@tidemark/session/testing';
 import { bytesOf } from '@tidemark/std';
 import { disturbances, type Plan } from './plan.ts';
 import { changeFold, renamed, replace, shareOf, type Undo } from './plant.ts';
+import { withOutcomes } from './process-ports.ts';
 import { run } from './run.ts';
 
 export interface Mutant {
@@ -24,24 +25,6 @@ export interface Mutant {
   readonly onFold?: (fold: ShardFold, isOld: boolean) => void;
   /** What its bug needs to show, where most plans have none of it. */
   readonly plan?: Partial<Plan>;
-}
-
-/** The log, but for how its outcomes are told. */
-function withOutcomes(
-  log: EventLog,
-  tell: (outcome: AppendOutcome | undefined) => AppendOutcome | undefined,
-): EventLog {
-  const append = (
-    batches: ReadonlyMap<Shard, BatchSource>,
-  ): ReadonlyMap<Shard, Promise<AppendOutcome | undefined>> =>
-    new Map([...log.append(batches)].map(([shard, outcome]) => [shard, outcome.then(tell)]));
-  return new Proxy(log, {
-    get: (target, name) => {
-      if (name === 'append') return append;
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
 }
 
 const refused: AppendOutcome = { kind: 'not-committed', reason: 'planted', retryable: true };
@@ -204,6 +187,7 @@ export const mutants: readonly Mutant[] = [
       names: 1,
       operations: 200,
       replyMsMax: 30,
+      readMsMax: 60,
       deposedBoundsRate: 0,
       faults: {},
       disturbances: [],

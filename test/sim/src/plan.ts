@@ -9,6 +9,8 @@ export const disturbances = [
   'fail-over',
   'clock-jump',
   'foreign',
+  'nonsense',
+  'shutdown',
   'zombie',
   'level',
   'reconnect',
@@ -19,7 +21,7 @@ export const disturbances = [
 export type Disturbance = (typeof disturbances)[number];
 
 /** What ends a shard for everybody, told at the very end. */
-export type Disaster = 'none' | 'foreign-epoch' | 'log-lost' | 'log-replaced';
+export type Disaster = 'none' | 'foreign-epoch' | 'log-lost' | 'log-replaced' | 'log-trimmed';
 
 export interface Plan {
   readonly seed: number;
@@ -40,6 +42,8 @@ export interface Plan {
   readonly lateMs: number;
   /** Answers may take that long, while what they tell grows old. */
   readonly replyMsMax: number;
+  /** How far readers may lag. */
+  readonly readMsMax: number;
   /** How long a batch may be at its leader alone. */
   readonly replicationMsMax: number;
   /** When a fork that was announced is given up. */
@@ -48,6 +52,8 @@ export interface Plan {
   readonly isForking: boolean;
   /** Events so large that few fit into one batch. */
   readonly isLarge: boolean;
+  /** The log sometimes has no room, or no permission. */
+  readonly isFull: boolean;
   /** Enough producers and time for the windows to forget some. */
   readonly isForgetting: boolean;
   /** One process is of an older release. */
@@ -55,7 +61,7 @@ export interface Plan {
   readonly disaster: Disaster;
 }
 
-const disasters: readonly Disaster[] = ['foreign-epoch', 'log-lost', 'log-replaced'];
+const disasters: readonly Disaster[] = ['foreign-epoch', 'log-lost', 'log-replaced', 'log-trimmed'];
 
 const pick = <T>(prng: SeededPrng, items: readonly T[]): T => items[prng.below(items.length)] as T;
 
@@ -85,11 +91,13 @@ export function planOf(prng: SeededPrng, seed: number): Plan {
     deposedMs: pick(prng, [50, 1_000]),
     lateMs: pick(prng, [100, 1_500, 8_000]),
     replyMsMax: pick(prng, [2, 2, 30]),
+    readMsMax: pick(prng, [3, 3, 60]),
     replicationMsMax: pick(prng, [3, 3, 40]),
     abandonAfterMs: pick(prng, [500, 3_000]),
     isExpiring: prng.chance(0.5),
     isForking: prng.chance(0.6),
-    isLarge: prng.chance(0.01),
+    isLarge: prng.chance(0.015),
+    isFull: prng.chance(0.15),
     isForgetting: prng.chance(0.04),
     hasOldRelease: prng.chance(0.08),
     disaster: prng.chance(0.12) ? pick(prng, disasters) : 'none',

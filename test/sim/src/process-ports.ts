@@ -144,3 +144,21 @@ export class ProcessLogger implements Logger {
     return this;
   }
 }
+
+/** The log, but for how its outcomes are told. */
+export function withOutcomes(
+  log: EventLog,
+  tell: (outcome: AppendOutcome | undefined) => AppendOutcome | undefined,
+): EventLog {
+  const append = (
+    batches: ReadonlyMap<Shard, BatchSource>,
+  ): ReadonlyMap<Shard, Promise<AppendOutcome | undefined>> =>
+    new Map([...log.append(batches)].map(([shard, outcome]) => [shard, outcome.then(tell)]));
+  return new Proxy(log, {
+    get: (target, name) => {
+      if (name === 'append') return append;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}

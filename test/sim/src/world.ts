@@ -18,6 +18,7 @@ import { Incarnation } from './incarnation.ts';
 import { type Named, namesOf } from './names.ts';
 import type { Answered } from './operate.ts';
 import type { Plan } from './plan.ts';
+import { withOutcomes } from './process-ports.ts';
 import { Recorder } from './recorder.ts';
 
 export interface WorldOptions {
@@ -68,6 +69,7 @@ export class World {
         timeoutMs: [40, 400],
         lateMs: [1, plan.lateMs],
         replyMs: [0.2, plan.replyMsMax],
+        readMs: [0, plan.readMsMax],
         replicationMs: [0.2, plan.replicationMsMax],
       },
       deposedBoundsRate: plan.deposedBoundsRate,
@@ -146,7 +148,7 @@ export class World {
       debts: { payAfterMs: 200, abandonAfterMs: plan.abandonAfterMs },
       partitions: plan.partitions,
       onError: (message) => this.broken.push(message),
-      wrapLog,
+      wrapLog: (log) => wrapLog(plan.isFull ? this.#full(log, prng.fork('full')) : log),
       onBatch: (process, batch) => this.#mayAbandon(process, batch),
       onFold: (fold) => onFold(fold, isOld),
     });
@@ -154,6 +156,19 @@ export class World {
     this.everStarted.push(incarnation);
     void incarnation.start();
     return incarnation;
+  }
+
+  /** Some of what is refused, is refused for a reason that no retry helps against. */
+  #full(log: EventLog, prng: SeededPrng): EventLog {
+    return withOutcomes(log, (outcome) => {
+      if (outcome?.kind !== 'not-committed' || !this.isDisturbed || prng.chance(0.5))
+        return outcome;
+      return {
+        kind: 'not-committed',
+        reason: prng.chance(0.5) ? 'full' : 'denied',
+        retryable: false,
+      };
+    });
   }
 
   /** It comes back after a while, unless somebody starts it before. */
