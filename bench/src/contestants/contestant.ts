@@ -88,14 +88,6 @@ export async function startServed(options: ServedOptions, place: Place): Promise
   };
 }
 
-/** What is set for this process, a test run for instance, is not meant for a server: it refuses the unknown. */
-const inheritedSettings = (): Record<string, undefined> =>
-  Object.fromEntries(
-    Object.keys(process.env)
-      .filter((name) => name.startsWith('TIDEMARK_'))
-      .map((name) => [name, undefined]),
-  );
-
 async function untilReady(
   child: Supervised,
   at: { readonly port: number; readonly logFile: string; readonly path: string | undefined },
