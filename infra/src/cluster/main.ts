@@ -1,11 +1,12 @@
 // npm run cluster [-- --ingest 2 --read 2 --relay 1 --port 4437]
 //
-// Starts three real brokers and the platform as separate processes behind one address, says where
-// everything is, and stops it all on Ctrl-C.
+// Starts three real brokers, a real S3 server and the platform as separate processes behind one
+// address, says where everything is, and stops it all on Ctrl-C.
 
 import { argv, stdout } from 'node:process';
 import { parseArgs } from 'node:util';
 import { startKafka } from '../kafka/kafka-cluster.ts';
+import { startS3 } from '../s3/s3-server.ts';
 import { startCluster } from './cluster.ts';
 
 const { values } = parseArgs({
@@ -24,11 +25,13 @@ const told = new Promise<void>((resolve) => {
   process.once('SIGTERM', () => resolve());
 });
 
-say('starting three brokers ...');
+say('starting three brokers and an S3 server ...');
 await using kafka = await startKafka();
+await using s3 = await startS3();
 for (const { id, host, port, pid } of kafka.brokers) {
   say(`  broker ${id}    ${host}:${port}   pid ${pid}`);
 }
+say(`  ${s3.name.padEnd(9)} ${s3.endpoint}   pid ${s3.pid}`);
 const { ingest, read, relay, port } = values;
 const counts = { ingest: Number(ingest), read: Number(read), relay: Number(relay) };
 await using cluster = await startCluster({ kafka, counts, port: Number(port) });

@@ -60,8 +60,6 @@ const defaults = {
   idleMarkMs: 100,
 };
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
 /** Opens the log of a directory, which no other process may hold. */
 export async function openDiskLog(
   components: DiskLogComponents,
@@ -126,17 +124,14 @@ class EmbeddedLog implements DiskLog {
     const shard = this.#shard(name);
     const bytesMax = options.chunkBytesMax ?? mebibyte;
     let next = Number(options.from);
+    const wanted = (): number =>
+      Math.max(next, Math.min(Number(options.skipTo?.() ?? 0), shard.end));
+    const hasMore = (): boolean => wanted() < shard.end;
     while (!signal.aborted) {
+      next = wanted();
       checkRange(shard, next);
       if (next === shard.end) {
-        await changed(shard.waiters, signal);
-        // Whoever wrote has its answer in this turn: what it folds then is not read back to it.
-        if (options.skipTo !== undefined) await nextTurn();
-        continue;
-      }
-      const skipTo = Math.min(Number(options.skipTo?.() ?? 0), shard.end);
-      if (skipTo > next) {
-        next = skipTo;
+        await changed(shard.waiters, signal, hasMore);
         continue;
       }
       const place = { shard, from: next, bytesMax, salt: this.#writer.salt };
@@ -269,10 +264,15 @@ class EmbeddedLog implements DiskLog {
   }
 }
 
-/** Until the next change or the signal. */
-function changed(waiters: Set<() => void>, signal: AbortSignal): Promise<void> {
+/** Until the next change that matters, or the signal. */
+function changed(
+  waiters: Set<() => void>,
+  signal: AbortSignal,
+  matters: () => boolean = () => true,
+): Promise<void> {
   return new Promise((resolve) => {
     const wake = (): void => {
+      if (!signal.aborted && !matters()) return;
       waiters.delete(wake);
       signal.removeEventListener('abort', wake);
       resolve();

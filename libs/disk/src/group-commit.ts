@@ -307,8 +307,13 @@ export class GroupCommit {
 function answer(group: Group): void {
   for (const { shard } of group.batches) shard.isAppending = false;
   for (const request of group.batches) request.resolve(request.outcome);
-  for (const { shard } of group.batches) shard.wake();
   group.control?.resolve();
+  // A turn later: whoever wrote has folded it by then, and need not have it read back.
+  if (group.batches.some(({ shard }) => shard.waiters.size > 0)) {
+    setImmediate(() => {
+      for (const { shard } of group.batches) shard.wake();
+    });
+  }
 }
 
 const stopped = (why: string, effect: 'none' | 'unknown', cause?: unknown): Fault =>

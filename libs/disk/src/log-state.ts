@@ -30,10 +30,7 @@ export class ShardState {
   }
 
   wake(): void {
-    if (this.waiters.size === 0) return;
-    const waiters = [...this.waiters];
-    this.waiters.clear();
-    for (const wake of waiters) wake();
+    for (const wake of this.waiters) wake();
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 
 export const root: string = resolve(import.meta.dirname, '../../..');
@@ -26,6 +27,8 @@ export interface SuiteRun {
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
   readonly reportFile: string;
+  /** Waits for a core whenever another wants it. */
+  readonly isPatient?: boolean;
 }
 
 interface Report {
@@ -43,11 +46,15 @@ export async function runSuite(run: SuiteRun): Promise<SuiteResult> {
   return { name: run.name, output, ...counts, seconds: (performance.now() - startMs) / 1_000 };
 }
 
+/** Of the operating system, inherited by whatever the suite starts. */
+const patientPriority = 10;
+
 function runChild({
   vitest,
   args,
   folder,
   env,
+  isPatient,
 }: SuiteRun): Promise<{ output: string; code: number }> {
   return new Promise((done) => {
     const child = spawn(process.execPath, [vitest, ...args], {
@@ -55,6 +62,7 @@ function runChild({
       env: { ...process.env, ...env, NO_COLOR: '1', FORCE_COLOR: '0' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    if (isPatient === true && child.pid !== undefined) setPriority(child.pid, patientPriority);
     const pieces: string[] = [];
     child.stdout.setEncoding('utf8').on('data', (piece: string) => pieces.push(piece));
     child.stderr.setEncoding('utf8').on('data', (piece: string) => pieces.push(piece));
