@@ -1,7 +1,7 @@
 // One address in front of separate processes, for a laptop and for tests: GET and HEAD go to read,
 // the subscription surface to relay, everything else to ingest, each by hash of the path. Sending a
 // session's writes to one process is a speed hint, nothing more. In production this is nginx or
-// Envoy: see infra/nginx.conf.
+// Envoy: see infra/nginx/.
 
 import {
   Agent,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { nodeFlags } from '@tidemark/infra';
 import { type Contestant, type Place, type Running, startServed } from './contestant.ts';
 
 export const repository: string = resolve(import.meta.dirname, '../../..');
@@ -33,7 +34,7 @@ export function startOurs(
     {
       contestant,
       command: process.execPath,
-      args: () => [...profiling, join(repository, `apps/${app}/src/main.ts`)],
+      args: () => [...nodeFlags, ...profiling, join(repository, `apps/${app}/src/main.ts`)],
       env: (port, folder) => ({
         TIDEMARK_PORT: String(port),
         TIDEMARK_LOG_LEVEL: 'warn',

@@ -29,6 +29,9 @@ export interface AppProcess extends AsyncDisposable {
   readonly ended: Promise<unknown>;
 }
 
+/** Of Node, for every one of our processes. A larger nursery: a sixth more events/s in batches of 100. */
+export const nodeFlags: readonly string[] = ['--max-semi-space-size=64'];
+
 const root = resolve(import.meta.dirname, '../../..');
 const readyMs = 60_000;
 
@@ -39,7 +42,7 @@ export async function startApp(options: AppOptions): Promise<AppProcess> {
   const logFile = join(folder, `${app}-${index}-${process.hrtime.bigint()}.log`);
   const child = await startSupervised({
     command: process.execPath,
-    args: [join(root, `apps/${app}/src/main.ts`)],
+    args: [...nodeFlags, join(root, `apps/${app}/src/main.ts`)],
     logFile,
     folder: root,
     env: { ...inheritedSettings(), TIDEMARK_PORT: '0', ...env },

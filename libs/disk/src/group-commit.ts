@@ -79,6 +79,7 @@ export class GroupCommit {
   #isClosed = false;
   #hasUnmarked = false;
   #idleMark: Timer | undefined;
+  #writtenAtMs = 0;
   #stoppedBy: string | undefined;
 
   constructor(
@@ -148,7 +149,6 @@ export class GroupCommit {
   #wake(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    this.#idleMark?.cancel();
     setImmediate(() => {
       this.#run().catch((cause: unknown) => {
         this.#stop(cause);
@@ -169,7 +169,8 @@ export class GroupCommit {
       last = undefined;
       try {
         this.#commit(group, await writing);
-        this.#instruments.syncSeconds.observe((this.#clock.monotonicMs() - startedAtMs) / 1_000);
+        this.#writtenAtMs = this.#clock.monotonicMs();
+        this.#instruments.syncSeconds.observe((this.#writtenAtMs - startedAtMs) / 1_000);
         last = group;
       } catch (cause) {
         await this.#refuse(group, cause);
@@ -180,10 +181,13 @@ export class GroupCommit {
     if (this.#hasUnmarked && !this.#isClosed) this.#markWhenIdle();
   }
 
-  #markWhenIdle(): void {
-    this.#idleMark?.cancel();
-    this.#idleMark = this.#clock.schedule(this.#settings.idleMarkMs, () => {
+  /** One timer, which looks again where something was written since: not one for each group. */
+  #markWhenIdle(delayMs: number = this.#settings.idleMarkMs): void {
+    this.#idleMark ??= this.#clock.schedule(delayMs, () => {
+      this.#idleMark = undefined;
       if (this.#isRunning || this.#isClosed || this.#stoppedBy !== undefined) return;
+      const restMs = this.#writtenAtMs + this.#settings.idleMarkMs - this.#clock.monotonicMs();
+      if (restMs > 0) return this.#markWhenIdle(restMs);
       this.mark().catch((cause: unknown) => this.#logger.warn({ cause }, 'idle mark failed'));
     });
   }

@@ -52,8 +52,11 @@ interface Visit {
   bodyBytes: number;
 }
 
+/** On the request itself: a WeakMap's entry for each request is work for the garbage collector. */
+const visitOf = Symbol('visit');
+type Visited = IncomingMessage & { [visitOf]?: Visit };
+
 export class Admission {
-  readonly #visits = new WeakMap<IncomingMessage, Visit>();
   readonly #bounds: AdmissionBounds;
   readonly #lag: LoopLag;
   readonly #refusals: RefusalQueue;
@@ -107,7 +110,7 @@ export class Admission {
     }
     this.#writes += 1;
     const visit: Visit = { bodyBytes: 0 };
-    this.#visits.set(incoming, visit);
+    (incoming as Visited)[visitOf] = visit;
     outgoing.once('close', () => this.#leave(key, visit));
     return undefined;
   }
@@ -153,7 +156,7 @@ export class Admission {
   /** More of a body came in: it is kept until the answer is closed. */
   hold(incoming: IncomingMessage, bytes: number): Problem | undefined {
     if (this.#bodyBytes + bytes > this.#bounds.bodyBytesMax) return this.#overloaded('bodies');
-    const visit = this.#visits.get(incoming);
+    const visit = (incoming as Visited)[visitOf];
     if (visit === undefined) return undefined;
     visit.bodyBytes += bytes;
     this.#bodyBytes += bytes;

@@ -10,6 +10,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openKafkaLog } from './index.ts';
 import type { KafkaSettings } from './settings.ts';
+import { dropTopics } from './testing/drop-topics.ts';
 import { realComponents } from './testing.ts';
 
 const run = promisify(execFile);
@@ -148,6 +149,8 @@ describe('a thousand topics', () => {
   const prefix = nameOf('many');
   const names = Array.from({ length: 1_000 }, (_, index) => `${prefix}-${index}`);
   const shards = names.map((name) => shardOf(name, 0));
+
+  afterAll(() => dropTopics(kafka.bootstrap, (name) => name.startsWith(prefix)));
 
   test('are appended to in one call, followed, and cost little while nothing happens', async () => {
     const admin = new Kafka({ brokers: [...kafka.bootstrap], logLevel: logLevel.NOTHING }).admin();

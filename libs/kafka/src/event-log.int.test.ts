@@ -1,6 +1,7 @@
 import { kafkaForTests } from '@tidemark/infra';
 import { describeEventLog } from '@tidemark/ports/testing';
 import { openKafkaLog } from './index.ts';
+import { dropTopics } from './testing/drop-topics.ts';
 import { realComponents } from './testing.ts';
 
 describeEventLog('Kafka', async () => {
@@ -18,6 +19,7 @@ describeEventLog('Kafka', async () => {
     async [Symbol.asyncDispose]() {
       await log[Symbol.asyncDispose]();
       await secondHandle[Symbol.asyncDispose]();
+      await dropTopics(kafka.bootstrap, (name) => name.endsWith('-wide'));
       await kafka[Symbol.asyncDispose]();
     },
   };

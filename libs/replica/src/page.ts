@@ -80,7 +80,8 @@ export class Page {
     let size = Math.max(firstPageBytes, had);
     while (size < needed && size < pageBytesMax) size *= 2;
     // Earlier ranges stay valid: they look at the old buffer, whose bytes never change.
-    const larger = new Uint8Array(Math.max(size, needed));
+    // Not zeroed: only what was written is ever looked at.
+    const larger = Buffer.allocUnsafeSlow(Math.max(size, needed));
     if (this.#bytes !== undefined) larger.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = larger;
     return larger.length - had;

@@ -154,11 +154,14 @@ function write(state: SessionState, stream: StreamState, { command, context }: R
   const ids = eventIds?.filter((id) => stream.eventIds.get(id) === undefined);
   const chain = new Chain(state, context);
   const identities = { count: events.length, producer, streamSeq, key };
+  let seq = stream.tailSeq;
   let position = stream.tailPosition;
-  for (const [index, value] of events.entries()) {
-    const seq = stream.tailSeq + index;
-    const eventId = ids?.[index];
-    chain.add({ kind: 'event', value, seq, eventId, ...(index === 0 ? identities : undefined) });
+  for (const value of events) {
+    const eventId = ids?.[seq - stream.tailSeq];
+    // Without a spread where there is nothing to spread: a batch has very many of these.
+    if (seq === stream.tailSeq) chain.add({ kind: 'event', value, seq, eventId, ...identities });
+    else chain.add({ kind: 'event', value, seq, eventId });
+    seq += 1;
     position += stream.isJson ? 1 : value.length;
   }
   if (command.close) {

@@ -96,6 +96,26 @@ describe('what is not ours', () => {
   });
 });
 
+test.each([0, 1, 9, 10, 99, 100, 2_147_483_647, 2_147_483_648, Number.MAX_SAFE_INTEGER])(
+  'the number %d is written in decimal and read again',
+  (seq) => {
+    const written: SessionRecord = {
+      kind: 'event',
+      rev: seq,
+      id: 'a',
+      prev: seq === 0 ? '' : 'p',
+      logEpoch: 'e',
+      level: 1,
+      timeMs: seq,
+      value: emptyBytes,
+      seq,
+    };
+    const headers = encodeRecordHeaders(written);
+    expect(Buffer.from(headers).toString('latin1')).toContain(String(seq));
+    expect(decodeRecord({ headers, value: emptyBytes })).toMatchObject({ record: written });
+  },
+);
+
 test('the bytes are those of the first release', () => {
   const golden = readFileSync(
     join(import.meta.dirname, '../fixtures/record-v1.hex'),

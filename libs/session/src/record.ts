@@ -7,7 +7,7 @@
 //
 // Names and kinds are stored. Never rename.
 
-import { bytesOf, VarintReader, writeVarint } from '@tidemark/std';
+import { bytesOf, emptyBytes, VarintReader, writeVarint } from '@tidemark/std';
 
 const recordVersion = '1';
 
@@ -72,6 +72,14 @@ export type Decoded =
 const kinds: ReadonlySet<string> = new Set(recordKinds);
 
 const arenaBytes = 65_536;
+const maxInt32 = 0x7fffffff;
+
+/** Returns where the copy ends. For a few bytes a loop takes half the time of `set`. */
+function copyShort(source: Uint8Array, target: Uint8Array, start: number): number {
+  const { length } = source;
+  for (let index = 0; index < length; index += 1) target[start + index] = source[index] as number;
+  return start + length;
+}
 
 /**
  * Builds header blocks one behind the other in chunks of memory that are not used again: a block is a
@@ -94,8 +102,7 @@ class HeaderWriter {
   /** Headers that are already encoded. */
   addEncoded(encoded: Uint8Array, count: number): void {
     this.#reserve(encoded.length);
-    this.#arena.set(encoded, this.#at);
-    this.#at += encoded.length;
+    this.#at = copyShort(encoded, this.#arena, this.#at);
     this.#count += count;
   }
 
@@ -103,9 +110,7 @@ class HeaderWriter {
     const { length } = value;
     this.#reserve(name.length + 3 * length + 10);
     const arena = this.#arena;
-    let at = this.#at;
-    arena.set(name, at);
-    at += name.length;
+    const at = copyShort(name, arena, this.#at);
     const start = writeVarint(arena, at, length);
     for (let index = 0; index < length; index += 1) {
       const code = value.charCodeAt(index);
@@ -113,6 +118,25 @@ class HeaderWriter {
       arena[start + index] = code;
     }
     this.#at = start + length;
+    this.#count += 1;
+  }
+
+  /** In decimal. */
+  addNumber(name: Uint8Array, value: number): void {
+    if (value > maxInt32) return this.add(name, String(value));
+    this.#reserve(name.length + 11);
+    const arena = this.#arena;
+    const at = copyShort(name, arena, this.#at);
+    let digits = 1;
+    for (let rest = (value / 10) | 0; rest > 0; rest = (rest / 10) | 0) digits += 1;
+    arena[at] = 2 * digits;
+    let rest = value | 0;
+    for (let place = at + digits; place > at; place -= 1) {
+      const next = (rest / 10) | 0;
+      arena[place] = 0x30 + rest - next * 10;
+      rest = next;
+    }
+    this.#at = at + digits + 1;
     this.#count += 1;
   }
 
@@ -198,21 +222,34 @@ function logHead({ logEpoch, level }: SessionRecord): Uint8Array {
   return head;
 }
 
+/** Records of one batch carry the same time. */
+let lastTime = { timeMs: -1, head: emptyBytes };
+
+function timeHead(timeMs: number): Uint8Array {
+  if (lastTime.timeMs === timeMs) return lastTime.head;
+  writer.begin();
+  writer.add(names.time, String(timeMs));
+  lastTime = { timeMs, head: writer.endEncoded() };
+  return lastTime.head;
+}
+
 export function encodeRecordHeaders(record: SessionRecord): Uint8Array {
-  const [forKind, forLog] = [kindHead(record.kind), logHead(record)];
+  const forKind = kindHead(record.kind);
+  const forLog = logHead(record);
+  const forTime = timeHead(record.timeMs);
   writer.begin();
   writer.addEncoded(forKind, 2);
-  writer.add(names.rev, String(record.rev));
+  writer.addNumber(names.rev, record.rev);
   writer.add(names.id, record.id);
   if (record.rev > 0) writer.add(names.prev, record.prev);
-  if (record.seq !== undefined) writer.add(names.seq, String(record.seq));
+  if (record.seq !== undefined) writer.addNumber(names.seq, record.seq);
   writer.addEncoded(forLog, 2);
-  writer.add(names.time, String(record.timeMs));
-  if (record.count !== undefined) writer.add(names.count, String(record.count));
+  writer.addEncoded(forTime, 1);
+  if (record.count !== undefined) writer.addNumber(names.count, record.count);
   if (record.producer !== undefined) {
     writer.add(names.producerId, record.producer.id);
-    writer.add(names.producerEpoch, String(record.producer.epoch));
-    writer.add(names.producerSeq, String(record.producer.seq));
+    writer.addNumber(names.producerEpoch, record.producer.epoch);
+    writer.addNumber(names.producerSeq, record.producer.seq);
   }
   if (record.streamSeq !== undefined) writer.add(names.streamSeq, record.streamSeq);
   if (record.key !== undefined) writer.add(names.key, record.key);

@@ -1,4 +1,4 @@
-import type { Labels, MetricShape, Metrics } from '@tidemark/ports';
+import type { MetricShape, Metrics } from '@tidemark/ports';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** The process's metrics, with the page that a scraper reads. */
@@ -25,11 +25,17 @@ export function createMetrics(settings: { readonly withProcess?: boolean } = {})
     render: () => register.metrics(),
     counter(shape) {
       const counter = once(shape, () => new Counter(configOf(shape, register)));
-      return { add: (count, labels) => counter.inc(labelsOf(labels), count) };
+      return {
+        add: (count, labels) =>
+          labels === undefined ? counter.inc(count) : counter.inc({ ...labels }, count),
+      };
     },
     gauge(shape) {
       const gauge = once(shape, () => new Gauge(configOf(shape, register)));
-      return { set: (value, labels) => gauge.set(labelsOf(labels), value) };
+      return {
+        set: (value, labels) =>
+          labels === undefined ? gauge.set(value) : gauge.set({ ...labels }, value),
+      };
     },
     observedGauge(shape, read) {
       once(shape, () => {
@@ -44,7 +50,10 @@ export function createMetrics(settings: { readonly withProcess?: boolean } = {})
       const histogram = once(shape, () => {
         return new Histogram({ ...configOf(shape, register), buckets: [...buckets] });
       });
-      return { observe: (value, labels) => histogram.observe(labelsOf(labels), value) };
+      return {
+        observe: (value, labels) =>
+          labels === undefined ? histogram.observe(value) : histogram.observe({ ...labels }, value),
+      };
     },
   };
 }
@@ -55,5 +64,3 @@ const configOf = (shape: MetricShape, register: Registry) => ({
   labelNames: [...(shape.labels ?? [])],
   registers: [register],
 });
-
-const labelsOf = (labels: Labels | undefined): Record<string, string> => ({ ...labels });
