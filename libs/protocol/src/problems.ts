@@ -9,12 +9,6 @@ export interface ProblemKind {
 
 /** The one table of codes. Stored in clients. Never rename. */
 export const problemKinds = {
-  'already-claimed': {
-    status: 409,
-    title: 'Another worker holds the lease',
-    retry: 'same',
-    effect: 'none',
-  },
   'content-type-mismatch': {
     status: 409,
     title: 'Not the content type of the session',
@@ -27,8 +21,6 @@ export const problemKinds = {
     retry: 'never',
     effect: 'none',
   },
-  fenced: { status: 409, title: 'A newer generation took over', retry: 'never', effect: 'none' },
-  forbidden: { status: 403, title: 'Not allowed', retry: 'never', effect: 'none' },
   'fork-source-gone': {
     status: 409,
     title: 'The source of the fork is deleted',
@@ -44,12 +36,6 @@ export const problemKinds = {
     effect: 'none',
   },
   'invalid-request': { status: 400, title: 'Malformed request', retry: 'never', effect: 'none' },
-  'method-not-allowed': {
-    status: 405,
-    title: 'No such method here',
-    retry: 'never',
-    effect: 'none',
-  },
   'not-found': { status: 404, title: 'Nothing here', retry: 'never', effect: 'none' },
   'outcome-unknown': {
     status: 504,
@@ -110,18 +96,6 @@ export const problemKinds = {
     retry: 'after-read',
     effect: 'none',
   },
-  'subscription-exists': {
-    status: 409,
-    title: 'Subscription exists with another configuration',
-    retry: 'never',
-    effect: 'none',
-  },
-  'subscription-not-found': {
-    status: 404,
-    title: 'No such subscription',
-    retry: 'never',
-    effect: 'none',
-  },
   'tenant-exists': {
     status: 409,
     title: 'Tenant exists with another configuration',
@@ -131,19 +105,12 @@ export const problemKinds = {
   'too-large': { status: 413, title: 'Over a published limit', retry: 'never', effect: 'none' },
   unauthenticated: { status: 401, title: 'No valid key', retry: 'never', effect: 'none' },
   unavailable: { status: 503, title: 'A dependency is down', retry: 'same', effect: 'none' },
-  'unsupported-media-type': {
-    status: 415,
-    title: 'Not a content type for this',
-    retry: 'never',
-    effect: 'none',
-  },
 } as const satisfies Record<string, ProblemKind>;
 
 export type ProblemCode = keyof typeof problemKinds;
 
 /** Facts that a client may branch on, per code. Codes not listed carry none. */
 export interface ProblemFacts {
-  'already-claimed': { readonly currentHolder: string; readonly generation: number };
   'producer-fenced': { readonly producerEpoch: number };
   'producer-gap': { readonly expectedSeq: number; readonly receivedSeq: number };
   'rate-limited': { readonly retryAfterMs: number };
