@@ -68,6 +68,22 @@ test('a fork reads its source up to where it left it', async () => {
   });
 });
 
+test('who cannot fork a source because its time is over ends it for everybody', async () => {
+  const { writes, tenant, clock } = await startInstant();
+  const [source, fork] = ['s', 'f'] as SessionName[] as [SessionName, SessionName];
+  await writes.create(tenant, source, { ...plain, expiresAtMs: clock.nowMs() + 1_000 });
+  clock.jump(2_000);
+  const point = { source, offset: undefined, subOffset: 0 };
+  await expect(writes.create(tenant, fork, { ...plain, fork: point })).rejects.toMatchObject({
+    code: 'session-not-found',
+  });
+  // Also for those whose clock is behind.
+  clock.jump(-2_000);
+  await expect(writes.append(tenant, source, append('1'))).rejects.toMatchObject({
+    code: 'session-not-found',
+  });
+});
+
 test('an append repeated by its key tells the cursor behind it, in a byte stream too', async () => {
   const { writes, tenant } = await startInstant();
   const name = 'bytes' as SessionName;

@@ -176,6 +176,7 @@ export class SessionWrites {
   }
 
   async #resolve(source: Located, { command, fork }: ForkIntent): Promise<ForkRequest> {
+    await this.#endWhereDue(source);
     const session = source.replica.fold.peek(source.key);
     const { stream } = this.#liveSource(session);
     const { contentType } = command;
@@ -209,10 +210,20 @@ export class SessionWrites {
     }
     const stream = liveStream(session.state);
     if (stream instanceof Problem) throw stream;
-    if (isDue(session.state, this.#shards.parts.clock.nowMs())) {
-      throw new Problem('session-not-found', 'the source has expired');
-    }
     return { stream };
+  }
+
+  /** Who finds a session's time over writes that down, so that everybody else finds the same. */
+  async #endWhereDue({ replica, key }: Located): Promise<void> {
+    const state = replica.fold.peek(key)?.state;
+    if (state === undefined || !isDue(state, this.#shards.parts.clock.nowMs())) return;
+    try {
+      await this.#writers.of(replica).submit(key, { kind: 'expire' });
+    } catch (cause) {
+      const isOver =
+        isProblem(cause) && (hasCode(cause, 'session-not-found') || hasCode(cause, 'session-gone'));
+      if (!isOver) throw cause;
+    }
   }
 
   async #forkPosition(
