@@ -8,7 +8,7 @@ export {
 export { withFileLock } from './file-lock.ts';
 export { freePorts } from './free-ports.ts';
 export { type Front, startFront, type Upstream, type UpstreamRole } from './front.ts';
-export type { SaslUser } from './kafka/broker-settings.ts';
+export type { SaslUser } from './kafka/client-listener.ts';
 export {
   type KafkaBroker,
   type KafkaCluster,

@@ -1,4 +1,5 @@
 import { brokerProperties } from '../kafka/broker-settings.ts';
+import { openListener } from '../kafka/client-listener.ts';
 
 export interface ContainerBroker {
   readonly id: number;
@@ -25,6 +26,7 @@ export function brokerEnvironment(
       dataFolder: '/var/lib/kafka/data',
       // Nobody kills them, and a busy machine must not make them fail over.
       sessionTimeoutMs: 9_000,
+      clients: openListener,
     }),
     'controller.quorum.voters': all
       .map(({ id }) => `${id}@${hostOfBroker(id)}:${controller}`)

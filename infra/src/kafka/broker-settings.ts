@@ -1,3 +1,4 @@
+import { type ClientListener, listenerProperties, securityProtocol } from './client-listener.ts';
 import type { Address } from './kafka-wire.ts';
 
 export interface BrokerPorts {
@@ -7,19 +8,13 @@ export interface BrokerPorts {
   readonly controller: number;
 }
 
-export interface SaslUser {
-  readonly username: string;
-  readonly password: string;
-}
-
 export interface BrokerSettings {
   readonly node: BrokerPorts;
   readonly all: readonly BrokerPorts[];
   readonly advertised: Address;
   readonly dataFolder: string;
   readonly sessionTimeoutMs: number;
-  /** The client listener then asks for this user, by SASL PLAIN. */
-  readonly sasl?: SaslUser | undefined;
+  readonly clients: ClientListener;
 }
 
 /**
@@ -38,7 +33,7 @@ export function brokerProperties(settings: BrokerSettings): Record<string, strin
       .join(','),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'INTERNAL',
-    'listener.security.protocol.map': `CLIENT:${settings.sasl ? 'SASL_PLAINTEXT' : 'PLAINTEXT'},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT`,
+    'listener.security.protocol.map': `CLIENT:${securityProtocol(settings.clients)},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT`,
     listeners: `CLIENT://${host}:${node.client},INTERNAL://${host}:${node.internal},CONTROLLER://${host}:${node.controller}`,
     'advertised.listeners': `CLIENT://${advertised.host}:${advertised.port},INTERNAL://${host}:${node.internal}`,
     'log.dirs': settings.dataFolder,
@@ -66,15 +61,6 @@ export function brokerProperties(settings: BrokerSettings): Record<string, strin
     'log.index.size.max.bytes': '1048576',
     'message.max.bytes': '10485760',
     'replica.fetch.max.bytes': '10485760',
-    ...saslProperties(settings.sasl),
-  };
-}
-
-function saslProperties(user: SaslUser | undefined): Record<string, string> {
-  if (user === undefined) return {};
-  const { username, password } = user;
-  return {
-    'listener.name.client.sasl.enabled.mechanisms': 'PLAIN',
-    'listener.name.client.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${password}";`,
+    ...listenerProperties(settings.clients),
   };
 }

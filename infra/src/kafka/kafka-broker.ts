@@ -15,19 +15,22 @@ export interface BrokerPlace {
   readonly makesArchive?: boolean;
 }
 
-/** Gives the broker its formatted data folder and its settings file. */
-export async function prepareBroker(
-  place: BrokerPlace,
-  ids: { readonly clusterId: string; readonly directoryId: string },
-): Promise<void> {
-  const { install, folder, settings } = place;
+export interface BrokerOrigin {
+  readonly clusterId: string;
+  readonly directoryId: string;
+  /** What its data folder starts as. */
+  readonly formattedFolder: string;
+}
+
+export async function prepareBroker(place: BrokerPlace, origin: BrokerOrigin): Promise<void> {
+  const { folder, settings } = place;
   await mkdir(folder, { recursive: true });
-  await cp(install.formattedFolder, settings.dataFolder, { recursive: true });
+  await cp(origin.formattedFolder, settings.dataFolder, { recursive: true });
   const metaProperties = {
     version: '1',
-    'cluster.id': ids.clusterId,
+    'cluster.id': origin.clusterId,
     'node.id': String(settings.node.id),
-    'directory.id': ids.directoryId,
+    'directory.id': origin.directoryId,
   };
   await writeFile(join(settings.dataFolder, 'meta.properties'), propertiesText(metaProperties));
 }

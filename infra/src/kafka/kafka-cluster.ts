@@ -7,9 +7,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { freePorts } from '../free-ports.ts';
 import type { Supervised } from '../supervisor.ts';
 import { startTcpProxy, type TcpProxy } from '../tcp-proxy.ts';
-import type { BrokerPorts, SaslUser } from './broker-settings.ts';
+import type { BrokerPorts } from './broker-settings.ts';
+import {
+  type ClientListener,
+  certificateIn,
+  type SaslUser,
+  scramArguments,
+} from './client-listener.ts';
 import { type BrokerPlace, brokerLogTail, launchBroker, prepareBroker } from './kafka-broker.ts';
-import { installKafka, type KafkaInstall } from './kafka-install.ts';
+import { formatFolder, installKafka, type KafkaInstall } from './kafka-install.ts';
 import { type Address, liveBrokers, quorumLeader } from './kafka-wire.ts';
 
 export interface KafkaOptions {
@@ -22,7 +28,12 @@ export interface KafkaOptions {
   readonly proxied?: boolean;
   /** Where clients are told to find a broker, when it is neither itself nor its proxy. */
   readonly advertise?: (brokerId: number, port: number) => Address;
-  readonly sasl?: SaslUser;
+  /** Clients then come in as one of them, and brokers offer the mechanisms of these alone. */
+  readonly users?: readonly SaslUser[];
+  /** After which brokers want to see a login again. */
+  readonly loginLifeMs?: number;
+  /** Clients come in by TLS, and trust the cluster's `ca`. */
+  readonly tls?: boolean;
 }
 
 export interface KafkaBroker {
@@ -44,6 +55,8 @@ export interface KafkaBroker {
 export interface KafkaCluster extends AsyncDisposable {
   readonly brokers: readonly KafkaBroker[];
   readonly bootstrap: readonly string[];
+  /** PEM. Where clients come in by TLS. */
+  readonly ca: string | undefined;
   /** Waits until every running broker sees every running broker. */
   ready(): Promise<void>;
   /** The broker whose controller leads the quorum. */
@@ -128,6 +141,10 @@ class Cluster implements KafkaCluster {
     this.#isKept = isKept;
   }
 
+  get ca(): string | undefined {
+    return this.brokers[0]?.place.settings.clients.certificate?.ca;
+  }
+
   get bootstrap(): readonly string[] {
     return this.brokers.map(({ host, port }) => `${host}:${port}`);
   }
@@ -191,8 +208,15 @@ async function layOut(install: KafkaInstall, options: KafkaOptions): Promise<Clu
   await mkdir(folder, { recursive: true });
   const cluster = new Cluster(folder, dataFolder !== undefined);
   const all = await portsOf(folder, options);
-  const clusterId = randomId();
+  const clients: ClientListener = {
+    users: options.users ?? [],
+    loginLifeMs: options.loginLifeMs,
+    certificate: options.tls === true ? await certificateIn(folder, install.java) : undefined,
+  };
   const isOld = existsSync(join(folder, '1', 'data', 'meta.properties'));
+  const origin = isOld
+    ? undefined
+    : { clusterId: randomId(), formattedFolder: await formattedFor(clients, install, folder) };
   for (const node of all) {
     const proxy = await proxyOf(node, options);
     const advertised = options.advertise?.(node.id, node.client) ?? {
@@ -208,13 +232,26 @@ async function layOut(install: KafkaInstall, options: KafkaOptions): Promise<Clu
         advertised,
         dataFolder: join(folder, String(node.id), 'data'),
         sessionTimeoutMs: options.sessionTimeoutMs ?? 1_000,
-        sasl: options.sasl,
+        clients,
       },
     };
-    if (!isOld) await prepareBroker(place, { clusterId, directoryId: randomId() });
+    if (origin !== undefined) await prepareBroker(place, { ...origin, directoryId: randomId() });
     cluster.brokers.push(new Broker(place, proxy, () => cluster.ready()));
   }
   return cluster;
+}
+
+/** The install's own, unless users are to be in it. */
+async function formattedFor(
+  { users }: ClientListener,
+  install: KafkaInstall,
+  folder: string,
+): Promise<string> {
+  const extra = scramArguments(users);
+  if (extra.length === 0) return install.formattedFolder;
+  const formattedFolder = join(folder, 'formatted');
+  await formatFolder(install, formattedFolder, extra);
+  return formattedFolder;
 }
 
 async function proxyOf(node: BrokerPorts, options: KafkaOptions): Promise<TcpProxy | undefined> {

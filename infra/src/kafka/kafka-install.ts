@@ -47,7 +47,7 @@ export async function installKafka(
   await withFileLock(join(folder, 'lock'), async () => {
     if (isComplete()) return;
     await step(folder, 'jars', () => downloadJars(join(folder, 'jars')));
-    await step(folder, 'formatted', () => formatOnce(install));
+    await step(folder, 'formatted', () => formatFolder(install, install.formattedFolder));
     if (!existsSync(install.archiveFile)) await makeArchive(install);
   });
   return install;
@@ -98,8 +98,12 @@ async function downloadJars(jarsFolder: string): Promise<void> {
 }
 
 /** What formatting writes is the same for every node but for the ids in meta.properties. */
-async function formatOnce(install: KafkaInstall): Promise<void> {
-  const making = `${install.formattedFolder}.making`;
+export async function formatFolder(
+  install: KafkaInstall,
+  folder: string,
+  extra: readonly string[] = [],
+): Promise<void> {
+  const making = `${folder}.making`;
   await rm(making, { recursive: true, force: true });
   await mkdir(making, { recursive: true });
   const settingsFile = `${making}.properties`;
@@ -123,8 +127,9 @@ async function formatOnce(install: KafkaInstall): Promise<void> {
     'AAAAAAAAAAAAAAAAAAAAAA',
     '-c',
     settingsFile,
+    ...extra,
   ]);
-  await rename(making, install.formattedFolder);
+  await rename(making, folder);
   await rm(settingsFile);
 }
 

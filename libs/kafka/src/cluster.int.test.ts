@@ -3,9 +3,9 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { kafkaForTests, type SharedKafka, startKafka } from '@tidemark/infra';
+import { kafkaForTests, type SharedKafka } from '@tidemark/infra';
 import { type EventLog, isFault, noHeaders, type Shard, shardOf } from '@tidemark/ports';
-import { bytesOf, present, Secret } from '@tidemark/std';
+import { bytesOf, present } from '@tidemark/std';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openKafkaLog } from './index.ts';
@@ -210,29 +210,5 @@ describe('a thousand topics', () => {
     );
     expect(topics).toBe(1_000);
     expect(share).toBeLessThan(0.02);
-  });
-});
-
-describe('a cluster that asks for a login', () => {
-  test('takes the right one and refuses the wrong one', async () => {
-    await using secured = await startKafka({
-      brokers: 1,
-      sasl: { username: 'u', password: 'right' },
-    });
-    const openAs = (password: string): EventLog =>
-      openKafkaLog(realComponents, {
-        brokers: secured.bootstrap,
-        sasl: { mechanism: 'plain', username: 'u', password: new Secret(password) },
-        replicationFactor: 1,
-        minInsyncReplicas: 1,
-      });
-    await using log = openAs('right');
-    const spec = { name: 'guarded', partitions: 1, durability: 'replicated' } as const;
-    expect(await log.ensureTopic(spec)).toEqual({ partitions: 1 });
-    const shard = shardOf('guarded', 0);
-    const outcome = await log.append(new Map([[shard, () => [recordOf('x')]]])).get(shard);
-    expect(outcome?.kind).toBe('committed');
-    await using wrong = openAs('wrong');
-    expect((await faultOf(wrong.topics())).reason).toBe('denied');
   });
 });

@@ -6,11 +6,15 @@
 //   in 2 s and 3 % of a core a connection, and Node's TimeoutNegativeWarning): the timer is armed only
 //   while something waits;
 // - its time-outs are looked for every 100 ms on every connection: each request has its own;
-// - it does not tell whether a lost request was written: RequestLost does.
+// - it does not tell whether a lost request was written: RequestLost does;
+// - it takes every failure during a login for a refused one: only what came by an open connection is one;
+// - it renews a login 10 s before its end, so a shorter one before every request, and brokers refuse the
+//   second within a second: a short login is renewed at four fifths of its life.
 
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { type Clock, Fault } from '@tidemark/ports';
+import { faultReasonOf } from './errors.ts';
 import {
   type Call,
   callOf,
@@ -23,6 +27,7 @@ import type { FrameWriter } from './wire.ts';
 
 const keepAliveMs = 30_000;
 const saslAuthenticateKey = 36;
+const renewalLeadMsMax = 10_000;
 
 export interface BrokerAddress {
   readonly host: string;
@@ -101,8 +106,9 @@ export class BrokerConnection {
       await connection.#greet();
       return connection;
     } catch (cause) {
+      const fault = connection.#openFault(cause);
       connection.close();
-      throw openFault(address, cause);
+      throw fault;
     } finally {
       timer.cancel();
     }
@@ -120,6 +126,28 @@ export class BrokerConnection {
     this.#kafkajs.setVersions(versions);
     this.#kafkajs.setSupportAuthenticationProtocol(versions[saslAuthenticateKey] !== undefined);
     await this.#kafkajs.authenticate();
+    const lifetimeMs = this.#kafkajs.sessionLifetime.toNumber();
+    this.#kafkajs.reauthenticationThreshold = Math.min(renewalLeadMsMax, lifetimeMs / 5);
+  }
+
+  #openFault(cause: unknown): Fault {
+    const why = this.#refusalOf(cause);
+    return new Fault(
+      why === undefined ? 'unavailable' : 'denied',
+      `${why ?? 'broker cannot be reached'}. at=${this.address.host}:${this.address.port}`,
+      { effect: 'none', cause },
+    );
+  }
+
+  #refusalOf(cause: unknown): string | undefined {
+    const { socket } = this.#kafkajs;
+    if (socket instanceof TLSSocket && isRejected(socket)) return 'certificate is not trusted';
+    if (!this.isOpen) return undefined;
+    const { name, code } = cause as { readonly name?: string; readonly code?: number };
+    const isRefused =
+      name === 'KafkaJSSASLAuthenticationError' ||
+      (code !== undefined && faultReasonOf(code) === 'denied');
+    return isRefused ? 'broker refuses the login' : undefined;
   }
 
   #openSocket({ host, port, ssl, onConnect }: SocketOrder): Socket {
@@ -138,10 +166,10 @@ export class BrokerConnection {
    */
   async request(frame: FrameWriter, timeoutMs: number): Promise<Buffer> {
     if (!this.isOpen) throw new RequestLost('connection is closed', false);
-    // Where the broker limits the life of a login, kafkajs renews it here.
-    if (!this.#kafkajs.isAuthenticated()) await this.#login();
     const timer = this.#clock.schedule(timeoutMs, () => this.close('no answer in time'));
     try {
+      // Where the broker limits the life of a login, kafkajs renews it here.
+      if (!this.#kafkajs.isAuthenticated()) await this.#login();
       return await this.#exchange(frame);
     } finally {
       timer.cancel();
@@ -152,7 +180,8 @@ export class BrokerConnection {
     try {
       await this.#kafkajs.authenticate();
     } catch (cause) {
-      throw new RequestLost('login was refused', false, cause);
+      this.close('login was not renewed');
+      throw new RequestLost('login was not renewed', false, cause);
     }
   }
 
@@ -215,18 +244,9 @@ export class BrokerConnection {
   }
 }
 
-function openFault(address: BrokerAddress, cause: unknown): Fault {
-  const isDenied = (cause as Error | undefined)?.name === 'KafkaJSSASLAuthenticationError';
-  const what = isDenied ? 'broker refuses the login' : 'broker cannot be reached';
-  return new Fault(
-    isDenied ? 'denied' : 'unavailable',
-    `${what}. at=${address.host}:${address.port}`,
-    {
-      effect: 'none',
-      cause,
-    },
-  );
-}
+/** Before and without a verdict it is null, whatever its declaration says. */
+const isRejected = ({ authorizationError }: { readonly authorizationError: unknown }): boolean =>
+  authorizationError !== null && authorizationError !== undefined;
 
 function tlsOptions({ tls }: ResolvedSettings): object | null {
   if (tls === undefined) return null;

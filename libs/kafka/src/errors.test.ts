@@ -39,6 +39,8 @@ describe('faultOf', () => {
     [29, 'denied'],
     [30, 'denied'],
     [31, 'denied'],
+    [33, 'denied'],
+    [34, 'denied'],
     [58, 'denied'],
     [2, 'corrupt'],
     [7, 'unavailable'],

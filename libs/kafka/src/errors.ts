@@ -40,6 +40,8 @@ const meanings: Readonly<Record<number, CodeMeaning>> = {
   30: { name: 'GROUP_AUTHORIZATION_FAILED', reason: 'denied' },
   31: { name: 'CLUSTER_AUTHORIZATION_FAILED', reason: 'denied' },
   32: { name: 'INVALID_TIMESTAMP', refusal: 'never' },
+  33: { name: 'UNSUPPORTED_SASL_MECHANISM', reason: 'denied' },
+  34: { name: 'ILLEGAL_SASL_STATE', reason: 'denied' },
   36: { name: 'TOPIC_ALREADY_EXISTS' },
   37: { name: 'INVALID_PARTITIONS' },
   38: { name: 'INVALID_REPLICATION_FACTOR' },

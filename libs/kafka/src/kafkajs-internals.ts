@@ -62,6 +62,10 @@ export interface Call<T> {
 export interface KafkajsConnection {
   readonly socket: Socket | undefined;
   readonly requestQueue: RequestQueue;
+  /** How many milliseconds a login lives; 0 is for ever. */
+  readonly sessionLifetime: { toNumber(): number };
+  /** How many milliseconds before its end a login is renewed. */
+  reauthenticationThreshold: number;
   connect(): Promise<true>;
   disconnect(): Promise<true>;
   authenticate(): Promise<void>;

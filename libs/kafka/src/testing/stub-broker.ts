@@ -34,8 +34,15 @@ export interface StubBroker extends AsyncDisposable {
   readonly produceConnections: ReadonlySet<unknown>;
 }
 
-const apis = { produce: 0, listOffsets: 2, metadata: 3, apiVersions: 18 } as const;
-const offered = [0, 1, 2, 3, 18, 36];
+const apis = {
+  produce: 0,
+  listOffsets: 2,
+  metadata: 3,
+  saslHandshake: 17,
+  apiVersions: 18,
+  saslAuthenticate: 36,
+} as const;
+const offered = [0, 1, 2, 3, 17, 18, 36];
 
 export async function startStubBroker(plan: StubPlan): Promise<StubBroker> {
   const stub = new Stub(plan);
@@ -94,6 +101,10 @@ class Stub {
     const body = new FrameWriter({ key: 0, version: 0, name: 'answer' }, '');
     if (key === apis.apiVersions) this.#tellVersions(body);
     else if (key === apis.metadata) this.#tellMetadata(reader, body);
+    // It gets as far as a password, and no further.
+    else if (key === apis.saslHandshake)
+      body.int16(0).array(['PLAIN'], (name) => body.string(name));
+    else if (key === apis.saslAuthenticate) return void socket.destroy();
     else if (key === apis.listOffsets) this.#tellOffsets(reader, body);
     else if (key === apis.produce) {
       this.produceConnections.add(socket);
