@@ -1,22 +1,17 @@
 import type { EdgeReply } from '@tidemark/edge';
-import { Problem, type SessionName, timestampText } from '@tidemark/protocol';
+import { type SessionName, timestampText } from '@tidemark/protocol';
 import type { Tenant } from '@tidemark/replica';
-import { cursorAt, isDue, liveStream } from '@tidemark/session';
+import { cursorAt } from '@tidemark/session';
 import type { LiveParts } from './long-poll.ts';
+import { presentStream } from './present-stream.ts';
 
-/** Metadata, linearizable; asking does not renew anything, and writes nothing. */
+/** Metadata, linearizable. */
 export async function head(
-  { shards, nowMs }: LiveParts,
+  parts: LiveParts,
   tenant: Tenant,
   { name, reply }: { readonly name: SessionName; readonly reply: EdgeReply },
 ): Promise<EdgeReply> {
-  const { replica, key } = shards.locate(tenant, name);
-  await replica.readIndex();
-  const state = replica.fold.peek(key)?.state;
-  if (state === undefined) throw new Problem('session-not-found', 'no such session');
-  const stream = liveStream(state);
-  if (stream instanceof Problem) throw stream;
-  if (isDue(state, nowMs())) throw new Problem('session-not-found', 'expired');
+  const stream = await presentStream(parts, tenant, name);
   reply
     .header('content-type', stream.contentType)
     .header('stream-next-offset', cursorAt(stream, stream.tailPosition))

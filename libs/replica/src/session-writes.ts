@@ -176,7 +176,7 @@ export class SessionWrites {
   }
 
   async #resolve(source: Located, { command, fork }: ForkIntent): Promise<ForkRequest> {
-    await this.#endWhereDue(source);
+    await this.endWhereDue(source);
     const session = source.replica.fold.peek(source.key);
     const { stream } = this.#liveSource(session);
     const { contentType } = command;
@@ -214,7 +214,7 @@ export class SessionWrites {
   }
 
   /** Who finds a session's time over writes that down, so that everybody else finds the same. */
-  async #endWhereDue({ replica, key }: Located): Promise<void> {
+  async endWhereDue({ replica, key }: Located): Promise<void> {
     const state = replica.fold.peek(key)?.state;
     if (state === undefined || !isDue(state, this.#shards.parts.clock.nowMs())) return;
     try {

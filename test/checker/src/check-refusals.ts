@@ -37,9 +37,6 @@ function checkAbsent(parts: Parts, op: Operation, source: string | undefined): v
   const mayExpire = (life: Parameters<Expiry['mayHaveExpired']>[0]): boolean =>
     expiry.mayHaveExpired(life, op);
   if (chain.allowsAbsent(from, op.ended, mayExpire)) return;
-  // HEAD goes by its clock and writes nothing: an append decided before may still land behind it.
-  const isByClock = op.call.type === 'head' && chain.lives.some((life) => expiry.hasLifetime(life));
-  if (isByClock && chain.lives.some(mayExpire)) return;
   const message = `${op.call.type} found nothing where there is a session`;
   const isMortal = chain.lives.some((life) => expiry.hasLifetime(life));
   findings.add(isMortal ? 'expired-early' : 'stale-read', session, {

@@ -3,10 +3,11 @@
 import type { Call, Return } from '@tidemark/checker';
 import { isFault } from '@tidemark/ports';
 import { hasCode, isProblem, limits, type Problem, parseCursor } from '@tidemark/protocol';
+import { presentStream } from '@tidemark/read/present-stream';
 import { StreamView } from '@tidemark/read/stream-view';
 import type { Located } from '@tidemark/replica';
 import type { Appended, Created } from '@tidemark/replica/write';
-import { type AppendCommand, cursorAt, isDue, liveStream } from '@tidemark/session';
+import { type AppendCommand, cursorAt } from '@tidemark/session';
 import type { Bodies } from './bodies.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { Named } from './names.ts';
@@ -122,17 +123,8 @@ export async function remove(process: Incarnation, named: Named): Promise<Answer
 
 /** As the read role answers HEAD. */
 export async function head(process: Incarnation, named: Named): Promise<Answered> {
-  const { replica, key } = located(process, named);
-  await replica.readIndex();
-  const state = replica.fold.peek(key)?.state;
-  const stream = state === undefined ? undefined : liveStream(state);
-  if (state === undefined || stream === undefined) {
-    return { answer: { outcome: 'refused', code: 'session-not-found' } };
-  }
-  if (isProblem(stream)) return { answer: { outcome: 'refused', code: stream.code } };
-  if (isDue(state, process.clock.nowMs())) {
-    return { answer: { outcome: 'refused', code: 'session-not-found' } };
-  }
+  const { tenant } = located(process, named);
+  const stream = await presentStream(process, tenant, named.name);
   const { tag: life, tailSeq: tail, isClosed: closed } = stream;
   return { answer: { outcome: 'ok', life, tail, closed } };
 }
