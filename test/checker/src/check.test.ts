@@ -238,6 +238,39 @@ const violations: Record<Check, (story: Story) => void> = {
     s.did('ack', { ...asked, generation: 1, acks: position(2) }, {});
     s.did('claim', asked, { isNew: true, generation: 2, positions: position(3) });
   },
+  'subscription-goes-back': (s) => {
+    const position = (seq: number) => [{ session: 'a', life: 'L', seq }];
+    const asked = { subscription: 'sub' };
+    s.did('claim', asked, { isNew: true, generation: 1, positions: position(0) });
+    s.did('ack', { ...asked, generation: 1, acks: position(2) }, {});
+    s.did('claim', asked, { isNew: true, generation: 2, positions: position(1) });
+  },
+  'pending-forgotten': (s) => {
+    s.create();
+    s.did('subscribe', { subscription: 'sub', covers: ['a'] }, { isNew: true });
+    s.append(['x'], 0);
+    s.did('claim', { subscription: 'sub' }, refused('no-pending-work'));
+  },
+  'beyond-tail': (s) => {
+    const asked = { subscription: 'sub' };
+    s.create();
+    s.did('subscribe', { ...asked, covers: ['a'] }, { isNew: true });
+    s.append(['x'], 0);
+    s.did('claim', asked, { isNew: true, generation: 1 });
+    const acks = [{ session: 'a', life: 'L', seq: 2 }];
+    s.did('ack', { ...asked, generation: 1, acks }, {});
+  },
+  'generation-twice': (s) => {
+    const asked = { subscription: 'sub' };
+    s.did('wake', asked, { generation: 1, wake: 'one' });
+    s.did('wake', asked, { generation: 1, wake: 'other' });
+  },
+  'lease-taken-early': (s) => {
+    const asked = { subscription: 'sub' };
+    s.did('subscribe', { ...asked, leaseMs: 100 }, { isNew: true });
+    s.did('claim', { ...asked, steadyMs: 10 }, { isNew: true, generation: 1, steadyMs: 11 });
+    s.did('claim', { ...asked, steadyMs: 20 }, { isNew: true, generation: 2, steadyMs: 109 });
+  },
   'fenced-ack': (s) => {
     const asked = { subscription: 'sub' };
     s.did('claim', asked, { isNew: true, generation: 1 });
@@ -362,6 +395,67 @@ test('a retry that stood in two lives is no violation, an append that did is', (
   };
   expect(story(tell(true))).toEqual([]);
   expect(story(tell(false))).toEqual(['former-self']);
+});
+
+const minded = { subscription: 'sub', covers: ['a'] };
+const taken = (seq: number, tail: number): Answered => ({
+  positions: [{ session: 'a', life: 'L', seq, tail }],
+});
+
+test('a subscription that hands out everything once, from its tail on, is clean', () => {
+  const found = story((s) => {
+    s.create();
+    s.append(['x'], 0);
+    s.did('subscribe', { ...minded, leaseMs: 100 }, { isNew: true });
+    s.append(['y', 'z'], 1);
+    const claimed = { isNew: true, generation: 1, wake: 'w', ...taken(1, 3) };
+    s.did('claim', { ...minded, steadyMs: 0 }, { ...claimed, steadyMs: 1 });
+    s.answer(s.call('append', { events: ['u'] }), { outcome: 'unknown' });
+    const acks = [{ session: 'a', life: 'L', seq: 2 }];
+    s.did('ack', { ...minded, generation: 1, acks, steadyMs: 50 }, {});
+    const again = { isNew: true, generation: 2, wake: 'v', ...taken(2, 3) };
+    s.did('claim', { ...minded, steadyMs: 150 }, { ...again, steadyMs: 151 });
+    const done = { generation: 2, acks: [{ session: 'a', life: 'L', seq: 3 }], done: true };
+    s.did('ack', { ...minded, ...done }, {});
+    s.did('claim', minded, refused('no-pending-work'));
+    s.add({ kind: 'drained', from: 100 });
+  });
+  expect(found).toEqual([]);
+});
+
+test('an event behind the subscription that is skipped by its first wake is found', () => {
+  const found = story((s) => {
+    s.create();
+    s.did('subscribe', minded, { isNew: true });
+    s.append(['x'], 0);
+    s.read(['x']);
+    s.did('wake', minded, { generation: 1, wake: 'w', ...taken(1, 1) });
+  });
+  expect(found).toEqual(['subscription-skips']);
+});
+
+test('an event that is pending in the end and was handed to nobody is found', () => {
+  const tell = (isDeleted: boolean) => (s: Story) => {
+    s.create();
+    s.did('subscribe', minded, { isNew: true });
+    s.append(['x'], 0);
+    if (isDeleted) s.did('unsubscribe', minded, {});
+    s.add({ kind: 'drained', from: 100 });
+  };
+  expect(story(tell(false))).toEqual(['pending-forgotten']);
+  expect(story(tell(true))).toEqual([]);
+});
+
+test('an ack behind the end of its own wake is found', () => {
+  const tell = (type: 'release' | 'unsubscribe' | 'ack') => (s: Story) => {
+    const wake = { ...minded, generation: 1 };
+    s.did('claim', minded, { isNew: true, generation: 1, wake: 'w' });
+    s.did(type, { ...wake, done: true }, {});
+    s.did('ack', wake, {});
+  };
+  for (const type of ['release', 'unsubscribe', 'ack'] as const) {
+    expect(story(tell(type))).toEqual(['fenced-ack']);
+  }
 });
 
 test('tens of thousands of operations in one life are checked', () => {

@@ -29,6 +29,6 @@ export function checkHistory(entries: readonly Entry[]): Violation[] {
   checkRefusals(parts);
   checkDeaths(parts);
   expiry.check(lives, findings);
-  checkSubscriptions(operations, findings);
+  checkSubscriptions(operations, lives, findings);
   return findings.found;
 }

@@ -33,19 +33,38 @@ export interface Call {
   readonly matchSeq?: number;
   /** Sent with an identity, so that the server tells a repetition from another append. */
   readonly isRepeatable?: boolean;
-  /** Of a subscription's worker. */
+  /** What is asked of a subscription, or what it tells its webhook: then the call is the delivery. */
   readonly subscription?: string;
+  /** The wake that it speaks of: a worker's token says which. */
   readonly generation?: number;
   readonly acks?: readonly SubscriptionPosition[];
+  /** Behind its acks the wake is over. */
+  readonly done?: boolean;
+  /** Of a subscribe: how long a lease lasts. */
+  readonly leaseMs?: number;
+  /** Sessions that it minds or begins to, as far as their positions are seqs and time ends none. */
+  readonly covers?: readonly string[];
+  /** A clock of all processes that nobody sets. */
+  readonly steadyMs?: number;
 }
 
-export type SubscriptionCall = 'claim' | 'ack' | 'release';
+export type SubscriptionCall =
+  | 'subscribe'
+  | 'unsubscribe'
+  | 'link'
+  | 'unlink'
+  | 'wake'
+  | 'claim'
+  | 'ack'
+  | 'release';
 
 /** How far a subscription has come in one life of a session. */
 export interface SubscriptionPosition {
   readonly session: string;
   readonly life?: string;
   readonly seq: number;
+  /** How far the session was said to have got. */
+  readonly tail?: number;
 }
 
 export interface Return {
@@ -70,9 +89,11 @@ export interface Return {
   readonly upToDate?: boolean;
   /** A follower that saw nothing new since then. */
   readonly idleFrom?: number;
-  /** Of a claim: the generation, and where each session is taken up. */
+  /** Of a claim or a wake: the generation, its id, and where each session is taken up. */
   readonly generation?: number;
+  readonly wake?: string;
   readonly positions?: readonly SubscriptionPosition[];
+  readonly steadyMs?: number;
 }
 
 /** What a follower was given. */
@@ -106,7 +127,14 @@ export interface End {
   readonly kind: 'end';
 }
 
-export type Entry = Call | Return | Seen | Deposed | SetBack | End;
+/** Whatever subscriptions had pending at `from` has been handed out since, or never will be. */
+export interface Drained {
+  readonly at: number;
+  readonly kind: 'drained';
+  readonly from: number;
+}
+
+export type Entry = Call | Return | Seen | Deposed | SetBack | Drained | End;
 
 const kinds: ReadonlySet<string> = new Set<Entry['kind']>([
   'call',
@@ -115,6 +143,7 @@ const kinds: ReadonlySet<string> = new Set<Entry['kind']>([
   'deposed',
   'known',
   'set-back',
+  'drained',
   'end',
 ]);
 

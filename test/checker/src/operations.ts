@@ -31,6 +31,8 @@ export interface Operations {
   /** While a deposed leader may answer, by shard. */
   readonly deposed: ReadonlyMap<string, readonly Window[]>;
   readonly setBacks: readonly { readonly at: number; readonly ms: number }[];
+  /** What was pending until then has been handed out; -1 where nobody says so. */
+  readonly drainedFrom: number;
   readonly isComplete: boolean;
 }
 
@@ -44,6 +46,7 @@ class Gathering {
   readonly shardOf = new Map<string, string>();
   readonly deposed = new Map<string, { began: number; ended: number }[]>();
   readonly setBacks: { at: number; ms: number }[] = [];
+  drainedFrom = -1;
   isComplete = false;
 
   add(entry: Entry): void {
@@ -52,6 +55,7 @@ class Gathering {
     else if (entry.kind === 'seen') this.byName.get(entry.op)?.seen.push(entry);
     else if (entry.kind === 'deposed' || entry.kind === 'known') this.#leaders(entry);
     else if (entry.kind === 'set-back') this.setBacks.push(entry);
+    else if (entry.kind === 'drained') this.drainedFrom = entry.from;
     else this.isComplete = true;
   }
 
@@ -109,8 +113,9 @@ export function operationsOf(entries: readonly Entry[], findings: Findings): Ope
       findings.add('never-answered', call.session, { message, ops: [call.op] });
     }
   }
-  const { bySession, written, shardOf, deposed, setBacks, isComplete } = gathering;
-  return { all, bySession, written, shardOf, deposed, setBacks, isComplete };
+  const { bySession, written, shardOf, deposed, setBacks, drainedFrom, isComplete } = gathering;
+  const times = { deposed, setBacks, drainedFrom, isComplete };
+  return { all, bySession, written, shardOf, ...times };
 }
 
 /**

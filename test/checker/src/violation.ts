@@ -21,7 +21,12 @@ export const checks = [
   'follower-skips',
   'never-answered',
   'subscription-skips',
+  'subscription-goes-back',
+  'pending-forgotten',
+  'beyond-tail',
   'fenced-ack',
+  'generation-twice',
+  'lease-taken-early',
 ] as const;
 
 export type Check = (typeof checks)[number];
