@@ -2,7 +2,7 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { logTail, type Supervised, startSupervised } from '../supervisor.ts';
 import { type BrokerSettings, brokerProperties } from './broker-settings.ts';
-import { type KafkaInstall, propertiesText } from './kafka-install.ts';
+import { javaFlags, type KafkaInstall, propertiesText } from './kafka-install.ts';
 
 const heapMiB = 256;
 
@@ -45,13 +45,8 @@ export async function launchBroker(place: BrokerPlace): Promise<Supervised> {
     command: install.java,
     args: [
       `-Xmx${heapMiB}m`,
-      '-XX:+UseSerialGC',
-      `-XX:${archive}=${install.archiveFile}`,
-      '-Xlog:cds=off',
-      '-Xlog:cds+dynamic=off',
       `-Dlog4j2.configurationFile=${join(import.meta.dirname, 'broker-log.xml')}`,
-      '-cp',
-      install.classPath,
+      ...javaFlags(install, archive),
       'kafka.Kafka',
       settingsFile,
     ],

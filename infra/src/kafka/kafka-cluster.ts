@@ -208,15 +208,14 @@ async function layOut(install: KafkaInstall, options: KafkaOptions): Promise<Clu
   await mkdir(folder, { recursive: true });
   const cluster = new Cluster(folder, dataFolder !== undefined);
   const all = await portsOf(folder, options);
-  const clients: ClientListener = {
-    users: options.users ?? [],
-    loginLifeMs: options.loginLifeMs,
-    certificate: options.tls === true ? await certificateIn(folder, install.java) : undefined,
-  };
+  const { users = [], loginLifeMs, tls } = options;
   const isOld = existsSync(join(folder, '1', 'data', 'meta.properties'));
-  const origin = isOld
-    ? undefined
-    : { clusterId: randomId(), formattedFolder: await formattedFor(clients, install, folder) };
+  const [certificate, formattedFolder] = await Promise.all([
+    tls === true ? certificateIn(folder, install.java) : undefined,
+    isOld ? undefined : formattedFor(users, install, folder),
+  ]);
+  const clients: ClientListener = { users, loginLifeMs, certificate };
+  const clusterId = randomId();
   for (const node of all) {
     const proxy = await proxyOf(node, options);
     const advertised = options.advertise?.(node.id, node.client) ?? {
@@ -235,7 +234,9 @@ async function layOut(install: KafkaInstall, options: KafkaOptions): Promise<Clu
         clients,
       },
     };
-    if (origin !== undefined) await prepareBroker(place, { ...origin, directoryId: randomId() });
+    if (formattedFolder !== undefined) {
+      await prepareBroker(place, { clusterId, formattedFolder, directoryId: randomId() });
+    }
     cluster.brokers.push(new Broker(place, proxy, () => cluster.ready()));
   }
   return cluster;
@@ -243,7 +244,7 @@ async function layOut(install: KafkaInstall, options: KafkaOptions): Promise<Clu
 
 /** The install's own, unless users are to be in it. */
 async function formattedFor(
-  { users }: ClientListener,
+  users: readonly SaslUser[],
   install: KafkaInstall,
   folder: string,
 ): Promise<string> {

@@ -119,8 +119,7 @@ export async function formatFolder(
   };
   await writeFile(settingsFile, propertiesText(settings));
   await run(install.java, [
-    '-cp',
-    install.classPath,
+    ...javaFlags(install, 'SharedArchiveFile'),
     'kafka.tools.StorageTool',
     'format',
     '-t',
@@ -132,6 +131,19 @@ export async function formatFolder(
   await rename(making, folder);
   await rm(settingsFile);
 }
+
+/** The classes and the small collector. An archive to share need not be there. */
+export const javaFlags = (
+  { classPath, archiveFile }: KafkaInstall,
+  archive: 'SharedArchiveFile' | 'ArchiveClassesAtExit',
+): readonly string[] => [
+  '-XX:+UseSerialGC',
+  `-XX:${archive}=${archiveFile}`,
+  '-Xlog:cds=off',
+  '-Xlog:cds+dynamic=off',
+  '-cp',
+  classPath,
+];
 
 export const propertiesText = (properties: Readonly<Record<string, string>>): string =>
   Object.entries(properties)
