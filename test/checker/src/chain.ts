@@ -92,7 +92,13 @@ export class Chain {
       if (writer?.session !== session) continue;
       last = Math.max(last, firstBegun(writer.attempts).at);
     }
+    if (life.closedAt !== undefined) last = Math.max(last, this.#closeBegun(life).at);
     return { first, last };
+  }
+
+  #closeBegun({ session }: Life): Bound {
+    const ops = this.#operations.bySession.get(session) ?? [];
+    return firstBegun(ops.filter(({ call }) => call.close === true));
   }
 
   /** Before that a life cannot have been created. */
@@ -154,7 +160,7 @@ export class Chain {
 
   /** Nothing happens before somebody asked for it. */
   #holdWriters(life: Life): void {
-    const { written, bySession } = this.#operations;
+    const { written } = this.#operations;
     for (let seq = life.inherited; seq < life.slots.length; seq += 1) {
       const slot = life.slots[seq];
       const writer = slot === undefined ? undefined : written.get(slot.name);
@@ -162,16 +168,13 @@ export class Chain {
       const index = this.firstOf(life) + 1 + seq - life.inherited;
       this.#notEarlier(index, firstBegun(writer.attempts));
     }
-    const ops = bySession.get(life.session) ?? [];
     const { creator } = life;
     this.#notEarlier(this.firstOf(life), this.#begunBy(creator));
     if (creator !== undefined) {
       this.#notLater(this.firstOf(life), { at: creator.ended, op: creator, role: 'write' });
     }
     if (life.closedAt === undefined) return;
-    const closes = ({ call, answer }: Operation): boolean =>
-      call.close === true && answer?.outcome !== 'refused';
-    this.#notEarlier(this.deathOf(life) - 1, firstBegun(ops.filter(closes)));
+    this.#notEarlier(this.deathOf(life) - 1, this.#closeBegun(life));
   }
 
   /** A delete that began once a life had begun, and was answered, has ended that life or a later. */
