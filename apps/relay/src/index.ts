@@ -4,6 +4,7 @@ import type { Secret } from '@tidemark/std';
 import { Relay } from './relay.ts';
 import { addSubscriptions } from './routes.ts';
 
+export { isRefusal, type Refusal } from './refusal.ts';
 export { Relay, type RelayOptions, type RelayParts } from './relay.ts';
 export { relayDeclarations } from './settings.ts';
 export { Subscriptions } from './subscriptions.ts';

@@ -61,7 +61,10 @@ export class Subscriptions {
         ? undefined
         : webhookMistake(config.webhookUrl, this.#relay.rules);
     if (mistake !== undefined) throw new Refusal('WEBHOOK_URL_REJECTED', mistake);
-    const { streams } = await this.#relay.subscriptionsOf(tenant);
+    const subscriptions = await this.#relay.subscriptionsOf(tenant);
+    const { streams } = subscriptions;
+    // Whatever can fail comes before the fact: an error behind it would deny what stands.
+    const webhook = await this.#webhookOf(config);
     const isThere = streams.stateOf(nameOf(id))?.subscription?.kind === 'live';
     const links = isThere ? [] : tailsOf(streams, request);
     const by = this.#relay.delivery.processId;
@@ -71,29 +74,20 @@ export class Subscriptions {
       bytes: configBytesMax + fittingBytes(links),
     });
     const isNew = answer.kind === 'created' && answer.isNew;
-    return { isNew, body: await this.get(tenant, id) };
+    const followed = subscriptions.get(id);
+    const state = followed?.live;
+    if (followed === undefined || state === undefined) {
+      throw new Problem('outcome-unknown', 'the subscription was deleted meanwhile');
+    }
+    return { isNew, body: describe(followed, state, webhook) };
   }
 
   async get(tenant: Tenant, id: string): Promise<object> {
     const subscriptions = await this.#relay.subscriptionsOf(tenant);
-    const { streams } = subscriptions;
     const followed = subscriptions.get(id);
     const state = followed?.live;
     if (followed === undefined || state === undefined) throw notFound();
-    const { config, createdAtMs, wake } = state;
-    return {
-      id,
-      subscription_id: id,
-      type: config.kind,
-      pattern: config.pattern ?? null,
-      streams: listLinks(state, streams, followed.names),
-      webhook: await this.#webhookOf(config),
-      wake_stream: config.wakeStream ?? null,
-      lease_ttl_ms: config.leaseMs,
-      created_at: timestampText(createdAtMs),
-      status: wake?.nextAttemptAtMs === undefined ? 'active' : 'failed',
-      description: config.description ?? null,
-    };
+    return describe(followed, state, await this.#webhookOf(state.config));
   }
 
   async #webhookOf(config: SubscriptionConfig): Promise<object | null> {
@@ -136,7 +130,9 @@ export class Subscriptions {
     const followed = subscriptions.get(id);
     const known = followed?.live;
     if (followed === undefined || known === undefined) throw notFound();
-    const { prng } = this.#relay.parts;
+    const { prng, clock } = this.#relay.parts;
+    // Had it no key, a claim that stands could not be answered.
+    const keys = await this.#relay.keys();
     const streams = followed.pending(known);
     const decide = decideClaim({
       wakeId: `w_${prng.hex(16)}`,
@@ -151,19 +147,14 @@ export class Subscriptions {
       throw fenced();
     }
     const { generation, wakeId } = wake;
+    const grant = { tenant: tenant.id, subscriptionId: id, generation, wakeId };
     return {
       wake_id: wakeId,
       generation,
-      token: await this.#tokenOf(tenant, id, wake),
+      token: mintToken(keys, grant, clock.nowMs()),
       streams: listWake(followed, state, wake),
       lease_ttl_ms: state.config.leaseMs,
     };
-  }
-
-  async #tokenOf(tenant: Tenant, id: string, name: WakeName): Promise<string> {
-    const { generation, wakeId } = name;
-    const grant = { tenant: tenant.id, subscriptionId: id, generation, wakeId };
-    return mintToken(await this.#relay.keys(), grant, this.#relay.parts.clock.nowMs());
   }
 
   /** A webhook's callback, or a worker's ack: the token says whose. */
@@ -184,8 +175,13 @@ export class Subscriptions {
     return { ok: true, next_wake: request.done && (await this.#hasPending(followed)) };
   }
 
+  /** A hint: that nobody can be asked now does not deny the ack, which stands. */
   async #hasPending(followed: FollowedSubscription): Promise<boolean> {
-    await followed.streams.refresh();
+    try {
+      await followed.streams.refresh();
+    } catch (cause) {
+      if (!isProblem(cause)) throw cause;
+    }
     const state = followed.live;
     return state !== undefined && (state.wake !== undefined || followed.pending(state).length > 0);
   }
@@ -223,6 +219,27 @@ export class Subscriptions {
     if (answer.kind === 'refused') throw refusalOf(answer);
     return answer;
   }
+}
+
+function describe(
+  { id, streams, names }: FollowedSubscription,
+  state: LiveSubscription,
+  webhook: object | null,
+): object {
+  const { config, createdAtMs, wake } = state;
+  return {
+    id,
+    subscription_id: id,
+    type: config.kind,
+    pattern: config.pattern ?? null,
+    streams: listLinks(state, streams, names),
+    webhook,
+    wake_stream: config.wakeStream ?? null,
+    lease_ttl_ms: config.leaseMs,
+    created_at: timestampText(createdAtMs),
+    status: wake?.nextAttemptAtMs === undefined ? 'active' : 'failed',
+    description: config.description ?? null,
+  };
 }
 
 const nameOf = (id: string): string => `${subscriptionPrefix}${id}`;

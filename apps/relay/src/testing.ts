@@ -17,6 +17,9 @@ import type { StreamListing } from './stream-listing.ts';
 import { parseSubscription } from './subscription-request.ts';
 import { Subscriptions } from './subscriptions.ts';
 
+export { FollowedSubscription } from './followed-subscription.ts';
+export { TenantStreams } from './tenant-streams.ts';
+
 export interface Notification {
   readonly subscription_id: string;
   readonly wake_id: string;

@@ -1,8 +1,15 @@
 // One life of one process: everything of it is production code, on ports that its gate guards.
 
-import { type EventLog, type LogRecord, silentMetrics, sleep } from '@tidemark/ports';
+import {
+  type EventLog,
+  type LogRecord,
+  type Outbound,
+  silentMetrics,
+  sleep,
+} from '@tidemark/ports';
 import type { SeededPrng, SimulatedClock, SimulatedLogHandle } from '@tidemark/ports/testing';
 import { defaultTenant, type TenantId } from '@tidemark/protocol';
+import { Relay, Subscriptions } from '@tidemark/relay';
 import { type ShardFold, Shards, type Tenant } from '@tidemark/replica';
 import {
   type DebtSettings,
@@ -12,6 +19,7 @@ import {
   type WriterSettings,
   Writers,
 } from '@tidemark/replica/write';
+import type { RelayOfProcess } from './ask-relay.ts';
 import { Gate } from './gate.ts';
 import { ProcessClock, ProcessLog, ProcessLogger } from './process-ports.ts';
 
@@ -25,6 +33,8 @@ export interface IncarnationParts {
   readonly writer: Partial<WriterSettings>;
   readonly debts: DebtSettings;
   readonly partitions: number;
+  /** Where its relay delivers to; without, it carries none. */
+  readonly outbound: ((gate: Gate) => Outbound) | undefined;
   readonly onError: (message: string) => void;
   readonly onBatch: (process: Incarnation, batch: readonly LogRecord[]) => void;
   /** Hears of each fold that is opened. */
@@ -45,6 +55,7 @@ export class Incarnation {
   readonly writers: Writers;
   readonly writes: SessionWrites;
   readonly registry: TenantRegistry;
+  readonly relaying: RelayOfProcess | undefined;
   readonly knownLevel: number;
   readonly tenants: Tenant[] = [];
   isReady = false;
@@ -71,6 +82,15 @@ export class Incarnation {
     this.writers = new Writers(ports, parts.writer);
     this.writes = new SessionWrites(this.shards, this.writers, parts.debts);
     this.registry = new TenantRegistry(this.shards, this.writers);
+    const outbound = parts.outbound?.(this.gate);
+    if (outbound === undefined) return;
+    const { shards, writers, writes } = this;
+    const prng = parts.prng.fork('relay');
+    const relay = new Relay(
+      { ...ports, prng, shards, writers, writes, outbound },
+      { permitsLoopback: false },
+    );
+    this.relaying = { relay, subscriptions: new Subscriptions(relay) };
   }
 
   /** Tries until the log answers, as every process does. */
@@ -83,6 +103,7 @@ export class Incarnation {
         for (const request of this.#requests()) {
           this.tenants.push((await this.registry.create(request)).tenant);
         }
+        this.relaying?.relay.start();
         this.isReady = true;
         return;
       } catch {
@@ -107,12 +128,14 @@ export class Incarnation {
 
   close(): void {
     this.isClosed = true;
+    void this.relaying?.relay[Symbol.asyncDispose]();
     this.writers.close();
     void this.shards[Symbol.asyncDispose]();
   }
 
   /** Nothing of it is left behind when a run is over: signals that never fire are never freed. */
   async dispose(): Promise<void> {
+    void this.relaying?.relay[Symbol.asyncDispose]();
     await this.#parts.handle[Symbol.asyncDispose]();
   }
 

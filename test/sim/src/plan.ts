@@ -59,6 +59,8 @@ export interface Plan {
   /** One process is of an older release. */
   readonly hasOldRelease: boolean;
   readonly disaster: Disaster;
+  /** How many there may be; without any, no process carries a relay. */
+  readonly subscriptions: number;
 }
 
 const disasters: readonly Disaster[] = ['foreign-epoch', 'log-lost', 'log-replaced', 'log-trimmed'];
@@ -101,5 +103,6 @@ export function planOf(prng: SeededPrng, seed: number): Plan {
     isForgetting: prng.chance(0.04),
     hasOldRelease: prng.chance(0.08),
     disaster: prng.chance(0.12) ? pick(prng, disasters) : 'none',
+    subscriptions: prng.chance(0.5) ? 1 + prng.below(3) : 0,
   };
 }

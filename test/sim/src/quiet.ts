@@ -3,6 +3,7 @@
 // has a time to live.
 
 import type { StreamState } from '@tidemark/session';
+import { drain } from './drain.ts';
 import type { Operations } from './final-operations.ts';
 import { finalOperations } from './final-operations.ts';
 import type { Incarnation } from './incarnation.ts';
@@ -28,6 +29,8 @@ export class Quiet {
     await clock.advance(quietMs);
     for (const follower of [...followers]) follower.finish(idleFrom);
     await this.readAll();
+    const fresh = this.#world.incarnations.at(-1) as Incarnation;
+    await drain(this.#world, fresh, idleFrom);
     // Whoever read has found what is over, and what is owed.
     await clock.advance(quietMs);
     await this.#compare();

@@ -10,6 +10,7 @@ export class Recorder {
   readonly operations: Record<string, number> = {};
   readonly #clock: Clock;
   readonly #types = new Map<string, string>();
+  readonly #leased = new Set<string>();
   #at = 0;
   #op = 0;
 
@@ -25,7 +26,7 @@ export class Recorder {
     this.#op += 1;
     const op = String(this.#op);
     this.#types.set(op, call.type);
-    this.#add({ kind: 'call', op, ms: this.#clock.nowMs(), ...call });
+    this.#add({ kind: 'call', op, ms: this.#clock.nowMs(), ...this.#steady(op, call), ...call });
     return op;
   }
 
@@ -34,7 +35,13 @@ export class Recorder {
     const how = answer.code ?? (answer.isNew === false ? 'repeated' : answer.outcome);
     const kind = `${type} ${how}`;
     this.operations[kind] = (this.operations[kind] ?? 0) + 1;
-    this.#add({ kind: 'return', op, ms: this.#clock.nowMs(), ...answer });
+    this.#add({ kind: 'return', op, ms: this.#clock.nowMs(), ...this.#steady(op), ...answer });
+  }
+
+  /** Leases are a matter of time that nobody sets. */
+  #steady(op: string, { subscription }: Partial<Call> = {}): { steadyMs?: number } {
+    if (subscription !== undefined) this.#leased.add(op);
+    return this.#leased.has(op) ? { steadyMs: this.#clock.monotonicMs() } : {};
   }
 
   seen(op: string, seen: Unstamped<Seen>): void {
@@ -47,6 +54,10 @@ export class Recorder {
 
   setBack(): void {
     this.#add({ kind: 'set-back', ms: this.#clock.nowMs() });
+  }
+
+  drained(from: number): void {
+    this.#add({ kind: 'drained', from });
   }
 
   end(): void {

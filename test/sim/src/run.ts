@@ -58,7 +58,7 @@ async function live(world: World): Promise<void> {
   const disturber = new Disturber(world);
   for (let index = 0; index < plan.processes; index += 1) world.start(index);
   disturber.start();
-  const work = world.clients();
+  const work = Promise.all([world.clients(), world.workers()]);
   await clock.runUntil(Promise.race([work, world.elapsed(workMs)]));
   await disturber.rest();
   await clock.runUntil(Promise.race([work, world.elapsed(workMs)]));

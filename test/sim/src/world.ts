@@ -13,6 +13,7 @@ import type { ShardFold } from '@tidemark/replica';
 import { textOf } from '@tidemark/std';
 import { Bodies } from './bodies.ts';
 import { Client } from './client.ts';
+import { makeWakeStreams } from './drain.ts';
 import type { Follower } from './follower.ts';
 import { Incarnation } from './incarnation.ts';
 import { type Named, namesOf } from './names.ts';
@@ -20,6 +21,10 @@ import type { Answered } from './operate.ts';
 import type { Plan } from './plan.ts';
 import { withOutcomes } from './process-ports.ts';
 import { Recorder } from './recorder.ts';
+import { type SubscriptionSpec, specsOf } from './subscription-spec.ts';
+import type { HeldWake } from './wake.ts';
+import { Webhooks } from './webhooks.ts';
+import { Worker } from './worker.ts';
 
 export interface WorldOptions {
   readonly plan: Plan;
@@ -35,6 +40,9 @@ export class World {
   readonly recorder: Recorder;
   readonly bodies = new Bodies();
   readonly names: readonly Named[];
+  readonly specs: readonly SubscriptionSpec[];
+  /** Wakes that somebody was handed, the newest last. */
+  readonly heldWakes: HeldWake[] = [];
   readonly incarnations: Incarnation[] = [];
   readonly everStarted: Incarnation[] = [];
   readonly followers = new Set<Follower>();
@@ -44,6 +52,7 @@ export class World {
   readonly #options: WorldOptions;
   readonly #types = new Map<string, boolean>();
   readonly #abandonPrng: SeededPrng;
+  readonly #webhooks: Webhooks;
   #operationsLeft: number;
   #lives = 0;
   #uniques = 0;
@@ -60,6 +69,8 @@ export class World {
     this.#abandonPrng = this.prng.fork('abandon');
     this.recorder = new Recorder(this.clock);
     this.names = namesOf(plan);
+    this.specs = specsOf(plan, this.names, this.prng.fork('subscriptions'));
+    this.#webhooks = new Webhooks(this);
     this.#operationsLeft = plan.operations;
     const draw = randomFaults(this.prng.fork('faults'), plan.faults);
     this.log = new SimulatedEventLog({
@@ -147,6 +158,7 @@ export class World {
       writer: { queueCountMax: plan.queueCountMax, deadlineMs: plan.deadlineMs },
       debts: { payAfterMs: 200, abandonAfterMs: plan.abandonAfterMs },
       partitions: plan.partitions,
+      outbound: this.specs.length === 0 ? undefined : (gate) => this.#webhooks.connect(gate),
       onError: (message) => this.broken.push(message),
       wrapLog: (log) => wrapLog(plan.isFull ? this.#full(log, prng.fork('full')) : log),
       onBatch: (process, batch) => this.#mayAbandon(process, batch),
@@ -204,6 +216,12 @@ export class World {
       return new Client(this, this.#clientCount - 1);
     });
     return Promise.all(clients.map((client) => client.run()));
+  }
+
+  async workers(): Promise<void> {
+    if (this.specs.length === 0) return;
+    await makeWakeStreams(this);
+    await Promise.all([new Worker(this, 0).run(), new Worker(this, 1).run()]);
   }
 
   sawAnswer(process: Incarnation, { problem }: Answered): void {
