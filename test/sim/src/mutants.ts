@@ -1,7 +1,7 @@
 // Planted bugs: one or more for every rule that is due, and for every check of the checker. Each is
 // found by the simulation, or the simulation is not worth its name.
 
-import type { AppendOutcome, EventLog, Shard, ShardBounds } from '@tidemark/ports';
+import type { AppendOutcome, Shard, ShardBounds } from '@tidemark/ports';
 import { isProblem } from '@tidemark/protocol';
 import { ShardFold, ShardReplica } from '@tidemark/replica';
 import { Content, Flight, ReadIndex } from '@tidemark/replica/testing';
@@ -9,57 +9,17 @@ import { SessionWrites, ShardWriter } from '@tidemark/replica/write';
 import { decodeRecord, type SessionState } from '@tidemark/session';
 import { Window } from '@tidemark/session/testing';
 import { bytesOf } from '@tidemark/std';
+import type { Mutant } from './mutant.ts';
 import { disturbances, type Plan } from './plan.ts';
-import { changeFold, renamed, replace, shareOf, type Undo } from './plant.ts';
+import { changeFold, decideInstead, decideWith, renamed, replace, shareOf } from './plant.ts';
 import { withOutcomes } from './process-ports.ts';
 import { run } from './run.ts';
-
-export interface Mutant {
-  readonly name: string;
-  /** The rule of the design that it breaks, or what the checker looks for. */
-  readonly breaks: string;
-  /** Changes the code until the answer is called. */
-  readonly plant?: () => Undo;
-  readonly wrapLog?: (log: EventLog) => EventLog;
-  /** Hears of each fold, and whether its process is of the older release. */
-  readonly onFold?: (fold: ShardFold, isOld: boolean) => void;
-  /** What its bug needs to show, where most plans have none of it. */
-  readonly plan?: Partial<Plan>;
-}
+import { subscriptionMutants } from './subscription-mutants.ts';
 
 const refused: AppendOutcome = { kind: 'not-committed', reason: 'planted', retryable: true };
 
-const decideWith = (
-  change: (
-    decide: () => ReturnType<Flight['decide']>,
-    ...args: Decided
-  ) => ReturnType<Flight['decide']>,
-): Undo =>
-  replace(
-    Flight.prototype,
-    'decide',
-    (original) =>
-      function decide(this: Flight, pending, context) {
-        const call = (): ReturnType<Flight['decide']> => original.call(this, pending, context);
-        return change(call, this, pending, context);
-      },
-  );
-
-type Decided = [flight: Flight, ...Parameters<Flight['decide']>];
-
-/** Decides another command than the one that was asked for. */
-const decideInstead = (change: (command: Decided[1]['command']) => Decided[1]['command']): Undo =>
-  replace(
-    Flight.prototype,
-    'decide',
-    (original) =>
-      function decide(this: Flight, pending, context) {
-        return original.call(this, { ...pending, command: change(pending.command) }, context);
-      },
-  );
-
 /** Commands of some kinds are answered, and nothing is written. */
-const forgetCommands = (kinds: readonly string[]): Undo =>
+const forgetCommands = (kinds: readonly string[]): (() => void) =>
   replace(
     ShardWriter.prototype,
     'submit',
@@ -510,6 +470,7 @@ export const mutants: readonly Mutant[] = [
           },
       ),
   },
+  ...subscriptionMutants,
 ];
 
 /** The first seed that finds a planted bug, and how; undefined where none of so many does. */

@@ -3,6 +3,7 @@
 
 import { isProblem, Problem } from '@tidemark/protocol';
 import { ShardFold } from '@tidemark/replica';
+import { Flight } from '@tidemark/replica/testing';
 import { decodeRecord, type SessionRecord } from '@tidemark/session';
 import { textOf } from '@tidemark/std';
 
@@ -69,3 +70,34 @@ export function shareOf(text: string): number {
 export function renamed(cause: unknown, from: string, to: 'unavailable'): unknown {
   return isProblem(cause) && cause.code === from ? new Problem(to, 'planted') : cause;
 }
+
+export const decideWith = (
+  change: (
+    decide: () => ReturnType<Flight['decide']>,
+    ...args: Decided
+  ) => ReturnType<Flight['decide']>,
+): Undo =>
+  replace(
+    Flight.prototype,
+    'decide',
+    (original) =>
+      function decide(this: Flight, pending, context) {
+        const call = (): ReturnType<Flight['decide']> => original.call(this, pending, context);
+        return change(call, this, pending, context);
+      },
+  );
+
+type Decided = [flight: Flight, ...Parameters<Flight['decide']>];
+
+/** Decides another command than the one that was asked for. */
+export const decideInstead = (
+  change: (command: Decided[1]['command']) => Decided[1]['command'],
+): Undo =>
+  replace(
+    Flight.prototype,
+    'decide',
+    (original) =>
+      function decide(this: Flight, pending, context) {
+        return original.call(this, { ...pending, command: change(pending.command) }, context);
+      },
+  );

@@ -69,6 +69,8 @@ export class Worker {
   readonly #prng: SeededPrng;
   readonly #name: string;
   readonly #known = new Set<string>();
+  /** What it was handed last, and does not know to be over. */
+  #current: HeldWake | undefined;
 
   constructor(world: World, index: number) {
     this.#world = world;
@@ -94,7 +96,9 @@ export class Worker {
     heldWakes.splice(0, Math.max(0, heldWakes.length - heldMax));
     const draw = this.#prng.below(100);
     if (draw < 4 || !this.#known.has(spec.full)) return this.#subscribe(spec);
-    if (draw < 40) return this.#claim(spec);
+    if (draw < 40 && (spec.kind === 'pull-wake' || this.#prng.chance(0.05))) {
+      return this.#claim(spec);
+    }
     if (draw < 86) return this.#ack();
     if (draw < 92) return this.#release();
     if (draw < 94) return this.#unsubscribe(spec);
@@ -137,8 +141,9 @@ export class Worker {
   }
 
   async #link(spec: SubscriptionSpec): Promise<void> {
-    const named = this.#pick(this.#world.names.filter(({ tenant }) => tenant === spec.tenant));
-    if (named === undefined) return;
+    const ours = this.#world.names.filter(({ tenant }) => tenant === spec.tenant);
+    if (ours.length === 0) return;
+    const named = this.#pick(ours);
     const covers = isCoverable(named) ? [named.full] : [];
     const isOn = this.#prng.chance(0.7);
     const run = async (process: Incarnation): Promise<undefined> => {
@@ -152,15 +157,17 @@ export class Worker {
     const run = async (process: Incarnation): Promise<Said> => {
       const { told, wake } = await claim(process, spec, this.#name);
       heldWakes.push(wake);
+      this.#current = wake;
       return { isNew: true, ...toldAnswer(names, spec, told) };
     };
     const { code } = await this.#ask({ spec, asked: { type: 'claim' }, run });
     if (code === 'subscription-not-found') this.#known.delete(spec.full);
   }
 
-  /** The newest, mostly; or one that may be long over. */
+  /** Its own or the newest, mostly; or one that may be long over. */
   #wake(): HeldWake | undefined {
     const { heldWakes } = this.#world;
+    if (this.#current !== undefined && this.#prng.chance(0.6)) return this.#current;
     if (heldWakes.length === 0) return undefined;
     return this.#prng.chance(0.6) ? heldWakes.at(-1) : this.#pick(heldWakes);
   }
@@ -179,7 +186,9 @@ export class Worker {
     const run = async (process: Incarnation): Promise<undefined> => {
       await ack(process, wake, { acks, done });
     };
-    await this.#ask({ spec, asked, run });
+    const { outcome } = await this.#ask({ spec, asked, run });
+    const isOver = outcome === 'refused' ? this.#prng.chance(0.5) : done;
+    if (isOver && held === this.#current) this.#current = undefined;
   }
 
   #positions({ spec }: HeldWake, acks: readonly WakeAck[]): SubscriptionPosition[] {
