@@ -4,7 +4,7 @@
 import type { SubscriptionPosition } from './history.ts';
 import type { Life } from './life.ts';
 import type { Lives } from './lives.ts';
-import { isOk, type Operation, type Operations } from './operations.ts';
+import { isOk, isRefused, type Operation, type Operations } from './operations.ts';
 import { generationOf, keyOf, type Shown, type Subscribed } from './subscribed.ts';
 import type { Findings } from './violation.ts';
 
@@ -36,6 +36,11 @@ export class Streams {
   began(life: Life | undefined, seq: number): number | undefined {
     const { attempts } = this.#operations.written.get(life?.slots[seq]?.name ?? '') ?? {};
     return attempts === undefined ? undefined : Math.min(...attempts.map(({ began }) => began));
+  }
+
+  mayBeGone(session: string, at: number): boolean {
+    const ops = this.#operations.bySession.get(session) ?? [];
+    return ops.some((op) => op.call.type === 'delete' && !isRefused(op) && op.began < at);
   }
 
   /** How many events anybody ever wrote into all lives of a session. */
@@ -160,6 +165,9 @@ function checkTails(subscribed: Subscribed, streams: Streams, findings: Findings
   }
   for (const op of subscribed.acks) {
     if (!isOk(op)) continue;
-    for (const position of op.call.acks ?? []) check(op, position, position.seq);
+    for (const position of op.call.acks ?? []) {
+      // Of a session that is gone nothing is left to be acknowledged: the ack is taken, and ignored.
+      if (!streams.mayBeGone(position.session, op.ended)) check(op, position, position.seq);
+    }
   }
 }
