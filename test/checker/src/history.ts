@@ -44,6 +44,8 @@ export interface Call {
   readonly leaseMs?: number;
   /** Sessions that it minds or begins to, as far as their positions are seqs and time ends none. */
   readonly covers?: readonly string[];
+  /** What a link or an unlink names, whether or not it covers it. */
+  readonly links?: readonly string[];
   /** A clock of all processes that nobody sets. */
   readonly steadyMs?: number;
 }

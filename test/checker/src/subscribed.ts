@@ -49,12 +49,12 @@ export class Subscribed {
   }
 
   #addBase(op: Operation): void {
-    const { type, covers = [] } = op.call;
+    const { type, covers = [], links = covers } = op.call;
     for (const session of covers) this.covered.add(session);
     if (isRefused(op) || (type === 'subscribe' && op.answer?.isNew === false)) return;
     if (type !== 'subscribe' && type !== 'link' && type !== 'unlink') return;
     // A subscribe may also mind sessions that it does not name: their bases are all that there are.
-    const sessions = type === 'subscribe' ? [everySession] : covers;
+    const sessions = type === 'subscribe' ? [everySession] : links;
     for (const session of sessions) {
       const known = this.#bases.get(session);
       if (known === undefined) this.#bases.set(session, [op]);

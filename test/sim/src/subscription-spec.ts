@@ -43,7 +43,7 @@ function specOf(index: number, names: readonly Named[], prng: SeededPrng): Subsc
   const streams = isExplicit && chosen.length === 0 ? ours.slice(0, 1) : chosen;
   const hasPattern = !isExplicit || prng.chance(0.2);
   const pattern = hasPattern ? (prng.chance(0.7) ? '*' : '**') : undefined;
-  const leaseMs = [150, 600, 2_000][prng.below(3)] as number;
+  const leaseMs = [200, 800, 2_500][prng.below(3)] as number;
   const isMinded = (named: Named): boolean =>
     streams.includes(named) || pattern === '**' || (hasPattern && !named.name.includes('/'));
   const config = {

@@ -146,10 +146,11 @@ export class Worker {
     const named = this.#pick(ours);
     const covers = isCoverable(named) ? [named.full] : [];
     const isOn = this.#prng.chance(0.7);
+    const asked = { type: isOn ? 'link' : 'unlink', links: [named.full] } as const;
     const run = async (process: Incarnation): Promise<undefined> => {
       await (isOn ? link : unlink)(process, spec, named.name);
     };
-    await this.#ask({ spec, asked: { type: isOn ? 'link' : 'unlink', covers }, run });
+    await this.#ask({ spec, asked: { ...asked, covers }, run });
   }
 
   async #claim(spec: SubscriptionSpec): Promise<void> {
@@ -186,9 +187,17 @@ export class Worker {
     const run = async (process: Incarnation): Promise<undefined> => {
       await ack(process, wake, { acks, done });
     };
-    const { outcome } = await this.#ask({ spec, asked, run });
-    const isOver = outcome === 'refused' ? this.#prng.chance(0.5) : done;
-    if (isOver && held === this.#current) this.#current = undefined;
+    const { outcome, code } = await this.#ask({ spec, asked, run });
+    const isOver = outcome === 'ok' ? done : code === 'fenced' && this.#prng.chance(0.7);
+    if (isOver) this.#forget(held);
+  }
+
+  /** Mostly: somebody may come back with it. */
+  #forget(wake: HeldWake): void {
+    if (wake === this.#current) this.#current = undefined;
+    const { heldWakes } = this.#world;
+    const at = heldWakes.indexOf(wake);
+    if (at >= 0 && this.#prng.chance(0.6)) heldWakes.splice(at, 1);
   }
 
   #positions({ spec }: HeldWake, acks: readonly WakeAck[]): SubscriptionPosition[] {
