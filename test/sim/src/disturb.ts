@@ -9,12 +9,14 @@ import {
   isDue,
   knownFoldLevel,
   type SessionRecord,
+  subscriptionPrefix,
 } from '@tidemark/session';
-import { bytesOf, hexOf } from '@tidemark/std';
+import { bytesOf, emptyBytes, hexOf } from '@tidemark/std';
 import type { Incarnation } from './incarnation.ts';
 import { nonsenseOf, nonsenseValues } from './nonsense.ts';
 import { locate } from './operate.ts';
 import type { Disturbance } from './plan.ts';
+import { subscriptionNonsense } from './subscription-nonsense.ts';
 import type { World } from './world.ts';
 
 export class Disturber {
@@ -181,6 +183,7 @@ export class Disturber {
 
   /** Records that are well formed, in their place, and say what cannot be said. */
   #nonsense(): boolean {
+    if (this.#world.specs.length > 0 && this.#prng.chance(0.5)) return this.#falseFact();
     const { names, incarnations, log } = this.#world;
     const named = names[this.#prng.below(names.length)];
     const process = incarnations.find(({ isReady, gate }) => isReady && !gate.isCrashed);
@@ -201,6 +204,30 @@ export class Disturber {
     const value = bytesOf(nonsenseValues[this.#prng.below(nonsenseValues.length)] as string);
     const broken = this.#prng.chance(0.1) ? Uint8Array.of(0xff, 0xfe) : value;
     log.injectForeign(replica.shard, { key: bytesOf(key), value: broken, headers, timeMs: 0 });
+    return true;
+  }
+
+  /** A fact in its place that its subscription does not allow. */
+  #falseFact(): boolean {
+    const { specs, incarnations, log } = this.#world;
+    const spec = specs[this.#prng.below(specs.length)];
+    const process = incarnations.find(({ isReady, gate }) => isReady && !gate.isCrashed);
+    const tenant = process?.tenants.find(({ id }) => id === spec?.tenant);
+    if (process === undefined || spec === undefined || tenant === undefined) return false;
+    const { replica, key } = process.shards.locate(tenant, `${subscriptionPrefix}${spec.id}`);
+    const state = replica.fold.peek(key)?.state ?? absentSession('', '');
+    const headers = encodeRecordHeaders({
+      kind: 'fact',
+      rev: state.rev,
+      prev: state.lastId,
+      id: hexOf(this.#prng.bytes(16)),
+      logEpoch: replica.fold.logEpoch ?? '',
+      level: 1,
+      timeMs: 0,
+      value: emptyBytes,
+    });
+    const value = bytesOf(subscriptionNonsense(this.#prng, state.subscription));
+    log.injectForeign(replica.shard, { key: bytesOf(key), value, headers, timeMs: 0 });
     return true;
   }
 

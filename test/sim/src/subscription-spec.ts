@@ -22,6 +22,20 @@ export interface SubscriptionSpec {
 /** Where wakes of a tenant are announced. */
 export const wakeStream = 'wake/0';
 
+interface Pattern {
+  readonly text: string;
+  /** Told here in its own words: what the checker goes by is not decided by what it checks. */
+  readonly takes: (name: string) => boolean;
+}
+
+const patterns: readonly Pattern[] = [
+  { text: '*', takes: (name) => !name.includes('/') },
+  { text: '**', takes: () => true },
+  { text: '**/j0', takes: (name) => name === 'j0' || name.endsWith('/j0') },
+  { text: 'ünï/**', takes: (name) => name.startsWith('ünï/') },
+  { text: 'j0/**', takes: (name) => name === 'j0' },
+];
+
 export const isCoverable = ({ isJson, tier, lifetime }: Named): boolean =>
   isJson && tier === 0 && lifetime === 'none';
 
@@ -42,13 +56,13 @@ function specOf(index: number, names: readonly Named[], prng: SeededPrng): Subsc
   const chosen = isExplicit ? ours.filter(() => prng.chance(0.5)) : [];
   const streams = isExplicit && chosen.length === 0 ? ours.slice(0, 1) : chosen;
   const hasPattern = !isExplicit || prng.chance(0.2);
-  const pattern = hasPattern ? (prng.chance(0.7) ? '*' : '**') : undefined;
+  const pattern = patterns[prng.chance(0.6) ? 0 : prng.below(patterns.length)] as Pattern;
   const leaseMs = [200, 800, 2_500][prng.below(3)] as number;
   const isMinded = (named: Named): boolean =>
-    streams.includes(named) || pattern === '**' || (hasPattern && !named.name.includes('/'));
+    streams.includes(named) || (hasPattern && pattern.takes(named.name));
   const config = {
     kind,
-    pattern,
+    pattern: hasPattern ? pattern.text : undefined,
     webhookUrl: kind === 'webhook' ? `https://hooks.example.com/${id}` : undefined,
     wakeStream: kind === 'pull-wake' ? wakeStream : undefined,
     leaseMs,
