@@ -181,7 +181,7 @@ export class Delivery {
   async #retry(subscription: FollowedSubscription, wake: WakeState): Promise<void> {
     const { clock } = this.#parts;
     // A wall clock that jumped must not put off an attempt for longer than any wait is.
-    const agedMs = retryAfterMsMax - subscription.leaseAgeMs();
+    const agedMs = retryAfterMsMax - subscription.leaseAgeMs(wake);
     const restMs = Math.min((wake.nextAttemptAtMs ?? 0) - clock.nowMs(), agedMs);
     if (this.#isEarly(subscription, restMs + this.#headStartMs(wake.by))) return;
     const state = subscription.live;
@@ -195,7 +195,7 @@ export class Delivery {
     wake: WakeState,
   ): Promise<void> {
     const lengthMs = config.leaseMs + this.#headStartMs(wake.by);
-    if (this.#isEarly(subscription, lengthMs - subscription.leaseAgeMs())) return;
+    if (this.#isEarly(subscription, lengthMs - subscription.leaseAgeMs(wake))) return;
     this.#counters.expiries.add(1);
     await this.#submit(subscription, decideExpireLease(wake, this.processId));
   }
@@ -210,7 +210,7 @@ export class Delivery {
     const stream = subscription.streams.stream(name);
     if (stream === undefined || stream.isClosed) return;
     if (stream.eventIds.get(wake.wakeId) !== undefined) return;
-    const restMs = this.#headStartMs(wake.by) - subscription.leaseAgeMs();
+    const restMs = this.#headStartMs(wake.by) - subscription.leaseAgeMs(wake);
     if (this.#isEarly(subscription, restMs)) return;
     const { generation, wokenAtMs: ts, streams, wakeId } = wake;
     const event = JSON.stringify({

@@ -9,6 +9,7 @@ import {
   type LiveSubscription,
   type PendingStream,
   type SubscriptionConfig,
+  type WakeState,
 } from '@tidemark/session';
 import type { TenantStreams } from './tenant-streams.ts';
 
@@ -59,11 +60,7 @@ export class FollowedSubscription {
     const state = this.live;
     if (state === undefined) return false;
     this.pendingSinceMs = undefined;
-    const lease = state.wake?.lease ?? '';
-    if (lease !== this.#lease) {
-      this.#lease = lease;
-      this.#leaseSeenAtMs = this.#clock.monotonicMs();
-    }
+    this.#see(state.wake?.lease ?? '');
     if (state.config !== this.#config) {
       this.#config = state.config;
       this.#links = state.links;
@@ -74,6 +71,12 @@ export class FollowedSubscription {
     if (state.links === known) return false;
     this.#links = state.links;
     return this.#addLinked(state, known);
+  }
+
+  #see(lease: string): void {
+    if (lease === this.#lease) return;
+    this.#lease = lease;
+    this.#leaseSeenAtMs = this.#clock.monotonicMs();
   }
 
   #discover(state: LiveSubscription): void {
@@ -124,8 +127,12 @@ export class FollowedSubscription {
     return found;
   }
 
-  /** By this process's own clock, since it folded the record with which the lease began. */
-  leaseAgeMs(): number {
+  /**
+   * By this process's own clock, since it folded the record with which the lease began. A stream that
+   * was folded together with that record may ask before the subscription was told of it.
+   */
+  leaseAgeMs({ lease }: Pick<WakeState, 'lease'>): number {
+    this.#see(lease);
     return this.#clock.monotonicMs() - this.#leaseSeenAtMs;
   }
 

@@ -140,3 +140,27 @@ test('a claim, an ack and a release belong to pull-wake alone', async () => {
   const claim = held(await client.claim('sub', 'w1'));
   await expect(client.ack('webhook', claim)).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
 });
+
+test('a lease begins with its claim, though an append is folded before it', async () => {
+  await using cell = new SimulatedCell({ instant: false });
+  const { clock, prng } = cell;
+  const client = new Client(await cell.start('one'));
+  const prepare = async (): Promise<void> => {
+    await client.create('wake/pool');
+    await client.put('sub', pullBody);
+    for (const name of ['events/a', 'events/b']) await client.create(name);
+    await client.append('events/a', '1');
+  };
+  await clock.runUntil(prepare());
+  for (let round = 0; round < 20; round += 1) {
+    await clock.advance(5_000);
+    const claiming = client.claim('sub', 'w');
+    await clock.advance(prng.below(4));
+    const appends = [client.append('events/b', '2'), client.append('events/a', '3')];
+    await clock.runUntil(Promise.all([claiming, ...appends]));
+    await clock.advance(pullBody.lease_ttl_ms / 2);
+    const acked = client.ack('pull-wake', held(await claiming), { done: true });
+    expect(await clock.runUntil(acked)).toMatchObject({ ok: true });
+  }
+  await clock.advance(5_000);
+});

@@ -209,8 +209,8 @@ export const subscriptionMutants: readonly Mutant[] = [
         FollowedSubscription.prototype,
         'leaseAgeMs',
         (original) =>
-          function leaseAgeMs(this: FollowedSubscription) {
-            return original.call(this) * 4 + 1_000;
+          function leaseAgeMs(this: FollowedSubscription, wake) {
+            return original.call(this, wake) * 4 + 1_000;
           },
       ),
   },

@@ -141,7 +141,7 @@ export class World {
     }
   }
 
-  start(index: number): Incarnation {
+  start(index: number, { hasRelay = this.specs.length > 0 } = {}): Incarnation {
     this.#lives += 1;
     const { plan, clock } = this;
     const name = `p${index}.${this.#lives}`;
@@ -158,7 +158,7 @@ export class World {
       writer: { queueCountMax: plan.queueCountMax, deadlineMs: plan.deadlineMs },
       debts: { payAfterMs: 200, abandonAfterMs: plan.abandonAfterMs },
       partitions: plan.partitions,
-      outbound: this.specs.length === 0 ? undefined : (gate) => this.#webhooks.connect(gate),
+      outbound: hasRelay ? (gate) => this.#webhooks.connect(gate) : undefined,
       onError: (message) => this.broken.push(message),
       wrapLog: (log) => wrapLog(plan.isFull ? this.#full(log, prng.fork('full')) : log),
       onBatch: (process, batch) => this.#mayAbandon(process, batch),
