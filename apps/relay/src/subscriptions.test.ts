@@ -50,3 +50,22 @@ test('an ack that stands is answered, with what is known to be pending', async (
   const acked = client.ack('pull-wake', wake, { done: true });
   expect(await acked).toEqual({ ok: true, next_wake: true });
 });
+
+test('a subscription that is created while it is deleted has its streams', async () => {
+  await using cell = new SimulatedCell({ instant: false });
+  const { clock, prng } = cell;
+  const client = new Client(await cell.start('one'));
+  const { pattern: _, ...unpatterned } = pullBody;
+  const body = { ...unpatterned, streams: ['events/a'] };
+  await clock.runUntil(client.create('events/a'));
+  for (let round = 0; round < 20; round += 1) {
+    await clock.runUntil(client.put('sub', body));
+    const deleting = client.delete('sub');
+    await clock.advance(prng.below(3));
+    await clock.runUntil(Promise.allSettled([client.put('sub', body), deleting]));
+    await clock.runUntil(client.put('sub', body));
+    const { streams } = await clock.runUntil(client.get('sub'));
+    expect(streams).toMatchObject([{ path: 'events/a', link_type: 'explicit' }]);
+  }
+  await clock.advance(5_000);
+});

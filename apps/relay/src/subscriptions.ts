@@ -66,13 +66,13 @@ export class Subscriptions {
     // Whatever can fail comes before the fact: an error behind it would deny what stands.
     const webhook = await this.#webhookOf(config);
     const isThere = streams.stateOf(nameOf(id))?.subscription?.kind === 'live';
-    const links = isThere ? [] : tailsOf(streams, request);
     const by = this.#relay.delivery.processId;
-    const decide = decideSubscribe({ config, configHash, links, by });
-    const answer = await this.#ask(tenant, id, {
-      decide,
-      bytes: configBytesMax + fittingBytes(links),
-    });
+    const ask = (links?: readonly LinkFact[]): Promise<SubscriptionAnswer> => {
+      const decide = decideSubscribe({ config, configHash, links, by });
+      return this.#ask(tenant, id, { decide, bytes: configBytesMax + fittingBytes(links ?? []) });
+    };
+    let answer = await ask(isThere ? undefined : tailsOf(streams, request));
+    if (answer.kind === 'moved-on') answer = await ask(tailsOf(streams, request));
     const isNew = answer.kind === 'created' && answer.isNew;
     const followed = subscriptions.get(id);
     const state = followed?.live;

@@ -63,17 +63,22 @@ const onLive =
   ({ subscription }: SessionState, { nowMs }) =>
     subscription?.kind === 'live' ? decide(subscription, nowMs) : refuse('not-found');
 
-/** The same configuration again is confirmed; another is refused. */
+/**
+ * The same configuration again is confirmed; another is refused. Without links nothing is created:
+ * who asks has seen that it is there, and asks again should it be deleted meanwhile.
+ */
 export const decideSubscribe =
   (request: {
     readonly config: SubscriptionConfig;
     readonly configHash: string;
-    readonly links: readonly LinkFact[];
+    readonly links: readonly LinkFact[] | undefined;
     readonly by: string;
   }): FactDecision =>
   ({ subscription }) => {
     if (subscription?.kind !== 'live') {
-      return write({ type: 'created', ...request }, { kind: 'created', isNew: true });
+      const { links } = request;
+      if (links === undefined) return movedOn;
+      return write({ type: 'created', ...request, links }, { kind: 'created', isNew: true });
     }
     const isSame = subscription.configHash === request.configHash;
     return isSame ? say({ kind: 'created', isNew: false }) : refuse('already-exists');

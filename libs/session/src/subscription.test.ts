@@ -99,6 +99,14 @@ test('the same configuration is confirmed, another is refused', () => {
   expect(subject.ask(subscribe(webhook, 'other'))).toEqual(refused('already-exists'));
 });
 
+test('without the tails of its streams it is confirmed, and not created', () => {
+  const subject = new Subject();
+  const confirm = decideSubscribe({ config: webhook, configHash: 'h', links: undefined, by: 'p1' });
+  expect(subject.ask(confirm)).toEqual({ kind: 'moved-on' });
+  subject.ask(subscribe(webhook, 'h'));
+  expect(subject.ask(confirm)).toEqual({ kind: 'created', isNew: false });
+});
+
 test('one wake is under way at a time, and each has the next generation', () => {
   const subject = new Subject();
   subject.ask(subscribe(webhook));
