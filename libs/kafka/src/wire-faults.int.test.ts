@@ -98,8 +98,13 @@ test('a slow consumer of one shard does not keep another back', async () => {
   const log = cluster.open();
   const value = new Uint8Array(512 * 1_024);
   const batch = () => [{ key: bytesOf('k'), value, headers: noHeaders, timeMs: 1 }];
-  for (let count = 0; count < 12; count += 1) {
-    await log.append(new Map([[present(slow, 'shard'), batch]])).get(present(slow, 'shard'));
+  let end = 0n;
+  for (let count = 0; count < 12; ) {
+    const pending = log.append(new Map([[present(slow, 'shard'), batch]]));
+    const outcome = await pending.get(present(slow, 'shard'));
+    if (outcome?.kind !== 'committed') continue;
+    end = outcome.baseOffset + 1n;
+    count += 1;
   }
   const reader = cluster.open();
   const controller = new AbortController();
@@ -118,9 +123,8 @@ test('a slow consumer of one shard does not keep another back', async () => {
   const following = follow();
   for (let count = 0; count < 20; count += 1) await history.insist();
   await following;
-  expect(records.length).toBe(20);
-  let rest = 0;
-  while (rest < 11) rest += (await stuck.next()).value?.records.length ?? 11;
-  expect(rest).toBeGreaterThanOrEqual(11);
+  expect(records.length).toBeGreaterThanOrEqual(20);
+  let at = 0n;
+  while (at < end) at = present((await stuck.next()).value, 'chunk').nextOffset;
   controller.abort();
 });
