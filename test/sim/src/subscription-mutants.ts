@@ -79,6 +79,33 @@ function takeFenced(): Undo {
   });
 }
 
+/** Whoever asks before the subscription is told of its new lease gets the age of the one before. */
+function leaseBefore(): Undo {
+  const told = new WeakMap<FollowedSubscription, string>();
+  const { prototype } = FollowedSubscription;
+  const undoSync = replace(
+    prototype,
+    'sync',
+    (original) =>
+      function sync(this: FollowedSubscription) {
+        told.set(this, this.live?.wake?.lease ?? '');
+        return original.call(this);
+      },
+  );
+  const undoAge = replace(
+    prototype,
+    'leaseAgeMs',
+    (original) =>
+      function leaseAgeMs(this: FollowedSubscription) {
+        return original.call(this, { lease: told.get(this) ?? '' });
+      },
+  );
+  return () => {
+    undoAge();
+    undoSync();
+  };
+}
+
 const plan: Partial<Plan> = { subscriptions: 2, disaster: 'none' };
 
 export const subscriptionMutants: readonly Mutant[] = [
@@ -213,6 +240,12 @@ export const subscriptionMutants: readonly Mutant[] = [
             return original.call(this, wake) * 4 + 1_000;
           },
       ),
+  },
+  {
+    name: 'lease-of-the-record-before',
+    breaks: 'rule 12: a lease is as old as the record that it began with',
+    plan: { ...plan, names: 1, partitions: 1, processes: 1, disturbances: [], isForking: false },
+    plant: leaseBefore,
   },
   {
     name: 'lease-never-ends',
