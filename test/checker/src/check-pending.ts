@@ -81,7 +81,9 @@ class Pending {
       const { type, covers } = op.call;
       if ((type !== 'subscribe' && type !== 'link') || !isOk(op) || op.ended >= began) return false;
       const isOver = ops.some((end) => {
-        const isAgain = end.ended >= op.began && end.began <= at;
+        // What is confirmed keeps the links that it has.
+        const isKept = end.call.type === 'unlink' && op.answer?.isNew === false;
+        const isAgain = (isKept || end.ended >= op.began) && end.began <= at;
         return isAgain && !isRefused(end) && ends(end, call.session);
       });
       return !isOver && covers?.includes(call.session) === true;

@@ -446,6 +446,20 @@ test('an event that is pending in the end and was handed to nobody is found', ()
   expect(story(tell(true))).toEqual([]);
 });
 
+test('a session that was unlinked is not pending, though its subscription is confirmed', () => {
+  const tell = (isLinkedAgain: boolean) => (s: Story) => {
+    s.create();
+    s.did('subscribe', minded, { isNew: true });
+    s.did('unlink', minded, {});
+    s.did('subscribe', minded, { isNew: false });
+    if (isLinkedAgain) s.did('link', minded, {});
+    s.append(['x'], 0);
+    s.did('claim', minded, refused('no-pending-work'));
+  };
+  expect(story(tell(false))).toEqual([]);
+  expect(story(tell(true))).toEqual(['pending-forgotten']);
+});
+
 test('an ack behind the end of its own wake is found', () => {
   const tell = (type: 'release' | 'unsubscribe' | 'ack') => (s: Story) => {
     const wake = { ...minded, generation: 1 };
