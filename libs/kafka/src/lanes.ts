@@ -274,6 +274,8 @@ class Flight {
     } catch {
       return;
     }
+    // Answered meanwhile: the connection carries others' appends by now.
+    if (this.#pending.size === 0) return;
     for (const append of this.#pending.values()) {
       const leader = metadata.leaderOf(append.shard);
       if (leader === undefined || leader.brokerId === this.#lanes.brokerId) continue;

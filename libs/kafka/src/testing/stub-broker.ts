@@ -22,6 +22,8 @@ export interface StubPlan {
   readonly afterProduce?: (
     shards: readonly Shard[],
   ) => Promise<'answer' | 'disconnect' | 'silence'>;
+  /** Called before each answer to a question about topics, with its number from 1. */
+  readonly beforeMetadata?: (question: number) => Promise<void>;
 }
 
 export interface StubBroker extends AsyncDisposable {
@@ -100,7 +102,10 @@ class Stub {
     // Size and correlation stand where a request has size and api: the rest is cut away below.
     const body = new FrameWriter({ key: 0, version: 0, name: 'answer' }, '');
     if (key === apis.apiVersions) this.#tellVersions(body);
-    else if (key === apis.metadata) this.#tellMetadata(reader, body);
+    else if (key === apis.metadata) {
+      this.#tellMetadata(reader, body);
+      await this.#plan.beforeMetadata?.(this.metadataRequests.length);
+    }
     // It gets as far as a password, and no further.
     else if (key === apis.saslHandshake)
       body.int16(0).array(['PLAIN'], (name) => body.string(name));
