@@ -79,7 +79,8 @@ function firstWord(
       end({ code: line.code ?? null, signal: line.signal ?? null });
     });
     supervisor.once('error', reject);
-    supervisor.once('exit', () => {
+    // Not its exit: what it said last may still be on its way.
+    supervisor.once('close', () => {
       reject(failure());
       end({ code: null, signal: null });
     });
