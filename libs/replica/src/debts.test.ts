@@ -1,18 +1,9 @@
 import type { SessionName } from '@tidemark/protocol';
 import { expect, test } from 'vitest';
 import { debtDefaults } from './debts.ts';
-import { type SimulatedProcess, startInstant } from './testing.ts';
+import { plain, type SimulatedProcess, startInstant } from './testing.ts';
 
 const [source, fork] = ['source', 'fork'] as SessionName[] as [SessionName, SessionName];
-
-const plain = {
-  contentType: 'application/json',
-  ttlMs: undefined,
-  expiresAtMs: undefined,
-  isClosed: false,
-  events: [],
-  fork: undefined,
-};
 
 const stateOf = ({ shards, tenant }: SimulatedProcess, name: string) => {
   const { replica, key } = shards.locate(tenant, name);

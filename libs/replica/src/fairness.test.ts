@@ -1,21 +1,12 @@
 import { SeededPrng, SimulatedClock, SimulatedEventLog } from '@tidemark/ports/testing';
 import type { SessionName } from '@tidemark/protocol';
-import { bytesOf } from '@tidemark/std';
 import { describe, expect, test } from 'vitest';
 import { Fairness } from './fairness.ts';
 import type { WriterSettings } from './shard-writer.ts';
 import { DelayedLog } from './testing/delayed-log.ts';
-import { type SimulatedProcess, startProcess } from './testing.ts';
+import { append, plain, type SimulatedProcess, startProcess } from './testing.ts';
 
 const hot = 'hot' as SessionName;
-const plain = {
-  contentType: 'application/json',
-  ttlMs: undefined,
-  expiresAtMs: undefined,
-  isClosed: false,
-  events: [],
-  fork: undefined,
-};
 
 interface Share {
   appends: number;
@@ -27,12 +18,7 @@ async function appendUntil(
   share: Share,
   { clock, endMs }: { readonly clock: SimulatedClock; readonly endMs: number },
 ): Promise<void> {
-  const command = {
-    kind: 'append',
-    contentType: 'application/json',
-    events: [bytesOf('1')],
-    close: false,
-  } as const;
+  const command = append('1');
   while (clock.monotonicMs() < endMs) {
     const startMs = clock.monotonicMs();
     await writes.append(tenant, hot, command);

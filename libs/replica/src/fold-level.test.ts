@@ -7,24 +7,9 @@ import { encodeRecordHeaders, type SessionState } from '@tidemark/session';
 import { bytesOf } from '@tidemark/std';
 import { expect, test } from 'vitest';
 import { shardSession } from './shard-fold.ts';
-import { type SimulatedProcess, startInstant, startProcess } from './testing.ts';
+import { append, plain, type SimulatedProcess, startInstant, startProcess } from './testing.ts';
 
 const name = 'a' as SessionName;
-const plain = {
-  contentType: 'application/json',
-  ttlMs: undefined,
-  expiresAtMs: undefined,
-  isClosed: false,
-  events: [],
-  fork: undefined,
-};
-const append = (event: string) =>
-  ({
-    kind: 'append',
-    contentType: 'application/json',
-    events: [bytesOf(event)],
-    close: false,
-  }) as const;
 
 const locate = ({ shards, tenant }: SimulatedProcess) => shards.locate(tenant, name);
 

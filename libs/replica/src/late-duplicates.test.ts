@@ -3,20 +3,11 @@
 import type { LogRecord, Shard } from '@tidemark/ports';
 import { type FaultKind, SeededPrng, settle } from '@tidemark/ports/testing';
 import type { SessionName } from '@tidemark/protocol';
-import { bytesOf } from '@tidemark/std';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type SimulatedProcess, startInstant, startProcess } from './testing.ts';
+import { append, plain, type SimulatedProcess, startInstant, startProcess } from './testing.ts';
 
 const names = ['a', 'b'] as SessionName[];
-const plain = {
-  contentType: 'application/json',
-  ttlMs: undefined,
-  expiresAtMs: undefined,
-  isClosed: false,
-  events: [],
-  fork: undefined,
-};
 
 const step = fc.oneof(
   {
@@ -81,12 +72,7 @@ test('of any batch, between any others, of two writers, changes nothing', async 
             if (deleted) acknowledged.set(name, []);
           } else {
             const events = Array.from({ length: step.count }, () => String((event += 1)));
-            const command = {
-              kind: 'append',
-              contentType: 'application/json',
-              events: events.map(bytesOf),
-              close: false,
-            } as const;
+            const command = append(...events);
             const reply = await clock.runUntil(
               writes.append(tenant, name, command).catch(() => undefined),
             );

@@ -1,24 +1,7 @@
 import type { SessionName } from '@tidemark/protocol';
-import { bytesOf, textOf } from '@tidemark/std';
+import { textOf } from '@tidemark/std';
 import { expect, test } from 'vitest';
-import { type SimulatedProcess, startInstant } from './testing.ts';
-
-const plain = {
-  contentType: 'application/json',
-  ttlMs: undefined,
-  expiresAtMs: undefined,
-  isClosed: false,
-  events: [],
-  fork: undefined,
-};
-
-const append = (...events: string[]) =>
-  ({
-    kind: 'append',
-    contentType: 'application/json',
-    events: events.map(bytesOf),
-    close: false,
-  }) as const;
+import { append, plain, type SimulatedProcess, startInstant } from './testing.ts';
 
 async function textIn({ shards, tenant }: SimulatedProcess, name: string): Promise<string> {
   const { replica, key } = shards.locate(tenant, name);

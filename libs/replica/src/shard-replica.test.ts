@@ -3,24 +3,9 @@ import { SeededPrng, settle } from '@tidemark/ports/testing';
 import type { SessionName } from '@tidemark/protocol';
 import { bytesOf } from '@tidemark/std';
 import { describe, expect, test } from 'vitest';
-import { type SimulatedProcess, startInstant, startProcess } from './testing.ts';
+import { append, plain, type SimulatedProcess, startInstant, startProcess } from './testing.ts';
 
 const name = 'a' as SessionName;
-const plain = {
-  contentType: 'application/json',
-  ttlMs: undefined,
-  expiresAtMs: undefined,
-  isClosed: false,
-  events: [],
-  fork: undefined,
-};
-const append = (event: string) =>
-  ({
-    kind: 'append',
-    contentType: 'application/json',
-    events: [bytesOf(event)],
-    close: false,
-  }) as const;
 
 type Instant = Awaited<ReturnType<typeof startInstant>>;
 

@@ -7,26 +7,10 @@ import {
   settle,
 } from '@tidemark/ports/testing';
 import type { SessionName } from '@tidemark/protocol';
-import { bytesOf } from '@tidemark/std';
 import { describe, expect, test } from 'vitest';
-import { type SimulatedProcess, startInstant, startProcess } from './testing.ts';
+import { append, plain, type SimulatedProcess, startInstant, startProcess } from './testing.ts';
 
 const name = 'a' as SessionName;
-const plain = {
-  contentType: 'application/json',
-  ttlMs: undefined,
-  expiresAtMs: undefined,
-  isClosed: false,
-  events: [],
-  fork: undefined,
-};
-const append = (...events: string[]) =>
-  ({
-    kind: 'append',
-    contentType: 'application/json',
-    events: events.map(bytesOf),
-    close: false,
-  }) as const;
 
 const problemOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(

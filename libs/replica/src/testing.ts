@@ -3,7 +3,9 @@
 import { type EventLog, silentLogger, silentMetrics } from '@tidemark/ports';
 import { SeededPrng, SimulatedClock, SimulatedEventLog } from '@tidemark/ports/testing';
 import { defaultTenant } from '@tidemark/protocol';
-import { SessionWrites } from './session-writes.ts';
+import type { AppendCommand } from '@tidemark/session';
+import { bytesOf } from '@tidemark/std';
+import { type CreateRequest, SessionWrites } from './session-writes.ts';
 import type { WriterSettings } from './shard-writer.ts';
 import { Shards } from './shards.ts';
 import { TenantRegistry } from './tenant-registry.ts';
@@ -15,6 +17,23 @@ export { Content } from './content.ts';
 export { Fairness } from './fairness.ts';
 export { Flight } from './flight.ts';
 export { ReadIndex } from './read-index.ts';
+
+/** A JSON session that is nothing else. */
+export const plain: CreateRequest = {
+  contentType: 'application/json',
+  ttlMs: undefined,
+  expiresAtMs: undefined,
+  isClosed: false,
+  events: [],
+  fork: undefined,
+};
+
+export const append = (...events: readonly string[]): AppendCommand => ({
+  kind: 'append',
+  contentType: 'application/json',
+  events: events.map(bytesOf),
+  close: false,
+});
 
 export interface SimulatedProcess extends AsyncDisposable {
   readonly shards: Shards;
