@@ -1,0 +1,110 @@
+// A disk that is full, for real: a small file system of the server's own, in a name space of its own.
+
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { freePorts, nodeFlags, type Supervised, startSupervised } from '@tidemark/infra';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const mebibyte = 1_024 * 1_024;
+const bodyBytes = 4 * mebibyte;
+/** The log takes 64 MiB a file, and prepares one ahead: there is no room for a third. */
+const diskMib = 260;
+const ballastMib = 100;
+/** More than two files hold. */
+const appendsMax = 40;
+
+let folder: string;
+let server: Supervised;
+let url: string;
+
+const script = [
+  'mount -t tmpfs -o size="$DISK" tmpfs "$TIDEMARK_DATA_DIR"',
+  'head -c "$BALLAST" /dev/zero > "$TIDEMARK_DATA_DIR/ballast"',
+  'exec "$@"',
+].join(' && ');
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tidemark-full-'));
+  const data = join(folder, 'data');
+  await mkdir(data);
+  const [port = 0] = await freePorts(1);
+  url = `http://127.0.0.1:${port}`;
+  const main = join(import.meta.dirname, '../../../apps/server/src/main.ts');
+  server = await startSupervised({
+    command: 'unshare',
+    args: ['-Urm', 'sh', '-c', script, 'sh', process.execPath, ...nodeFlags, main],
+    logFile: join(folder, 'server.log'),
+    env: {
+      TIDEMARK_DATA_DIR: data,
+      TIDEMARK_PORT: String(port),
+      DISK: `${diskMib}m`,
+      BALLAST: String(ballastMib * mebibyte),
+    },
+  });
+  const isReady = (): Promise<boolean> =>
+    fetch(`${url}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  while (server.isRunning() && !(await isReady())) await delay(50);
+  expect(server.isRunning()).toBe(true);
+});
+afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Bytes that tell which append they are of. */
+const bodyOf = (index: number): Buffer => Buffer.alloc(bodyBytes, String.fromCharCode(65 + index));
+
+async function append(index: number): Promise<{ status: number; type: string }> {
+  const response = await fetch(`${url}/v1/stream/full`, {
+    method: 'POST',
+    headers: { 'content-type': 'text/plain' },
+    body: bodyOf(index),
+  });
+  const text = await response.text();
+  return { status: response.status, type: text === '' ? '' : (JSON.parse(text).type as string) };
+}
+
+/** What is there, as one letter an append. */
+async function letters(): Promise<string> {
+  let offset = '-1';
+  let found = '';
+  for (;;) {
+    const response = await fetch(`${url}/v1/stream/full?offset=${offset}`);
+    expect(response.status).toBe(200);
+    const body = Buffer.from(await response.arrayBuffer());
+    for (let at = 0; at < body.length; at += bodyBytes) found += String.fromCharCode(body[at] ?? 0);
+    offset = response.headers.get('stream-next-offset') ?? '';
+    if (response.headers.get('stream-up-to-date') === 'true') return found;
+  }
+}
+
+test('a full disk refuses appends, serves what it has, and takes them again once there is room', async () => {
+  await fetch(`${url}/v1/stream/full`, {
+    method: 'PUT',
+    headers: { 'content-type': 'text/plain' },
+  });
+  let acknowledged = '';
+  let refusal = { status: 0, type: '' };
+  for (let index = 0; index < appendsMax && refusal.status === 0; index += 1) {
+    const answer = await append(index);
+    if (answer.status === 204) acknowledged += String.fromCharCode(65 + index);
+    else refusal = answer;
+  }
+  expect(refusal.status).toBe(507);
+  expect(refusal.type).toContain('storage-full');
+  expect(acknowledged.length).toBeGreaterThan(20);
+  expect(await letters()).toBe(acknowledged);
+
+  await rm(`/proc/${server.pid}/root${join(folder, 'data', 'ballast')}`);
+  expect((await append(acknowledged.length)).status).toBe(204);
+  acknowledged += String.fromCharCode(65 + acknowledged.length);
+  expect(await letters()).toBe(acknowledged);
+  process.stdout.write(
+    `measured: pid ${server.pid}: full after ${acknowledged.length - 1} appends of 4 MiB on ${diskMib} MiB\n`,
+  );
+});
