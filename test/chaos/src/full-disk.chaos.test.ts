@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePorts, nodeFlags, type Supervised, startSupervised } from '@tidemark/infra';
+import { freePorts, logTail, nodeFlags, type Supervised, startSupervised } from '@tidemark/infra';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const mebibyte = 1_024 * 1_024;
@@ -49,7 +49,7 @@ beforeAll(async () => {
       () => false,
     );
   while (server.isRunning() && !(await isReady())) await delay(50);
-  expect(server.isRunning()).toBe(true);
+  if (!server.isRunning()) throw new Error(`no server\n${logTail(join(folder, 'server.log'))}`);
 });
 afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
