@@ -10,7 +10,7 @@ import type { Findings } from './violation.ts';
 
 export function checkPositions(subscribed: Subscribed, streams: Streams, findings: Findings): void {
   checkSkips(subscribed, streams, findings);
-  checkBack(subscribed, findings);
+  checkBack(subscribed, streams, findings);
   checkTails(subscribed, streams, findings);
 }
 
@@ -38,9 +38,15 @@ export class Streams {
     return attempts === undefined ? undefined : Math.min(...attempts.map(({ began }) => began));
   }
 
+  /** By a delete, or by its own time, of which a fork may have its source's. */
   mayBeGone(session: string, at: number): boolean {
     const ops = this.#operations.bySession.get(session) ?? [];
-    return ops.some((op) => op.call.type === 'delete' && !isRefused(op) && op.began < at);
+    return ops.some((op) => {
+      const { type, ttlMs, expiresAtMs, fork } = op.call;
+      if (op.began >= at || isRefused(op)) return false;
+      if (type === 'create') return (ttlMs ?? expiresAtMs ?? fork) !== undefined;
+      return type === 'delete';
+    });
   }
 
   /** How many events anybody ever wrote into all lives of a session. */
@@ -129,7 +135,7 @@ function firstSkipped(
 }
 
 /** What was acknowledged is handed to nobody who comes later. */
-function checkBack(subscribed: Subscribed, findings: Findings): void {
+function checkBack(subscribed: Subscribed, streams: Streams, findings: Findings): void {
   const acks = subscribed.acks.filter(isOk);
   const firsts = new Map<number, Shown>();
   for (const one of subscribed.shown) {
@@ -142,6 +148,8 @@ function checkBack(subscribed: Subscribed, findings: Findings): void {
         const shown = positions.find((other) => other.session === session && other.life === life);
         if (shown === undefined || shown.seq >= seq) continue;
         if (subscribed.isReset(session, ack.began, op.ended)) continue;
+        // The ack was taken and ignored, and whoever shows the session does not know of its end yet.
+        if (streams.mayBeGone(session, ack.ended)) continue;
         const message = `${session} is taken up at ${shown.seq}, acknowledged to ${seq}`;
         const ops = [ack.call.op, op.call.op];
         findings.add('subscription-goes-back', session, { message, ops });
