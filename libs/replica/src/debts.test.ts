@@ -26,6 +26,27 @@ test('a fork that expires gives its reference back, whoever wrote the expiry', a
   expect(stateOf(process, source)?.life).toBe('absent');
 });
 
+test('a delete that stands is not denied by a debt that cannot be paid yet', async () => {
+  const process = await startInstant({ partitions: 4 });
+  const { writes, tenant, clock, simulated } = process;
+  await writes.create(tenant, source, plain);
+  await writes.create(tenant, fork, {
+    ...plain,
+    fork: { source, offset: undefined, subOffset: 0 },
+  });
+  let appends = 0;
+  simulated.setFaults((call) => {
+    if (call === 'append') appends += 1;
+    return call === 'append' && appends > 1 ? 'before' : undefined;
+  });
+  await clock.runUntil(writes.delete(tenant, fork));
+  expect(stateOf(process, fork)).toMatchObject({ life: 'absent', owed: [{ source }] });
+  simulated.setFaults();
+  await clock.advance(2 * debtDefaults.payAfterMs);
+  expect(stateOf(process, fork)?.owed).toEqual([]);
+  expect(stateOf(process, source)?.stream?.refs.size).toBe(0);
+});
+
 test('a reference whose fork was never created is cleared, whoever wrote it', async () => {
   const process = await startInstant({ partitions: 4 });
   const { writes, tenant, clock } = process;

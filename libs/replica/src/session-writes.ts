@@ -93,7 +93,12 @@ export class SessionWrites {
 
   async delete(tenant: Tenant, name: SessionName): Promise<void> {
     await this.submit(tenant, name, { kind: 'delete' });
-    await this.#debts.pay(tenant, name);
+    try {
+      await this.#debts.pay(tenant, name);
+    } catch (cause) {
+      // The delete stands, and whoever folds it pays what is still owed.
+      if (!isProblem(cause)) throw cause;
+    }
   }
 
   /**

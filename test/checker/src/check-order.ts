@@ -5,6 +5,9 @@ import type { Lives } from './lives.ts';
 import type { Operation, Operations } from './operations.ts';
 import type { Findings } from './violation.ts';
 
+/** How long a producer is remembered for certain. */
+const rememberedMs = 7 * 24 * 60 * 60 * 1_000;
+
 type Stamp = NonNullable<Operation['call']['producer']>;
 
 interface Walk {
@@ -67,11 +70,14 @@ function twice({ life, findings }: Walk, op: Operation, seq: number): void {
   findings.add('event-twice', life.session, { message, ops: [op.call.op] });
 }
 
+const mayBeForgotten = (before: Operation, op: Operation): boolean =>
+  (op.answer?.ms ?? 0) - (before.call.ms ?? Number.POSITIVE_INFINITY) >= rememberedMs;
+
 function checkProducer(walking: Walk, op: Operation, stamp: Stamp): void {
   const { life, findings, producers } = walking;
   const known = producers.get(stamp.id);
   producers.set(stamp.id, { stamp, op });
-  if (known === undefined) return;
+  if (known === undefined || mayBeForgotten(known.op, op)) return;
   const isNext =
     stamp.epoch === known.stamp.epoch
       ? stamp.seq === known.stamp.seq + 1
