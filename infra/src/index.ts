@@ -1,4 +1,10 @@
-export { type AppName, type AppProcess, nodeFlags, startApp } from './cluster/app-process.ts';
+export {
+  type AppName,
+  type AppProcess,
+  inheritedSettings,
+  nodeFlags,
+  startApp,
+} from './cluster/app-process.ts';
 export { type Cluster, type ClusterOptions, startCluster } from './cluster/cluster.ts';
 export {
   startKafkaContainers,

@@ -1,15 +1,14 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePorts, logTail, type Supervised, startSupervised } from '@tidemark/infra';
+import {
+  freePorts,
+  inheritedSettings,
+  logTail,
+  type Supervised,
+  startSupervised,
+} from '@tidemark/infra';
 import type { Target } from '../load/orders.ts';
-
-/** What a test run tells its own processes is no setting of a server. */
-const noTestSettings = {
-  TIDEMARK_TEST_KAFKA: undefined,
-  TIDEMARK_TEST_KAFKA_STATE: undefined,
-  TIDEMARK_TEST_S3: undefined,
-};
 
 /** A server that is measured: ours, or one that ours is measured against. */
 export interface Contestant {
@@ -67,7 +66,7 @@ export async function startServed(options: ServedOptions, place: Place): Promise
     command,
     args: options.args(port, folder),
     logFile,
-    env: { ...noTestSettings, ...options.env?.(port, folder) },
+    env: { ...inheritedSettings(), ...options.env?.(port, folder) },
   });
   await untilReady(child, { port, logFile, path: options.readyPath });
   const target = { host: '127.0.0.1', port };

@@ -66,7 +66,7 @@ export async function startApp(options: AppOptions): Promise<AppProcess> {
 }
 
 /** What is set for this process, a test run for instance, is not meant for the app: it refuses the unknown. */
-const inheritedSettings = (): Record<string, undefined> =>
+export const inheritedSettings = (): Record<string, undefined> =>
   Object.fromEntries(
     Object.keys(process.env)
       .filter((name) => name.startsWith('TIDEMARK_'))

@@ -4,7 +4,14 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePorts, logTail, nodeFlags, type Supervised, startSupervised } from '@tidemark/infra';
+import {
+  freePorts,
+  inheritedSettings,
+  logTail,
+  nodeFlags,
+  type Supervised,
+  startSupervised,
+} from '@tidemark/infra';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const mebibyte = 1_024 * 1_024;
@@ -37,6 +44,7 @@ beforeAll(async () => {
     args: ['-Urm', 'sh', '-c', script, 'sh', process.execPath, ...nodeFlags, main],
     logFile: join(folder, 'server.log'),
     env: {
+      ...inheritedSettings(),
       TIDEMARK_DATA_DIR: data,
       TIDEMARK_PORT: String(port),
       DISK: `${diskMib}m`,
