@@ -1,5 +1,6 @@
+import type { ForkOrigin, LineageEntry } from './config.ts';
 import type { ProducerStamp } from './record.ts';
-import type { ForkOrigin, LineageEntry, OwedUnref, SessionState } from './state.ts';
+import type { OwedUnref, SessionState } from './state.ts';
 
 export interface CreateCommand {
   readonly kind: 'create';

@@ -2,7 +2,24 @@
 
 import { jsonContentType, mediaTypeOf } from '@tidemark/protocol';
 import { bytesOf, strictTextOf } from '@tidemark/std';
-import type { ForkOrigin, LineageEntry } from './state.ts';
+
+/** Where a fork left its source. Positions and seqs go on from there. */
+export interface ForkOrigin {
+  readonly source: string;
+  readonly incarnation: string;
+  readonly position: number;
+  readonly seq: number;
+  /** Whether the request named the position, or took the tail as it was. */
+  readonly isExplicit: boolean;
+  /** How many forks lie between this one and a session that is none, this one included. */
+  readonly depth: number;
+}
+
+/** Up to and including `endPosition`, cursors carry this ancestor's tag. Oldest ancestor first. */
+export interface LineageEntry {
+  readonly endPosition: number;
+  readonly tag: string;
+}
 
 export interface SessionConfig {
   readonly incarnation: string;

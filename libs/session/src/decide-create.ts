@@ -1,15 +1,9 @@
 import { defaultContentType, mediaTypeOf, Problem } from '@tidemark/protocol';
 import type { CreateCommand, Reply } from './commands.ts';
-import { encodeConfig, type SessionConfig } from './config.ts';
+import { encodeConfig, type ForkOrigin, type SessionConfig } from './config.ts';
 import { answer, Chain, type DecideContext, type Decision, refuse } from './decision.ts';
 import { isDue } from './expiry.ts';
-import {
-  beginStream,
-  cursorAt,
-  type ForkOrigin,
-  type SessionState,
-  type StreamState,
-} from './state.ts';
+import { beginStream, cursorAt, type SessionState, type StreamState } from './state.ts';
 
 export function decideCreate(
   state: SessionState,

@@ -6,7 +6,7 @@ export type {
   ForkRequest,
   Reply,
 } from './commands.ts';
-export { foldLevelOf, isJsonType } from './config.ts';
+export { type ForkOrigin, foldLevelOf, isJsonType, type LineageEntry } from './config.ts';
 export { decide } from './decide.ts';
 export { createdReply, isSameConfig } from './decide-create.ts';
 export { type DecideContext, type Decision, knownFoldLevel, liveStream } from './decision.ts';
@@ -23,8 +23,6 @@ export {
 export {
   absentSession,
   cursorAt,
-  type ForkOrigin,
-  type LineageEntry,
   type OwedUnref,
   type SessionState,
   type StreamState,
