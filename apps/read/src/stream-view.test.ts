@@ -1,6 +1,6 @@
 import { SeededPrng } from '@tidemark/ports/testing';
 import type { SessionName } from '@tidemark/protocol';
-import { startInstant, startProcess } from '@tidemark/replica/testing';
+import { plain, startInstant, startProcess } from '@tidemark/replica/testing';
 import { expect, test } from 'vitest';
 import { StreamView } from './stream-view.ts';
 
@@ -14,14 +14,7 @@ test('a process that cannot ask the log does not say that there is no such sessi
     clock,
     prng: new SeededPrng(2),
   });
-  await one.writes.create(one.tenant, name, {
-    contentType: 'application/json',
-    ttlMs: undefined,
-    expiresAtMs: undefined,
-    isClosed: false,
-    events: [],
-    fork: undefined,
-  });
+  await one.writes.create(one.tenant, name, plain);
   const open = (): Promise<StreamView> =>
     StreamView.open(other, other.tenant, { name, mustBeCurrent: false });
   simulated.setFaults((call) => (call === 'bounds' ? 'before' : undefined));

@@ -2,6 +2,7 @@
 // who claims until nothing is left has been shown everything.
 
 import { isProblem } from '@tidemark/protocol';
+import { plain } from '@tidemark/replica/testing';
 import { textOf } from '@tidemark/std';
 import { ack, claim } from './ask-relay.ts';
 import type { Incarnation } from './incarnation.ts';
@@ -118,16 +119,8 @@ export async function makeWakeStreams(world: World): Promise<void> {
 }
 
 async function hasMade(process: Incarnation): Promise<boolean> {
-  const request = {
-    contentType: 'application/json',
-    ttlMs: undefined,
-    expiresAtMs: undefined,
-    isClosed: false,
-    events: [],
-    fork: undefined,
-  };
   const creates = process.tenants.map(async (tenant) => {
-    await process.writes.create(tenant, wakeStream as never, request);
+    await process.writes.create(tenant, wakeStream as never, plain);
     return true;
   });
   const made = Promise.all(creates).then(

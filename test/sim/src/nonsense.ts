@@ -1,9 +1,8 @@
 import type { SeededPrng } from '@tidemark/ports/testing';
 import type { RecordKind, SessionRecord, SessionState } from '@tidemark/session';
+import { emptyBytes } from '@tidemark/std';
 
 type Nonsense = Pick<SessionRecord, 'kind' | 'value'> & Partial<SessionRecord>;
-
-const nothing = new Uint8Array();
 
 /** Kinds that no state can take with the values below, or that change nothing of it. */
 const always: readonly string[] = [
@@ -28,9 +27,9 @@ export function nonsenseOf(prng: SeededPrng, state: SessionState): Nonsense {
   const kinds = prng.chance(0.5) ? forbidden(state) : always;
   const kind = kinds[prng.below(kinds.length)] as RecordKind;
   if (state.stream !== undefined && prng.chance(0.2)) {
-    return { kind: 'event', value: nothing, seq: state.stream.tailSeq + 1 };
+    return { kind: 'event', value: emptyBytes, seq: state.stream.tailSeq + 1 };
   }
-  return { kind, value: nothing, seq: 0, count: 1 };
+  return { kind, value: emptyBytes, seq: 0, count: 1 };
 }
 
 /** None is a configuration, and none names what is there. */
