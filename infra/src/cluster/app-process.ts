@@ -13,6 +13,8 @@ export interface AppOptions {
   readonly index: number;
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
+  /** A command that becomes the app, in name spaces of its own for instance. */
+  readonly via?: readonly string[];
 }
 
 /** One of our processes, as an operator would run it. */
@@ -37,12 +39,14 @@ const readyMs = 60_000;
 
 /** Starts the app on a free port and waits until it is ready. */
 export async function startApp(options: AppOptions): Promise<AppProcess> {
-  const { app, index, folder, env } = options;
+  const { app, index, folder, env, via = [] } = options;
   await mkdir(folder, { recursive: true });
   const logFile = join(folder, `${app}-${index}-${process.hrtime.bigint()}.log`);
+  const node = [process.execPath, ...nodeFlags, join(root, `apps/${app}/src/main.ts`)];
+  const [command = process.execPath, ...args] = [...via, ...node];
   const child = await startSupervised({
-    command: process.execPath,
-    args: [...nodeFlags, join(root, `apps/${app}/src/main.ts`)],
+    command,
+    args,
     logFile,
     folder: root,
     env: { ...inheritedSettings(), TIDEMARK_PORT: '0', ...env },

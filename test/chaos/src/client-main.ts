@@ -5,6 +5,9 @@ import { Exchange } from './client/exchange.ts';
 import { Knowledge } from './client/knowledge.ts';
 import { Reader } from './client/reader.ts';
 import { Recorder } from './client/recorder.ts';
+import { Subscriber } from './client/subscriber.ts';
+import type { HeldWake } from './client/wake.ts';
+import { Worker } from './client/worker.ts';
 import { Writer } from './client/writer.ts';
 import type { ClientOrder } from './client-process.ts';
 import { Random } from './random.ts';
@@ -34,5 +37,14 @@ const actors = Array.from({ length: order.actors }, (_, index) => {
   const parts = { random, reader, writer, knowledge, name: actorName, number };
   return new Actor(parts, { tenants, sinceMs, pauseMsMax });
 });
-await Promise.all(actors.map((actor) => actor.run(ending.signal)));
+const subscriber = new Subscriber(recorder, exchanges);
+const heldWakes: HeldWake[] = [];
+const workers = Array.from({ length: order.workers }, (_, index) => {
+  const workerName = `${name}w${index}`;
+  const random = new Random(seed, workerName);
+  const parts = { random, reader, subscriber, heldWakes, name: workerName };
+  const { workerPauseMsMax, webhookUrl } = order;
+  return new Worker(parts, { tenants, sinceMs, pauseMsMax: workerPauseMsMax, webhookUrl });
+});
+await Promise.all([...actors, ...workers].map((one) => one.run(ending.signal)));
 process.exit(0);

@@ -11,6 +11,11 @@ export interface ClientOrder {
   /** Actors are numbered over all clients. */
   readonly firstActor: number;
   readonly pauseMsMax: number;
+  /** Workers of subscriptions, and how long each waits at most between two requests. */
+  readonly workers: number;
+  readonly workerPauseMsMax: number;
+  /** Where webhooks are received, if they are. */
+  readonly webhookUrl?: string;
   readonly timeoutMs: number;
   /** When the names of sessions began to be counted. */
   readonly sinceMs: number;

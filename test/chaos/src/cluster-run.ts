@@ -19,6 +19,7 @@ import {
 import { nowAt } from './client/recorder.ts';
 import { type ClientProcess, type ClientTenant, endClient, startClient } from './client-process.ts';
 import { Disturbance, type Outage } from './disturbance.ts';
+import { claimEverything } from './final-claims.ts';
 import { readEverything } from './final-reads.ts';
 import { type HistorySummary, judge, readHistories, summarize } from './history-files.ts';
 import { MetricsWatch } from './metrics-watch.ts';
@@ -37,7 +38,7 @@ export interface ClusterRunReport {
   readonly seconds: number;
   readonly history: HistorySummary;
   readonly violations: readonly Violation[];
-  /** Processes of ours that ended by themselves, or told what they should not. */
+  /** Processes of ours that ended by themselves, or told what they should not, and what no history shows. */
   readonly crashes: readonly string[];
   readonly faults: ReadonlyMap<string, number>;
   readonly outages: readonly Outage[];
@@ -49,6 +50,8 @@ export interface ClusterRunReport {
 
 const clients = 3;
 const actors = 5;
+/** Whoever was stopped comes back to find that another has gone on. */
+const relays = 2;
 
 export async function runCluster(options: ClusterRunOptions): Promise<ClusterRunReport> {
   const { say } = options;
@@ -59,6 +62,7 @@ export async function runCluster(options: ClusterRunOptions): Promise<ClusterRun
   await using cluster = await startCluster({
     kafka,
     route: 'random',
+    counts: { relay: relays },
     env: { TIDEMARK_ADMIN_KEY: adminKey, TIDEMARK_LONG_POLL_MS: '2000' },
   });
   say(`apps: ${cluster.apps.map(({ app, pid }) => `${app} pid ${pid}`).join(', ')}`);
@@ -189,6 +193,8 @@ class ClusterRun {
             actors,
             firstActor: index * actors,
             pauseMsMax: 60,
+            workers: 1,
+            workerPauseMsMax: 120,
             timeoutMs: 15_000,
             sinceMs,
             historyFile: join(folder, `history-${index}.jsonl`),
@@ -205,12 +211,16 @@ class ClusterRun {
   ): Promise<Pick<ClusterRunReport, 'history' | 'violations'>> {
     const { cluster, tenants, folder, options } = this.#parts;
     const files = started.map(({ order }) => order.historyFile);
-    const { sessions } = summarize(readHistories(files, []));
-    const historyFile = join(folder, 'history-final.jsonl');
+    const { sessions, subscriptions } = summarize(readHistories(files, []));
+    const readsFile = join(folder, 'history-reads.jsonl');
+    const claimsFile = join(folder, 'history-claims.jsonl');
     const servers = cluster.apps.filter(({ app }) => app === 'read');
     await delay(2_000);
-    await readEverything({ sessions, tenants, servers, historyFile });
-    const entries = readHistories([...files, historyFile], this.#leaders);
+    await readEverything({ sessions, tenants, servers, historyFile: readsFile });
+    const server = { host: '127.0.0.1', port: cluster.front.port };
+    const claims = { subscriptions, tenants, server, historyFile: claimsFile };
+    this.#crashes.push(...(await claimEverything(claims)));
+    const entries = readHistories([...files, readsFile, claimsFile], this.#leaders);
     options.say(`judging ${entries.length} entries of ${sessions.size} sessions`);
     return { history: summarize(entries), violations: judge(entries) };
   }

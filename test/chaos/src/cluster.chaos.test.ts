@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { runCluster } from './cluster-run.ts';
-import { judge, withLoss } from './history-files.ts';
+import { judge } from './history-files.ts';
 import { reportText } from './report-text.ts';
+import { subscriptionTamperings, withLoss } from './tampering.ts';
 
 const seed = 20_260_101;
 
@@ -10,7 +11,11 @@ test('a minute of faults loses nothing, doubles nothing and shows nothing that i
   console.log(reportText(report));
   expect(report.violations).toEqual([]);
   expect(report.crashes).toEqual([]);
+  const { entries, acknowledgedEvents } = report.history;
+  expect(acknowledgedEvents).toBeGreaterThan(100);
   // What is judged can fail.
-  expect(judge(withLoss(report.history.entries))).not.toEqual([]);
-  expect(report.history.acknowledgedEvents).toBeGreaterThan(100);
+  expect(judge(withLoss(entries))).not.toEqual([]);
+  for (const [kind, tamper] of subscriptionTamperings) {
+    expect(judge(tamper(entries)).map(({ check }) => check)).toContain(kind);
+  }
 });

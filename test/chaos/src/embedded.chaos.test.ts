@@ -1,18 +1,39 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Check, Violation } from '@tidemark/checker';
 import { type AppProcess, startApp } from '@tidemark/infra';
 import { expect, test } from 'vitest';
 import { runEmbedded } from './embedded-run.ts';
-import { judge, withLoss } from './history-files.ts';
+import { judge } from './history-files.ts';
 import { cutAt, endOfData, flipBit, newestLogFile } from './log-damage.ts';
 import { embeddedText } from './report-text.ts';
+import { subscriptionTamperings, withLoss } from './tampering.ts';
 
-test('25 kills under load lose nothing that was acknowledged and invent nothing', async () => {
-  const report = await runEmbedded({ seed: 7, kills: 25, say: (line) => console.log(line) });
+const say = (line: string): void => console.log(line);
+const kinds = (violations: readonly Violation[]): Check[] => violations.map(({ check }) => check);
+
+test('13 kills under load lose nothing that was acknowledged and invent nothing', async () => {
+  const report = await runEmbedded({ seed: 7, kills: 13, disk: 'whole', say });
   console.log(embeddedText(report));
   expect(report.violations).toEqual([]);
-  expect(judge(withLoss(report.history.entries))).not.toEqual([]);
+  expect(report.crashes).toEqual([]);
+  const { entries, acknowledgedEvents } = report.history;
+  expect(acknowledgedEvents).toBeGreaterThan(100);
+  // What is judged can fail.
+  expect(judge(withLoss(entries))).not.toEqual([]);
+  for (const check of ['fenced-ack', 'subscription-skips'] as const) {
+    const tampered = subscriptionTamperings.get(check)?.(entries) ?? [];
+    expect(kinds(judge(tampered))).toContain(check);
+  }
+});
+
+test('12 kills on a disk that is full now and then lose and invent as little', async () => {
+  const report = await runEmbedded({ seed: 8, kills: 12, disk: 'small', say });
+  console.log(embeddedText(report));
+  expect(report.violations).toEqual([]);
+  expect(report.crashes).toEqual([]);
+  expect(report.history.operations.get('append storage-full')).toBeGreaterThan(0);
   expect(report.history.acknowledgedEvents).toBeGreaterThan(100);
 });
 

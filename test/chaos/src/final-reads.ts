@@ -1,5 +1,5 @@
 import { Exchange } from './client/exchange.ts';
-import type { Named } from './client/names.ts';
+import { type Named, namedIn } from './client/names.ts';
 import { Reader } from './client/reader.ts';
 import { Recorder } from './client/recorder.ts';
 import type { ClientTenant } from './client-process.ts';
@@ -23,7 +23,7 @@ export async function readEverything(reads: FinalReads): Promise<void> {
       tenants.map(({ tenant, headers }) => [tenant, new Exchange({ host, port, headers }, 60_000)]),
     );
     const reader = new Reader({ recorder, exchanges });
-    const waiting = [...sessions].map(namedOf);
+    const waiting = [...sessions].map(namedIn);
     const readOn = async (): Promise<void> => {
       for (let named = waiting.pop(); named !== undefined; named = waiting.pop()) {
         await reader.head(named);
@@ -44,9 +44,4 @@ async function readAll(reader: Reader, named: Named): Promise<void> {
     if (next?.cursor === from.cursor) return;
     from = next;
   }
-}
-
-function namedOf(session: string): Named {
-  const [tenant = '', name = ''] = session.split('/', 2);
-  return { tenant, name, isJson: !name.startsWith('text'), isFork: name.startsWith('fork-') };
 }

@@ -1,18 +1,11 @@
 // A disk that is full, for real: a small file system of the server's own, in a name space of its own.
 
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import {
-  freePorts,
-  inheritedSettings,
-  logTail,
-  nodeFlags,
-  type Supervised,
-  startSupervised,
-} from '@tidemark/infra';
+import { type AppProcess, startApp } from '@tidemark/infra';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type SmallDisk, startSmallDisk } from './small-disk.ts';
 
 const mebibyte = 1_024 * 1_024;
 const bodyBytes = 4 * mebibyte;
@@ -23,44 +16,23 @@ const ballastMib = 100;
 const appendsMax = 40;
 
 let folder: string;
-let server: Supervised;
+let disk: SmallDisk;
+let server: AppProcess;
 let url: string;
-
-const script = [
-  'mount -t tmpfs -o size="$DISK" tmpfs "$TIDEMARK_DATA_DIR"',
-  'head -c "$BALLAST" /dev/zero > "$TIDEMARK_DATA_DIR/ballast"',
-  'exec "$@"',
-].join(' && ');
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tidemark-full-'));
-  const data = join(folder, 'data');
-  await mkdir(data);
-  const [port = 0] = await freePorts(1);
-  url = `http://127.0.0.1:${port}`;
-  const main = join(import.meta.dirname, '../../../apps/server/src/main.ts');
-  server = await startSupervised({
-    command: 'unshare',
-    args: ['-Urm', 'sh', '-c', script, 'sh', process.execPath, ...nodeFlags, main],
-    logFile: join(folder, 'server.log'),
-    env: {
-      ...inheritedSettings(),
-      TIDEMARK_DATA_DIR: data,
-      TIDEMARK_PORT: String(port),
-      DISK: `${diskMib}m`,
-      BALLAST: String(ballastMib * mebibyte),
-    },
-  });
-  const isReady = (): Promise<boolean> =>
-    fetch(`${url}/readyz`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-  while (server.isRunning() && !(await isReady())) await delay(50);
-  if (!server.isRunning()) throw new Error(`no server\n${logTail(join(folder, 'server.log'))}`);
+  const mountPoint = join(folder, 'data');
+  const logFile = join(folder, 'disk.log');
+  disk = await startSmallDisk({ mountPoint, mebibytes: diskMib, logFile });
+  await disk.fill(ballastMib * mebibyte);
+  const env = { TIDEMARK_DATA_DIR: mountPoint };
+  server = await startApp({ app: 'server', index: 0, folder, env, via: disk.via });
+  url = server.url;
 });
 afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
+  await disk?.[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -108,7 +80,7 @@ test('a full disk refuses appends, serves what it has, and takes them again once
   expect(acknowledged.length).toBeGreaterThan(20);
   expect(await letters()).toBe(acknowledged);
 
-  await rm(`/proc/${server.pid}/root${join(folder, 'data', 'ballast')}`);
+  await disk.free();
   expect((await append(acknowledged.length)).status).toBe(204);
   acknowledged += String.fromCharCode(65 + acknowledged.length);
   expect(await letters()).toBe(acknowledged);

@@ -11,6 +11,7 @@ import { nowAt } from './client/recorder.ts';
 export interface HistorySummary {
   readonly entries: readonly Entry[];
   readonly sessions: ReadonlySet<string>;
+  readonly subscriptions: ReadonlySet<string>;
   readonly acknowledgedEvents: number;
   readonly acknowledgedAppends: number;
   readonly unknownOutcomes: number;
@@ -30,6 +31,7 @@ export const judge = (entries: readonly Entry[]): Violation[] =>
 export function summarize(entries: readonly Entry[]): HistorySummary {
   const calls = new Map<string, Call>();
   const sessions = new Set<string>();
+  const subscriptions = new Set<string>();
   const operations = new Map<string, number>();
   const acknowledged = new Set<string>();
   let acknowledgedAppends = 0;
@@ -37,7 +39,7 @@ export function summarize(entries: readonly Entry[]): HistorySummary {
   for (const entry of entries) {
     if (entry.kind === 'call') {
       calls.set(entry.op, entry);
-      sessions.add(entry.session);
+      (entry.subscription === undefined ? sessions : subscriptions).add(entry.session);
     }
     if (entry.kind !== 'return') continue;
     const { type = '', events = [] } = calls.get(entry.op) ?? {};
@@ -52,24 +54,10 @@ export function summarize(entries: readonly Entry[]): HistorySummary {
   return {
     entries,
     sessions,
+    subscriptions,
     acknowledgedEvents: acknowledged.size,
     acknowledgedAppends,
     unknownOutcomes,
     operations,
   };
-}
-
-/** The same history had an acknowledged event, and what came behind it, been lost before it was read. */
-export function withLoss(entries: readonly Entry[]): Entry[] {
-  const names = entries.flatMap((entry) =>
-    entry.kind === 'return' && entry.outcome === 'ok' ? [entry.events?.at(-1) ?? ''] : [],
-  );
-  const lost = names.findLast((name) => name !== '' && !name.startsWith('cut:'));
-  return entries.map((entry) => {
-    if (entry.kind === 'call' || !('events' in entry)) return entry;
-    const index = entry.events?.indexOf(lost ?? '') ?? -1;
-    if (index < 0) return entry;
-    const events = entry.events?.slice(0, index) ?? [];
-    return entry.kind === 'return' ? { ...entry, events, end: (entry.first ?? 0) + index } : entry;
-  });
 }

@@ -33,7 +33,7 @@ async function truncateAt(path: string, bytes: number): Promise<void> {
   await file.close();
 }
 
-/** Only behind the end: what was acknowledged is not touched. */
+/** Only behind the end, and in the file as it is: what was acknowledged is not touched. */
 export async function damageTail(folder: string, random: Random): Promise<string> {
   const path = await newestLogFile(folder);
   const bytes = await readFile(path);
@@ -47,20 +47,29 @@ export async function damageTail(folder: string, random: Random): Promise<string
       await truncateAt(path, Math.min(bytes.length, end + random.below(10_000)));
       return 'tail cut short';
     case 2: {
-      const noise = Uint8Array.from({ length: random.between(1, 20_000) }, () => random.below(256));
-      await writeAt(path, noise, end);
+      const length = random.between(1, 20_000);
+      const noise = Uint8Array.from({ length }, () => random.below(256));
+      await writeAt(path, noise.subarray(0, bytes.length - end), end);
       return 'noise behind the end';
     }
     case 3: {
       // An older write, or the beginning of one, as a disk may bring it back.
       const from = random.below(end);
       const stale = bytes.subarray(from, Math.min(end, from + random.between(1, 30_000)));
-      await writeAt(path, stale, end);
+      await writeAt(path, stale.subarray(0, bytes.length - end), end);
       return 'stale bytes behind the end';
     }
     default:
       return 'nothing';
   }
+}
+
+/** Takes what was set aside behind the end, but for so many bytes. Nothing that was written. */
+export async function leaveRoom(folder: string, room: number): Promise<void> {
+  const path = await newestLogFile(folder);
+  const bytes = await readFile(path);
+  const end = endOfData(bytes) + 64 + room;
+  if (end < bytes.length) await truncateAt(path, end);
 }
 
 /** Flips a bit of what was acknowledged. */

@@ -1,7 +1,8 @@
 // npm run test:chaos -- --minutes 10 --seed 1 --runs 3 --done runs.jsonl
-// npm run test:chaos -- --kills 1000 --seed 1
+// npm run test:chaos -- --kills 1000 --seed 1 --disk small
 //
-// The cluster under faults, or the embedded server under kills. Runs that `--done` names as clean are
+// The cluster under faults, or the embedded server under kills: on the machine's disk, on a small one
+// that is filled now and then, or, where nothing is said, on one behind the other. Runs that `--done` names as clean are
 // left out, so that a series can be taken up again where it was broken off.
 
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '1' },
     done: { type: 'string' },
     kills: { type: 'string' },
+    disk: { type: 'string' },
   },
 });
 
@@ -30,13 +32,19 @@ const isDone = (seed: number): boolean =>
   existsSync(done) &&
   readFileSync(done, 'utf8').split('\n').includes(JSON.stringify({ seed, seconds }));
 
+let failures = 0;
+
 if (values.kills !== undefined) {
-  const report = await runEmbedded({ seed: Number(values.seed), kills: Number(values.kills), say });
-  say(embeddedText(report));
-  process.exit(report.violations.length === 0 ? 0 : 1);
+  const kills = Number(values.kills);
+  for (const disk of ['whole', 'small'] as const) {
+    if (values.disk !== undefined && values.disk !== disk) continue;
+    const report = await runEmbedded({ seed: Number(values.seed), kills, disk, say });
+    say(embeddedText(report));
+    failures += report.violations.length + report.crashes.length;
+  }
+  process.exit(failures === 0 ? 0 : 1);
 }
 
-let failures = 0;
 for (let run = 0; run < Number(values.runs); run += 1) {
   const seed = Number(values.seed) + run;
   if (isDone(seed)) {

@@ -34,14 +34,16 @@ export function reportText(report: ClusterRunReport): string {
   ].join('\n');
 }
 
-export function embeddedText({ history, violations, damage, folder }: EmbeddedRunReport): string {
+export function embeddedText(report: EmbeddedRunReport): string {
+  const { disk, history, violations, crashes, faults, folder } = report;
   return [
-    `${violations.length} violations`,
+    `${disk} disk: ${violations.length} violations, ${crashes.length} crashes`,
     `measured: ${history.acknowledgedEvents} events acknowledged in ${history.sessions.size} sessions`,
     `measured: ${history.unknownOutcomes} outcomes unknown to clients`,
-    `measured: damage between the kills: ${sorted(damage)}`,
+    `measured: faults: ${sorted(faults)}`,
     `measured: operations: ${sorted(history.operations)}`,
     ...violations.map(violationText),
-    ...(violations.length === 0 ? [] : [`kept in ${folder}`]),
+    ...crashes,
+    ...(violations.length + crashes.length === 0 ? [] : [`kept in ${folder}`]),
   ].join('\n');
 }

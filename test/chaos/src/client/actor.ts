@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from '../random.ts';
 import type { Place } from './answers.ts';
 import type { Knowledge } from './knowledge.ts';
-import { currentNames, type Named } from './names.ts';
+import { currentNames, forkOf, type Named } from './names.ts';
 import type { Reader } from './reader.ts';
 import type { Answer } from './recorder.ts';
 import type { Append, Writer } from './writer.ts';
@@ -39,6 +39,7 @@ const passing: ReadonlySet<string> = new Set([
   'not-connected',
   'overloaded',
   'rate-limited',
+  'storage-full',
   'unavailable',
 ]);
 
@@ -223,8 +224,7 @@ export class Actor {
     const at: Place | undefined =
       places.length === 0 || random.chance(0.3) ? undefined : random.pick(places);
     this.#count += 1;
-    const { tenant, isJson } = source;
-    const fork: Named = { tenant, isJson, isFork: true, name: `fork-${name}-${this.#count}` };
+    const fork = forkOf(source, `${name}-${this.#count}`);
     const events = random.chance(0.3) ? this.#events(1) : [];
     const { answer, place } = await writer.create(fork, { events, fork: { source, at } });
     if (answer.outcome !== 'ok') return;

@@ -24,13 +24,13 @@ export const isClosed = (headers: Headers): boolean => headers['stream-closed'] 
 /** In a JSON stream the cursor begins with the seq. */
 export const seqIn = (cursor: string): number => Number(cursor.slice(0, 16));
 
-/**
- * The end of a cursor tells the incarnations of a name apart. A fork has its ancestors' cursors up to
- * where it left them; its name is used once.
- */
+/** The end of a cursor, which tells the incarnations of a name apart. */
+export const tagIn = (cursor: string): string => cursor.slice(17);
+
+/** A fork has its ancestors' cursors up to where it left them; its name is used once. */
 export function lifeOf(named: Named, cursor: string | undefined): { readonly life?: string } {
   if (named.isFork) return { life: 'only' };
-  return cursor === undefined ? {} : { life: cursor.slice(17) };
+  return cursor === undefined ? {} : { life: tagIn(cursor) };
 }
 
 /** Undefined where it was taken. */
@@ -52,7 +52,7 @@ export function failureOf(named: Named, exchanged: Exchanged): Answer | undefine
   return { outcome, code };
 }
 
-function problemIn(body: string): { readonly code?: string; readonly effect?: string } {
+export function problemIn(body: string): { readonly code?: string; readonly effect?: string } {
   try {
     return JSON.parse(body) as { readonly code?: string; readonly effect?: string };
   } catch {
