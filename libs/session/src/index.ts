@@ -12,14 +12,9 @@ export { createdReply, isSameConfig } from './decide-create.ts';
 export { type DecideContext, type Decision, knownFoldLevel, liveStream } from './decision.ts';
 export { evolve, isNext } from './evolve.ts';
 export { dueAtMs, isDue, needsTouch } from './expiry.ts';
-export {
-  type Decoded,
-  decodeRecord,
-  encodeRecordHeaders,
-  type ProducerStamp,
-  type RecordKind,
-  type SessionRecord,
-} from './record.ts';
+export type { ProducerStamp, RecordKind, SessionRecord } from './record.ts';
+export { type Decoded, decodeRecord } from './record-decode.ts';
+export { encodeRecordHeaders } from './record-encode.ts';
 export {
   absentSession,
   cursorAt,

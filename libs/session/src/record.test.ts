@@ -4,7 +4,9 @@ import { encodeHeaders } from '@tidemark/ports';
 import { bytesOf, emptyBytes, hexOf } from '@tidemark/std';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeRecord, encodeRecordHeaders, recordKinds, type SessionRecord } from './record.ts';
+import { recordKinds, type SessionRecord } from './record.ts';
+import { decodeRecord } from './record-decode.ts';
+import { encodeRecordHeaders } from './record-encode.ts';
 
 const id = fc.uint8Array({ minLength: 16, maxLength: 16 }).map(hexOf);
 const count = fc.nat({ max: 2 ** 40 });
@@ -47,6 +49,64 @@ test('any bytes at all have an answer', () => {
       );
     }),
     { numRuns: 2_000 },
+  );
+});
+
+/** Slow and plain: by name, the last of each, numbers by their pattern. */
+function plainly(headers: readonly (readonly [string, string])[]): unknown {
+  const byName = new Map(headers);
+  const text = (name: string): string | undefined => byName.get(name);
+  const natural = (name: string): number | undefined => {
+    const value = /^(0|[1-9]\d*)$/.test(text(name) ?? '') ? Number(text(name)) : Number.NaN;
+    return Number.isSafeInteger(value) ? value : undefined;
+  };
+  if (text('v') === undefined) return 'foreign';
+  const [rev, epoch, seq] = [natural('rev'), natural('pepoch'), natural('pseq')];
+  const needed = [text('kind'), text('id'), text('log'), rev, natural('level'), natural('time')];
+  if (text('v') !== '1' || needed.includes(undefined)) return 'malformed';
+  if ((text('prev') === undefined) !== (rev === 0)) return 'malformed';
+  const id = text('pid');
+  const isStamp = id !== undefined && epoch !== undefined && seq !== undefined;
+  return {
+    kind: text('kind'),
+    rev,
+    id: text('id'),
+    prev: text('prev') ?? '',
+    logEpoch: text('log'),
+    level: natural('level'),
+    timeMs: natural('time'),
+    value: emptyBytes,
+    seq: natural('seq'),
+    count: natural('n'),
+    producer: isStamp ? { id, epoch, seq } : undefined,
+    streamSeq: text('sseq'),
+    key: text('key'),
+    eventId: text('eid'),
+  };
+}
+
+test('headers in any order, repeated, unknown or odd mean what they mean to a plain reader', () => {
+  const name = fc.constantFrom(
+    ...['v', 'kind', 'rev', 'id', 'prev', 'seq', 'log', 'level', 'time', 'n'],
+    ...['pid', 'pepoch', 'pseq', 'sseq', 'key', 'eid', 'x', 'vv', 'kin', 'üs', '', 'n'.repeat(70)],
+  );
+  const value = fc.oneof(
+    fc.nat({ max: 3 }).map(String),
+    fc.constantFrom('', '00', '9007199254740991', '9007199254740993', '-0', ' 1', 'ü', '1'),
+    fc.string(),
+  );
+  const base = ['v', 'kind', 'rev', 'id', 'log', 'level', 'time'].map((known) =>
+    fc.tuple(fc.constant(known), fc.constantFrom('1', '0', 'event')),
+  );
+  const headers = fc
+    .tuple(fc.tuple(...base), fc.array(fc.tuple(name, value), { maxLength: 12 }))
+    .chain(([first, more]) => fc.shuffledSubarray([...first, ...more], { minLength: 5 }));
+  fc.assert(
+    fc.property(headers, (drawn) => {
+      const decoded = decodeRecord({ headers: encodeHeaders(drawn), value: emptyBytes });
+      expect(decoded.kind === 'record' ? decoded.record : decoded.kind).toEqual(plainly(drawn));
+    }),
+    { numRuns: 3_000 },
   );
 });
 
