@@ -7,10 +7,10 @@ import type { Fanout, Follower } from './fanout.ts';
 import { liveCursor } from './live-cursor.ts';
 import { keepAlive, type LiveParts } from './long-poll.ts';
 import type { ReadRequest } from './read-request.ts';
-import { bytesOfChunk, controlFrame } from './sse-frame.ts';
+import { bytesOfChunk, chunkOf, controlFrame } from './sse-frame.ts';
 import type { StreamView } from './stream-view.ts';
 
-const heartbeat = Buffer.from(': \n\n');
+const heartbeat = chunkOf(Buffer.from(': \n\n'));
 
 /** One follower's connection: a position, and at most one piece on its way to the socket. */
 class SseConnection implements Follower {
@@ -144,7 +144,7 @@ class SseConnection implements Follower {
   #beat(): void {
     this.#cancelHeartbeat = this.#parts.wheel.after(limits.heartbeatMs - 1_000, () => {
       // Also where a frame was sent meanwhile: leaving one out would leave twice the time silent.
-      if (!this.#isFull()) this.#raw.write(heartbeat);
+      if (!this.#isFull()) this.#writeShared(heartbeat);
       this.#beat();
     });
   }

@@ -12,6 +12,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock, Metrics } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
+import { AnswerTurns } from './answer-turns.ts';
 import { LoopLag } from './loop-lag.ts';
 import { RefusalQueue } from './refusal-queue.ts';
 
@@ -60,6 +61,7 @@ export class Admission {
   readonly #bounds: AdmissionBounds;
   readonly #lag: LoopLag;
   readonly #refusals: RefusalQueue;
+  readonly #turns: AnswerTurns;
   readonly #byKey = new Map<string, number>();
   readonly #onRefused: (reason: string) => void;
   #writes = 0;
@@ -72,6 +74,7 @@ export class Admission {
   constructor({ clock, metrics }: AdmissionParts, bounds: AdmissionBounds = admissionDefaults) {
     this.#bounds = bounds;
     this.#refusals = new RefusalQueue(clock, bounds.refusalMs);
+    this.#turns = new AnswerTurns(clock, () => this.#writes > 0);
     this.#lag = new LoopLag(clock, () => {
       this.#lately = this.#busy;
       this.#busy = new Set();
@@ -151,6 +154,7 @@ export class Admission {
   close(): void {
     this.#lag.close();
     this.#refusals.close();
+    this.#turns.close();
   }
 
   /** More of a body came in: it is kept until the answer is closed. */
@@ -164,12 +168,15 @@ export class Admission {
   }
 
   /** A large answer is kept until its reader has taken it; one that takes nothing is left. */
-  owe(raw: ServerResponse, bytes: number): void {
+  owe(raw: ServerResponse, bytes: number, send: () => void): void {
     if (this.#owedBytes + bytes > this.#bounds.owedBytesMax) throw this.#overloaded('answers');
     this.#owedBytes += bytes;
-    leaveStalled(raw);
     raw.once('close', () => {
       this.#owedBytes -= bytes;
+    });
+    this.#turns.take(raw, () => {
+      leaveStalled(raw);
+      send();
     });
   }
 }

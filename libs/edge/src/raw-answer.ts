@@ -1,6 +1,7 @@
 // Answers on the hot routes go past fastify: one head, written at once, and pieces as they lie in
 // memory.
 
+import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type Admission, largeAnswerBytes } from './admission.ts';
 
@@ -31,24 +32,33 @@ export function sendRaw(
   { headers, body }: { readonly headers: HeaderPairs; readonly body?: RawBody | undefined },
 ): void {
   const { raw } = reply;
-  if (body !== undefined && body.lengthBytes >= largeAnswerBytes) {
-    admissionOf(reply.server).owe(raw, body.lengthBytes);
-  }
-  reply.hijack();
   headers.push('request-id', reply.request.id);
   if (body === undefined) {
+    reply.hijack();
     raw.writeHead(status, headers).end();
     return;
   }
   headers.push('content-length', String(body.lengthBytes));
-  raw.writeHead(status, headers);
-  const [first] = body.pieces;
-  if (body.pieces.length <= 1) {
-    raw.end(first);
+  const send = (): void => {
+    raw.writeHead(status, headers);
+    writePieces(raw, body.pieces);
+  };
+  if (body.lengthBytes < largeAnswerBytes) {
+    reply.hijack();
+    return send();
+  }
+  // Throws where there is no room, while fastify can still answer.
+  admissionOf(reply.server).owe(raw, body.lengthBytes, send);
+  reply.hijack();
+}
+
+function writePieces(raw: ServerResponse, pieces: readonly Uint8Array[]): void {
+  if (pieces.length <= 1) {
+    raw.end(pieces[0]);
     return;
   }
   raw.cork();
-  for (const piece of body.pieces) raw.write(piece);
+  for (const piece of pieces) raw.write(piece);
   raw.end();
   raw.uncork();
 }
