@@ -205,8 +205,23 @@ class Cluster implements KafkaCluster {
 async function layOut(install: KafkaInstall, options: KafkaOptions): Promise<Cluster> {
   const { dataFolder } = options;
   const folder = dataFolder ?? (await mkdtemp(join(tmpdir(), 'tidemark-kafka-')));
-  await mkdir(folder, { recursive: true });
   const cluster = new Cluster(folder, dataFolder !== undefined);
+  try {
+    await addBrokers(cluster, install, options);
+    return cluster;
+  } catch (cause) {
+    await cluster.stop();
+    throw cause;
+  }
+}
+
+async function addBrokers(
+  cluster: Cluster,
+  install: KafkaInstall,
+  options: KafkaOptions,
+): Promise<void> {
+  const { folder } = cluster;
+  await mkdir(folder, { recursive: true });
   const all = await portsOf(folder, options);
   const { users = [], loginLifeMs, tls } = options;
   const isOld = existsSync(join(folder, '1', 'data', 'meta.properties'));
@@ -239,7 +254,6 @@ async function layOut(install: KafkaInstall, options: KafkaOptions): Promise<Clu
     }
     cluster.brokers.push(new Broker(place, proxy, () => cluster.ready()));
   }
-  return cluster;
 }
 
 /** The install's own, unless users are to be in it. */

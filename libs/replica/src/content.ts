@@ -52,6 +52,7 @@ export class Content {
   append(body: Uint8Array, offset: number): void {
     let page = this.#pages.at(-1);
     if (page === undefined || !page.fits(body.length)) {
+      page?.seal();
       page = new Page({ seq: this.endSeq, position: this.endPosition, isJson: this.isJson });
       this.#pages.push(page);
     }
@@ -157,7 +158,7 @@ export class Content {
 }
 
 /** The last index for which a condition, true up to some point, holds; -1 where it never does. */
-function lastIndexBelow<T>(items: readonly T[], holds: (item: T) => boolean): number {
+function lastIndexBelow<T>(items: ArrayLike<T>, holds: (item: T) => boolean): number {
   let low = 0;
   let high = items.length;
   while (low < high) {

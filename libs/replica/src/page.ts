@@ -4,7 +4,7 @@
 //   byte stream     e0 e1 ... en                    a read is a range
 //
 // with the end of each event in the page, and its offset in the log. An evicted page keeps both, and
-// gets its bodies back from the log.
+// gets its bodies back from the log; a page behind which another has begun keeps them in 12 bytes an event.
 
 import { assert, present } from '@tidemark/std';
 
@@ -12,14 +12,24 @@ const firstPageBytes = 1_024;
 const pageBytesMax = 1_048_576;
 const comma = 0x2c;
 
+interface PageIndex {
+  readonly ends: ArrayLike<number>;
+  /** As numbers: a log ends long before they lose precision. */
+  readonly offsets: ArrayLike<number>;
+}
+
+interface OpenIndex extends PageIndex {
+  readonly ends: number[];
+  readonly offsets: number[];
+}
+
 export class Page {
   readonly firstSeq: number;
   readonly firstPosition: number;
   readonly isJson: boolean;
-  /** End of each event in the page, separator included. */
-  readonly ends: number[] = [];
-  /** As numbers: a log ends long before they lose precision. */
-  readonly offsets: number[] = [];
+  #index: PageIndex;
+  /** The same, as long as events may follow. */
+  #open: OpenIndex | undefined;
   #bytes: Uint8Array | undefined;
   #length = 0;
 
@@ -28,21 +38,33 @@ export class Page {
     readonly position: number;
     readonly isJson: boolean;
   }) {
+    this.#open = { ends: [], offsets: [] };
+    this.#index = this.#open;
     this.firstSeq = first.seq;
     this.firstPosition = first.position;
     this.isJson = first.isJson;
   }
 
+  /** End of each event in the page, separator included. */
+  get ends(): ArrayLike<number> {
+    return this.#index.ends;
+  }
+
+  /** Where each event lies in the log. */
+  get offsets(): ArrayLike<number> {
+    return this.#index.offsets;
+  }
+
   get count(): number {
-    return this.ends.length;
+    return this.#index.ends.length;
   }
 
   get endSeq(): number {
-    return this.firstSeq + this.ends.length;
+    return this.firstSeq + this.count;
   }
 
   get endPosition(): number {
-    return this.firstPosition + (this.isJson ? this.ends.length : this.#length);
+    return this.firstPosition + (this.isJson ? this.count : this.#length);
   }
 
   get isHot(): boolean {
@@ -60,6 +82,7 @@ export class Page {
 
   /** Returns by how much the memory taken has grown. */
   append(body: Uint8Array, offset: number): number {
+    const open = present(this.#open, 'index of an open page');
     const grown = this.#reserve(body.length + 1);
     const bytes = present(this.#bytes, 'bytes of an open page');
     bytes.set(body, this.#length);
@@ -68,9 +91,16 @@ export class Page {
       bytes[this.#length] = comma;
       this.#length += 1;
     }
-    this.ends.push(this.#length);
-    this.offsets.push(offset);
+    open.ends.push(this.#length);
+    open.offsets.push(offset);
     return grown;
+  }
+
+  /** No event follows any more. */
+  seal(): void {
+    const { ends, offsets } = this.#index;
+    this.#index = { ends: Uint32Array.from(ends), offsets: Float64Array.from(offsets) };
+    this.#open = undefined;
   }
 
   #reserve(bytes: number): number {
