@@ -32,12 +32,12 @@ export class DiskPressure {
     return this.#isFull;
   }
 
-  /** Before the server is started. The log has been begun. */
+  /** Before the server is started again. */
   async whileDown(): Promise<void> {
     const { random } = this.#parts;
     this.#rounds += 1;
     // Also a short run has it.
-    const begins = !this.#isFull && (this.#rounds === 2 || random.chance(0.35));
+    const begins = !this.#isFull && (this.#rounds === 1 || random.chance(0.35));
     if (begins) await this.#fill('disk filled while down');
     else if (this.#isFull && random.chance(0.25)) await this.makeRoom('room again while down');
     if (this.#isFull) await this.#tighten();
