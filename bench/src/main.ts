@@ -62,7 +62,7 @@ say(JSON.stringify(about));
 /** One cluster for a whole smoke run; else each benchmark has brokers with nothing on them. */
 let everybodys: Promise<SharedKafka> | undefined;
 async function kafka(): Promise<SharedKafka> {
-  if (!values.smoke) return startKafka({ sessionTimeoutMs: 9_000 });
+  if (!values.smoke) return startKafka({ sessionTimeoutMs: 9_000, isLongLived: true });
   everybodys ??= kafkaForTests();
   const { bootstrap, brokers } = await everybodys;
   return { bootstrap, brokers, [Symbol.asyncDispose]: () => Promise.resolve() };

@@ -26,7 +26,7 @@ const told = new Promise<void>((resolve) => {
 });
 
 say('starting three brokers and an S3 server ...');
-await using kafka = await startKafka();
+await using kafka = await startKafka({ isLongLived: true });
 await using s3 = await startS3();
 for (const { id, host, port, pid } of kafka.brokers) {
   say(`  broker ${id}    ${host}:${port}   pid ${pid}`);

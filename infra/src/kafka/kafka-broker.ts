@@ -11,6 +11,7 @@ export interface BrokerPlace {
   /** Holds data, settings and log of this broker. */
   readonly folder: string;
   readonly settings: BrokerSettings;
+  readonly isLongLived: boolean;
   /** Makes the class data archive when the broker exits. */
   readonly makesArchive?: boolean;
 }
@@ -45,6 +46,8 @@ export async function launchBroker(place: BrokerPlace): Promise<Supervised> {
     command: install.java,
     args: [
       `-Xmx${heapMiB}m`,
+      // A broker of a test ends before the optimising compiler has paid for itself.
+      ...(place.isLongLived ? [] : ['-XX:TieredStopAtLevel=1']),
       `-Dlog4j2.configurationFile=${join(import.meta.dirname, 'broker-log.xml')}`,
       ...javaFlags(install, archive),
       'kafka.Kafka',

@@ -22,6 +22,8 @@ export interface KafkaOptions {
   readonly brokers?: 1 | 3;
   /** How long a silent broker stays leader. */
   readonly sessionTimeoutMs?: number;
+  /** Compiled for speed in the long run: starting then takes twice the processor time. */
+  readonly isLongLived?: boolean;
   /** Kept when the cluster stops, and taken up again when it is there. Absent: a temporary one. */
   readonly dataFolder?: string;
   /** Puts a proxy before the client listener of each broker. */
@@ -240,6 +242,7 @@ async function addBrokers(
     const place: BrokerPlace = {
       install,
       folder: join(folder, String(node.id)),
+      isLongLived: options.isLongLived === true,
       settings: {
         node,
         all,

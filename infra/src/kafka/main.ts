@@ -20,6 +20,7 @@ const { values } = parseArgs({
 });
 
 const cluster = await startKafka({
+  isLongLived: true,
   brokers: values.brokers === '1' ? 1 : 3,
   sessionTimeoutMs: Number(values.session),
   ...(values.data === undefined ? {} : { dataFolder: values.data }),

@@ -1,5 +1,6 @@
 // One process from its start to its end: listen, become ready, stop on a signal in reverse order.
 
+import { flushCompileCache } from 'node:module';
 import type { Logger } from '@tidemark/ports';
 import { SettingsMistakes } from '@tidemark/std';
 import { Platform, type PlatformParts } from './platform.ts';
@@ -26,7 +27,11 @@ export async function runProcess(
   const told = toldToStop();
   const listening = await serve(platform, { ...parts, roles }, settings);
   logger.info({ app: name, url: listening.url, pid: process.pid }, 'listening');
-  const started = platform.start().then(() => logger.info({ app: name }, 'ready'));
+  const started = platform.start().then(() => {
+    logger.info({ app: name }, 'ready');
+    // Now rather than at its end: not every process comes to one.
+    flushCompileCache();
+  });
   const signal = await told;
   logger.info({ app: name, signal }, 'stopping');
   await listening.stop();

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pick } from './append-load.ts';
 import { create, json, send, textOf } from './http-client.ts';
 
-const rounds = 2_000;
+const rounds = 500;
 const clients = 12;
 const sessions = 24;
 const run = `own-${process.pid}-${Date.now()}`;

@@ -53,8 +53,8 @@ const load = (cluster: Cluster, prefix: string): LoadOptions => ({
   prefix,
   clients: 64,
   sessions: 200,
-  appends: 5_500,
-  eventsPerAppend: 4,
+  appends: 2_600,
+  eventsPerAppend: 8,
 });
 
 const eventsIn = (text: string): string[] =>

@@ -46,6 +46,9 @@ export async function runSuite(run: SuiteRun): Promise<SuiteResult> {
   return { name: run.name, output, ...counts, seconds: (performance.now() - startMs) / 1_000 };
 }
 
+/** Shared by all that a suite starts: very many of its processes are short. */
+const compileCache = join(root, '.cache/compile');
+
 /** Of the operating system, inherited by whatever the suite starts. */
 const patientPriority = 10;
 
@@ -59,7 +62,13 @@ function runChild({
   return new Promise((done) => {
     const child = spawn(process.execPath, [vitest, ...args], {
       cwd: folder,
-      env: { ...process.env, ...env, NO_COLOR: '1', FORCE_COLOR: '0' },
+      env: {
+        ...process.env,
+        NODE_COMPILE_CACHE: compileCache,
+        ...env,
+        NO_COLOR: '1',
+        FORCE_COLOR: '0',
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     if (isPatient === true && child.pid !== undefined) setPriority(child.pid, patientPriority);

@@ -1,0 +1,26 @@
+import {
+  checkKeys,
+  createSystemPrng,
+  processDeclarations,
+  runProcess,
+  systemClock,
+} from '@tidemark/edge';
+import { kafkaDeclarations, kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
+import { readSettings } from '@tidemark/std';
+import { createLogger, createMetrics } from '@tidemark/telemetry';
+import { readRole } from './index.ts';
+
+export async function run(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  const declarations = { ...processDeclarations, ...kafkaDeclarations };
+  const settings = readSettings(declarations, 'TIDEMARK_', environment);
+  checkKeys(settings);
+  const logger = createLogger({ level: settings.logLevel, fields: { app: 'read' } });
+  const metrics = createMetrics();
+  const parts = { clock: systemClock, prng: createSystemPrng(), logger, metrics };
+  await using log = openKafkaLog(parts, kafkaSettingsOf(settings));
+  const roles = [readRole(settings)];
+  const running = { ...parts, log, renderMetrics: () => metrics.render() };
+  await runProcess(running, settings, { name: 'read', roles });
+}

@@ -1,0 +1,42 @@
+import { resolve } from 'node:path';
+import { type DiskLog, nodeFiles, openDiskLog, openFolderStore } from '@tidemark/disk';
+import { checkKeys, createSystemPrng, runProcess, systemClock } from '@tidemark/edge';
+import { ingestRole } from '@tidemark/ingest';
+import { kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
+import { readRole } from '@tidemark/read';
+import { relayRole } from '@tidemark/relay';
+import { openS3Store, s3SettingsOf } from '@tidemark/s3';
+import { readSettings } from '@tidemark/std';
+import { createLogger, createMetrics } from '@tidemark/telemetry';
+import { ObjectCheck } from './object-check.ts';
+import { serverDeclarations } from './settings.ts';
+
+export async function run(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  const settings = readSettings(serverDeclarations, 'TIDEMARK_', environment);
+  checkKeys(settings);
+  const logger = createLogger({ level: settings.logLevel });
+  const metrics = createMetrics();
+  const parts = { clock: systemClock, prng: createSystemPrng(), logger, metrics };
+  const directory = resolve(settings.dataDir);
+  await using log =
+    settings.log === 'kafka'
+      ? openKafkaLog(parts, kafkaSettingsOf(settings))
+      : await openDiskLog({ ...parts, files: nodeFiles }, { directory: resolve(directory, 'log') });
+  await using objects =
+    settings.objects === 's3'
+      ? await openS3Store(parts, s3SettingsOf(settings))
+      : await openFolderStore(parts, { directory: resolve(directory, 'objects') });
+  const check = new ObjectCheck(objects, systemClock);
+  check.start();
+  logger.info({ log: settings.log, objects: settings.objects, directory }, 'storage opened');
+  const roles = [ingestRole(settings), readRole(settings), relayRole(settings)];
+  const failures = (): Record<string, string> => {
+    const stoppedBy = 'stoppedBy' in log ? (log as DiskLog).stoppedBy : undefined;
+    return { ...(stoppedBy === undefined ? {} : { log: stoppedBy }), ...check.failures() };
+  };
+  const running = { ...parts, log, failures, renderMetrics: () => metrics.render() };
+  await runProcess(running, settings, { name: 'server', roles });
+  check.close();
+}
