@@ -1,9 +1,25 @@
-// Before anything else is loaded: half of a start was compiling what the last start had compiled.
+import {
+  checkKeys,
+  createSystemPrng,
+  main,
+  processDeclarations,
+  runProcess,
+  systemClock,
+} from '@tidemark/edge';
+import { kafkaDeclarations, kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
+import { readSettings } from '@tidemark/std';
+import { createLogger, createMetrics } from '@tidemark/telemetry';
+import { ingestRole } from './index.ts';
 
-import { enableCompileCache } from 'node:module';
-import { join } from 'node:path';
-
-enableCompileCache(join(import.meta.dirname, '../../../.cache/compile'));
-const { main } = await import('@tidemark/edge');
-const { run } = await import('./run.ts');
-await main(() => run(process.env));
+await main(async () => {
+  const declarations = { ...processDeclarations, ...kafkaDeclarations };
+  const settings = readSettings(declarations, 'TIDEMARK_', process.env);
+  checkKeys(settings);
+  const logger = createLogger({ level: settings.logLevel, fields: { app: 'ingest' } });
+  const metrics = createMetrics();
+  const parts = { clock: systemClock, prng: createSystemPrng(), logger, metrics };
+  await using log = openKafkaLog(parts, kafkaSettingsOf(settings));
+  const roles = [ingestRole(settings)];
+  const running = { ...parts, log, renderMetrics: () => metrics.render() };
+  await runProcess(running, settings, { name: 'ingest', roles });
+});

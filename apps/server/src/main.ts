@@ -1,9 +1,40 @@
-// Before anything else is loaded: half of a start was compiling what the last start had compiled.
+import { resolve } from 'node:path';
+import { type DiskLog, nodeFiles, openDiskLog, openFolderStore } from '@tidemark/disk';
+import { checkKeys, createSystemPrng, main, runProcess, systemClock } from '@tidemark/edge';
+import { ingestRole } from '@tidemark/ingest';
+import { kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
+import { readRole } from '@tidemark/read';
+import { relayRole } from '@tidemark/relay';
+import { openS3Store, s3SettingsOf } from '@tidemark/s3';
+import { readSettings } from '@tidemark/std';
+import { createLogger, createMetrics } from '@tidemark/telemetry';
+import { ObjectCheck } from './object-check.ts';
+import { serverDeclarations } from './settings.ts';
 
-import { enableCompileCache } from 'node:module';
-import { join } from 'node:path';
-
-enableCompileCache(join(import.meta.dirname, '../../../.cache/compile'));
-const { main } = await import('@tidemark/edge');
-const { run } = await import('./run.ts');
-await main(() => run(process.env));
+await main(async () => {
+  const settings = readSettings(serverDeclarations, 'TIDEMARK_', process.env);
+  checkKeys(settings);
+  const logger = createLogger({ level: settings.logLevel });
+  const metrics = createMetrics();
+  const parts = { clock: systemClock, prng: createSystemPrng(), logger, metrics };
+  const directory = resolve(settings.dataDir);
+  await using log =
+    settings.log === 'kafka'
+      ? openKafkaLog(parts, kafkaSettingsOf(settings))
+      : await openDiskLog({ ...parts, files: nodeFiles }, { directory: resolve(directory, 'log') });
+  await using objects =
+    settings.objects === 's3'
+      ? await openS3Store(parts, s3SettingsOf(settings))
+      : await openFolderStore(parts, { directory: resolve(directory, 'objects') });
+  const check = new ObjectCheck(objects, systemClock);
+  check.start();
+  logger.info({ log: settings.log, objects: settings.objects, directory }, 'storage opened');
+  const roles = [ingestRole(settings), readRole(settings), relayRole(settings)];
+  const failures = (): Record<string, string> => {
+    const stoppedBy = 'stoppedBy' in log ? (log as DiskLog).stoppedBy : undefined;
+    return { ...(stoppedBy === undefined ? {} : { log: stoppedBy }), ...check.failures() };
+  };
+  const running = { ...parts, log, failures, renderMetrics: () => metrics.render() };
+  await runProcess(running, settings, { name: 'server', roles });
+  check.close();
+});
