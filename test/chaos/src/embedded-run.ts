@@ -96,7 +96,6 @@ class EmbeddedRun {
     const recorder = resources.adopt(new Recorder(webhooksFile, 'hooks'), (it) => it.close());
     const receiver = resources.use(this.#receiver(recorder, server));
     const webhookUrl = await receiver.listen();
-    await this.#compile(place);
     const started = await this.#startClients(server, webhookUrl);
     for (let kill = 1; kill <= options.kills; kill += 1) await this.#killOnce(place, kill);
     if (place.pressure?.isFull === true) await place.pressure.makeRoom('room again in the end');
@@ -187,7 +186,7 @@ class EmbeddedRun {
     const { seed, say } = this.#parts.options;
     const random = new Random(seed, `kill ${kill}`);
     const { pressure, logFolder } = place;
-    await pressure?.whileDown();
+    if (kill > 1) await pressure?.whileDown();
     await using server = await this.#start(place);
     if (kill % 100 === 1) say(`kill ${kill}: pid ${server.pid}`);
     const lastsMs = random.between(20, 600);
@@ -201,20 +200,10 @@ class EmbeddedRun {
     this.#count(`log: ${await damageTail(logFolder, random)}`);
   }
 
-  /** Whoever ends in peace leaves its compiled code behind: those who are killed start in half the time. */
-  async #compile(place: Place): Promise<void> {
-    const server = await this.#start(place);
-    await server[Symbol.asyncDispose]();
-  }
-
   /** On a full disk it may say that it cannot start. */
   async #start({ via, pressure }: Place): Promise<AppProcess> {
     const { folder, port } = this.#parts;
-    const env = {
-      TIDEMARK_DATA_DIR: this.#dataFolder,
-      TIDEMARK_PORT: String(port),
-      NODE_COMPILE_CACHE: this.#file('compiled'),
-    };
+    const env = { TIDEMARK_DATA_DIR: this.#dataFolder, TIDEMARK_PORT: String(port) };
     const start = (): Promise<AppProcess> =>
       startApp({ app: 'server', index: 0, folder, env, via });
     try {

@@ -11,6 +11,8 @@ import { embeddedText } from './report-text.ts';
 import { subscriptionTamperings, withLoss } from './tampering.ts';
 
 const say = (line: string): void => console.log(line);
+/** What takes longer to come about than this short run lasts: the cluster's has them. */
+const late: ReadonlySet<Check> = new Set(['lease-taken-early', 'subscription-goes-back']);
 const kinds = (violations: readonly Violation[]): Check[] => violations.map(({ check }) => check);
 
 test('13 kills under load lose nothing that was acknowledged and invent nothing', async () => {
@@ -22,9 +24,8 @@ test('13 kills under load lose nothing that was acknowledged and invent nothing'
   expect(acknowledgedEvents).toBeGreaterThan(100);
   // What is judged can fail.
   expect(judge(withLoss(entries))).not.toEqual([]);
-  for (const check of ['fenced-ack', 'subscription-skips'] as const) {
-    const tampered = subscriptionTamperings.get(check)?.(entries) ?? [];
-    expect(kinds(judge(tampered))).toContain(check);
+  for (const [kind, tamper] of subscriptionTamperings) {
+    if (!late.has(kind)) expect(kinds(judge(tamper(entries)))).toContain(kind);
   }
 });
 
