@@ -29,7 +29,7 @@ import { recover } from './recover.ts';
 export interface DiskLogSettings {
   readonly directory: string;
   readonly fileBytes?: number;
-  readonly recentBytesMax?: number;
+  readonly recentBytes?: number;
   readonly groupBytesMax?: number;
   readonly batchBytesMax?: number;
   readonly idleMarkMs?: number;
@@ -51,7 +51,7 @@ const mebibyte = 1_024 * 1_024;
 
 const defaults = {
   fileBytes: 64 * mebibyte,
-  recentBytesMax: 8 * mebibyte,
+  recentBytes: 8 * mebibyte,
   /** A group closes once it is this large. */
   groupBytesMax: 4 * mebibyte,
   /** As Kafka's `max.message.bytes` in the topics that we make. */
@@ -71,8 +71,8 @@ export async function openDiskLog(
   try {
     const state = new LogState();
     const recovered = await recover(folder, state, logger);
-    const { fileBytes } = options;
-    const writer = new LogWriter({ folder, state, logger, fileBytes, recovered });
+    const { fileBytes, recentBytes } = options;
+    const writer = new LogWriter({ folder, state, logger, fileBytes, recentBytes, recovered });
     const commit = new GroupCommit(components, { settings: options, state, writer });
     // The first write of this holder: its tenure is its own, and the disk takes writes.
     await commit.mark();
@@ -135,7 +135,7 @@ class EmbeddedLog implements DiskLog {
         continue;
       }
       const place = { shard, from: next, bytesMax, salt: this.#writer.salt };
-      const chunk = await readChunk(this.#writer.files, this.#commit.recent, place);
+      const chunk = await readChunk(this.#writer, place);
       if (signal.aborted) return;
       // A trim that came between may have taken the file from under the read.
       if (chunk === undefined) continue;

@@ -26,10 +26,8 @@ import { createInstruments, type Instruments } from './instruments.ts';
 import { batchEntryBytes, entryBytes, type NewEntry, recordsBytes } from './log-format.ts';
 import type { LogState, ShardState } from './log-state.ts';
 import type { LogWriter, WrittenGroup } from './log-writer.ts';
-import { RecentGroups } from './recent-groups.ts';
 
 export interface GroupCommitSettings {
-  readonly recentBytesMax: number;
   readonly groupBytesMax: number;
   readonly batchBytesMax: number;
   readonly idleMarkMs: number;
@@ -66,7 +64,6 @@ interface Group {
 }
 
 export class GroupCommit {
-  readonly recent: RecentGroups;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #settings: GroupCommitSettings;
@@ -96,7 +93,6 @@ export class GroupCommit {
     this.#settings = settings;
     this.#state = state;
     this.#writer = writer;
-    this.recent = new RecentGroups(settings.recentBytesMax);
     this.#tenure = `disk.${writer.salt.toString(36)}.${writer.nextSequence}`;
     this.#instruments = createInstruments(components.metrics, {
       files: () => writer.files.length,
@@ -260,14 +256,13 @@ export class GroupCommit {
   /** The group is durable: from here on it can be seen. */
   #commit(group: Group, written: WrittenGroup): void {
     const { file, position, bytes, entryEnds } = written;
-    let first = bytes.length - group.sizes.reduce((sum, size) => sum + size, 0);
+    let first = bytes - group.sizes.reduce((sum, size) => sum + size, 0);
     for (const [index, entry] of group.entries.entries()) {
       const end = entryEnds[index] as number;
       this.#state.apply({ entry, file, position: position + first, bytes: end - first });
       first = end;
     }
-    this.recent.push({ fileNumber: file.number, position, bytes });
-    this.#instruments.written(group.batches.length, bytes.length);
+    this.#instruments.written(group.batches.length, bytes);
     this.#hasUnmarked = group.entries.length > 0;
     for (const request of group.batches) {
       const baseOffset = BigInt(request.baseOffset);

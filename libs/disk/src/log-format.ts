@@ -158,16 +158,21 @@ export interface EncodedGroup {
   readonly entryEnds: readonly number[];
 }
 
-/** One write. `sizes` are the entries' sizes, as `entryBytes` gives them. */
-export function encodeGroup(
-  entries: readonly NewEntry[],
-  options: { readonly sequence: number; readonly salt: number; readonly sizes?: readonly number[] },
-): EncodedGroup {
+export interface GroupOptions {
+  readonly sequence: number;
+  readonly salt: number;
+  /** Of the entries, as `entryBytes` gives them. */
+  readonly sizes?: readonly number[];
+  /** Where the group is to lie. */
+  readonly take?: (bytes: number) => Uint8Array;
+}
+
+/** One write. */
+export function encodeGroup(entries: readonly NewEntry[], options: GroupOptions): EncodedGroup {
   const sizes = options.sizes ?? entries.map(entryBytes);
   let totalBytes = groupHeadBytes;
   for (const size of sizes) totalBytes += size;
-  // Memory of its own: readers are given views of it.
-  const bytes = new Uint8Array(totalBytes);
+  const bytes = options.take?.(totalBytes) ?? new Uint8Array(totalBytes);
   const view = viewOf(bytes);
   view.setUint32(0, groupMagic, true);
   view.setUint32(4, totalBytes - groupHeadBytes, true);

@@ -21,8 +21,7 @@ const wantedShareMin = 0.25;
 
 /** What lies at an offset below the end. Undefined where a trim has just taken it. */
 export async function readChunk(
-  files: readonly LogFile[],
-  recent: RecentGroups,
+  { files, recent }: { readonly files: readonly LogFile[]; readonly recent: RecentGroups },
   place: ReadPlace,
 ): Promise<ReadChunk | undefined> {
   const { index } = place.shard;
@@ -57,7 +56,8 @@ function recentRecords(recent: RecentGroups, place: ReadPlace): StoredRecord[] {
     // Groups leave memory oldest first: with the first entry there, all are.
     const group = present(recent.find(entry.fileNumber, entry.position), 'recent group');
     const at = entry.position - group.position;
-    decodeRecords(regionOf(group.bytes), at, { from: place.from, records });
+    const copy = group.bytes.slice(at, at + entry.bytes);
+    decodeRecords(regionOf(copy), 0, { from: place.from, records });
   }
   return records;
 }

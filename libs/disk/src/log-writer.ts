@@ -1,4 +1,4 @@
-// Puts groups into files, one write at a time.
+// Puts groups into files, one write at a time, and keeps the last ones in memory.
 //
 // (1) A file is begun by one write of its header and its checkpoint; groups follow only after it.
 // (2) The last `reserveBytes` of a file are for entries that make room, when the disk is full.
@@ -17,12 +17,13 @@ import {
   type NewEntry,
 } from './log-format.ts';
 import type { LogState } from './log-state.ts';
+import { RecentGroups } from './recent-groups.ts';
 import type { Recovered } from './recover.ts';
 
 export interface WrittenGroup {
   readonly file: LogFile;
   readonly position: number;
-  readonly bytes: Uint8Array;
+  readonly bytes: number;
   /** Where each entry ends, from the group's first byte. */
   readonly entryEnds: readonly number[];
 }
@@ -43,6 +44,7 @@ const reserveBytesMax = 256 * 1_024;
 
 export class LogWriter {
   readonly files: LogFile[];
+  readonly recent: RecentGroups;
   readonly #folder: Folder;
   readonly #state: LogState;
   readonly #logger: Logger;
@@ -58,8 +60,10 @@ export class LogWriter {
     readonly state: LogState;
     readonly logger: Logger;
     readonly fileBytes: number;
+    readonly recentBytes: number;
     readonly recovered: Recovered;
   }) {
+    this.recent = new RecentGroups(options.recentBytes);
     this.#folder = options.folder;
     this.#state = options.state;
     this.#logger = options.logger;
@@ -95,14 +99,16 @@ export class LogWriter {
       sequence: this.#nextSequence,
       salt: this.#salt,
       sizes,
+      take: (bytes) => this.recent.take(bytes),
     });
     assert(encoded.bytes.length === neededBytes, 'a group is as large as its entries');
     const position = file.end;
     await this.#writeOrUndo(file, encoded.bytes, position);
-    file.end = position + encoded.bytes.length;
+    file.end = position + neededBytes;
+    this.recent.keep(file.number, position);
     this.#nextSequence += 1;
     if (file.end * 2 > file.bytes) this.#prepareSpare();
-    return { file, position, bytes: encoded.bytes, entryEnds: encoded.entryEnds };
+    return { file, position, bytes: neededBytes, entryEnds: encoded.entryEnds };
   }
 
   /** Drops the files whose records are all trimmed, oldest first; a later one waits for its turn. */

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { RecentGroups } from './recent-groups.ts';
 import { ShardIndex } from './shard-index.ts';
 
 describe('ShardIndex', () => {
@@ -37,32 +36,5 @@ describe('ShardIndex', () => {
     expect(index.at(0).baseOffset).toBe(153);
     index.dropBelow(1_200);
     expect(index.size).toBe(0);
-  });
-});
-
-describe('RecentGroups', () => {
-  const group = (fileNumber: number, position: number, bytes: number) => ({
-    fileNumber,
-    position,
-    bytes: new Uint8Array(bytes),
-  });
-
-  test('keeps the last groups up to its size', () => {
-    const recent = new RecentGroups(250);
-    for (const [file, position] of [
-      [1, 0],
-      [1, 100],
-      [2, 0],
-      [2, 100],
-    ] as const) {
-      recent.push(group(file, position, 100));
-    }
-    expect(recent.find(1, 100)).toBeUndefined();
-    expect(recent.find(2, 50)?.position).toBe(0);
-    expect(recent.find(2, 100)?.position).toBe(100);
-    expect(recent.find(2, 200)).toBeUndefined();
-    expect(recent.find(3, 0)).toBeUndefined();
-    recent.push(group(3, 0, 300));
-    expect(recent.find(3, 0)).toBeUndefined();
   });
 });

@@ -53,7 +53,12 @@ export class Content {
     let page = this.#pages.at(-1);
     if (page === undefined || !page.fits(body.length)) {
       page?.seal();
-      page = new Page({ seq: this.endSeq, position: this.endPosition, isJson: this.isJson });
+      page = new Page({
+        seq: this.endSeq,
+        position: this.endPosition,
+        isJson: this.isJson,
+        follows: page,
+      });
       this.#pages.push(page);
     }
     const grown = page.append(body, offset);

@@ -9,6 +9,8 @@
 import { assert, present } from '@tidemark/std';
 
 const firstPageBytes = 1_024;
+/** Behind a page that is full. What a page outgrows is garbage, and outside the heap that is dear. */
+const nextPageBytes = 262_144;
 const pageBytesMax = 1_048_576;
 const comma = 0x2c;
 
@@ -30,6 +32,7 @@ export class Page {
   #index: PageIndex;
   /** The same, as long as events may follow. */
   #open: OpenIndex | undefined;
+  readonly #leastBytes: number;
   #bytes: Uint8Array | undefined;
   #length = 0;
 
@@ -37,7 +40,10 @@ export class Page {
     readonly seq: number;
     readonly position: number;
     readonly isJson: boolean;
+    readonly follows?: Page | undefined;
   }) {
+    this.#leastBytes =
+      (first.follows?.lengthBytes ?? 0) < nextPageBytes ? firstPageBytes : nextPageBytes;
     this.#open = { ends: [], offsets: [] };
     this.#index = this.#open;
     this.firstSeq = first.seq;
@@ -107,8 +113,8 @@ export class Page {
     const needed = this.#length + bytes;
     const had = this.#bytes?.length ?? 0;
     if (needed <= had) return 0;
-    let size = Math.max(firstPageBytes, had);
-    while (size < needed && size < pageBytesMax) size *= 2;
+    let size = Math.max(this.#leastBytes, had);
+    while (size < needed && size < pageBytesMax) size *= size < nextPageBytes ? 2 : 4;
     // Earlier ranges stay valid: they look at the old buffer, whose bytes never change.
     // Not zeroed: only what was written is ever looked at.
     const larger = Buffer.allocUnsafeSlow(Math.max(size, needed));
