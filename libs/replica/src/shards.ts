@@ -70,6 +70,10 @@ export class Shards implements AsyncDisposable {
       space: { kind: 'own', tenant: controlTenant },
       logEpoch: undefined,
     });
+    // From the first record on: somebody may ask for the directory before this has been started.
+    this.directoryLog.followers.add(() => {
+      this.#directoryFolded = this.#directoryFolded.then(() => this.#foldDirectory());
+    });
     parts.metrics.observedGauge(
       { name: 'tidemark_replica_hot_bytes', help: 'bodies kept in memory' },
       () => this.#budget.usedBytes,
@@ -85,9 +89,6 @@ export class Shards implements AsyncDisposable {
     const spec = { name: controlTopic, partitions: 1, durability: 'replicated' } as const;
     await this.parts.log.ensureTopic(spec, signal);
     this.control.retain();
-    this.directoryLog.followers.add(() => {
-      this.#directoryFolded = this.#directoryFolded.then(() => this.#foldDirectory());
-    });
     await this.control.readIndex();
     await this.#directoryFolded;
   }

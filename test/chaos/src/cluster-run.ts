@@ -21,7 +21,13 @@ import { type ClientProcess, type ClientTenant, endClient, startClient } from '.
 import { Disturbance, type Outage } from './disturbance.ts';
 import { claimEverything } from './final-claims.ts';
 import { readEverything } from './final-reads.ts';
-import { type HistorySummary, judge, readHistories, summarize } from './history-files.ts';
+import {
+  denialsIn,
+  type HistorySummary,
+  judge,
+  readHistories,
+  summarize,
+} from './history-files.ts';
 import { MetricsWatch } from './metrics-watch.ts';
 import { Random } from './random.ts';
 import { ShardProbe } from './shard-probe.ts';
@@ -222,6 +228,8 @@ class ClusterRun {
     this.#crashes.push(...(await claimEverything(claims)));
     const entries = readHistories([...files, readsFile, claimsFile], this.#leaders);
     options.say(`judging ${entries.length} entries of ${sessions.size} sessions`);
-    return { history: summarize(entries), violations: judge(entries) };
+    const history = summarize(entries);
+    this.#crashes.push(...denialsIn(history));
+    return { history, violations: judge(entries) };
   }
 }

@@ -16,7 +16,13 @@ import { type ClientProcess, endClient, startClient } from './client-process.ts'
 import { DiskPressure } from './disk-pressure.ts';
 import { claimEverything } from './final-claims.ts';
 import { readEverything } from './final-reads.ts';
-import { type HistorySummary, judge, readHistories, summarize } from './history-files.ts';
+import {
+  denialsIn,
+  type HistorySummary,
+  judge,
+  readHistories,
+  summarize,
+} from './history-files.ts';
 import { damageTail } from './log-damage.ts';
 import { Random } from './random.ts';
 import { startSmallDisk } from './small-disk.ts';
@@ -112,9 +118,11 @@ class EmbeddedRun {
     await receiver.settled();
     recorder.flush();
     const entries = readHistories([...files, readsFile, claimsFile, webhooksFile], []);
+    const history = summarize(entries);
+    this.#crashes.push(...denialsIn(history));
     return {
       disk: options.disk,
-      history: summarize(entries),
+      history,
       violations: judge(entries),
       crashes: this.#crashes,
       faults: this.#faults,

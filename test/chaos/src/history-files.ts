@@ -61,3 +61,9 @@ export function summarize(entries: readonly Entry[]): HistorySummary {
     operations,
   };
 }
+
+/** Keys and tokens of our clients are right: nobody may say that they are not. */
+export const denialsIn = ({ operations }: HistorySummary): string[] =>
+  [...operations]
+    .filter(([how]) => / (unauthenticated|token-invalid)$/.test(how))
+    .map(([how, count]) => `${how}, ${count} times`);

@@ -25,7 +25,7 @@ const env: Record<string, string> = {
   TIDEMARK_HOT_MIB: '4',
 };
 if (values.on === 'kafka') {
-  const kafka = stack.use(await startKafka());
+  const kafka = stack.use(await startKafka({ isLongLived: true }));
   env['TIDEMARK_LOG'] = 'kafka';
   env['TIDEMARK_KAFKA_BROKERS'] = kafka.bootstrap.join(',');
 }
