@@ -89,14 +89,18 @@ export function residentOf(pid: number): number {
 
 export function overloadText(report: OverloadReport): string {
   const { before, half, overload, after, residentMiB, readyz } = report;
-  const first = residentMiB[Math.floor(residentMiB.length * 0.2)] ?? 0;
+  const tenths = Array.from(
+    { length: 10 },
+    (_, tenth) => residentMiB[Math.floor((residentMiB.length * tenth) / 10)] ?? 0,
+  );
+  const [, , first = 0] = tenths;
   const rateOf = ({ acceptedRate }: LoadResult): string => `${acceptedRate.toFixed(0)}/s`;
   const p99Of = ({ p99Ms }: LoadResult): string => `p99 ${p99Ms.toFixed(1)} ms`;
   return [
     `measured: sustainable ${rateOf(before)}, ${p99Of(before)}; at half of it ${p99Of(half)}`,
     `measured: at five times: accepted ${rateOf(overload)}, ${p99Of(overload)}, answers ${JSON.stringify(overload.statuses)}, unsent ${overload.unsent}, broken ${overload.brokenConnections}`,
     `measured: accepted by second: ${overload.bySecond.join(' ')}`,
-    `measured: resident MiB after a fifth ${first}, at most then ${Math.max(...residentMiB.slice(Math.floor(residentMiB.length * 0.2)))}`,
+    `measured: resident MiB at each tenth of the time ${tenths.join(' ')}; after a fifth ${first}, at most then ${Math.max(...residentMiB.slice(Math.floor(residentMiB.length * 0.2)))}`,
     `measured: /readyz answered ${readyz.answered} of ${readyz.asked}, slowest ${readyz.slowestMs.toFixed(0)} ms`,
     `measured: afterwards ${rateOf(after)}, ${p99Of(after)}`,
   ].join('\n');

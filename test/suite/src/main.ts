@@ -134,11 +134,13 @@ say(`public suite ${suitePackage?.version} ${suitePackage?.integrity}`);
 
 const results = (
   await Promise.all([
-    lane([['e2e', () => runTier('e2e')]]),
+    lane([
+      ['e2e', () => runTier('e2e')],
+      ['sim', () => runTier('sim')],
+    ]),
     publicThenChaos(),
     lane([
       ['unit', () => runTier('unit')],
-      ['sim', () => runTier('sim')],
       ['int', () => runTier('int')],
     ]),
   ])
