@@ -174,7 +174,7 @@ export class Admission {
     raw.once('close', () => {
       this.#owedBytes -= bytes;
     });
-    this.#turns.take(raw, () => {
+    this.#turns.take(raw, bytes, () => {
       leaveStalled(raw);
       send();
     });

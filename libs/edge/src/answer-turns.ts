@@ -1,26 +1,23 @@
 // Large answers take turns while somebody writes. Who catches up can wait; who writes cannot, and a few
 // readers that ask as fast as they can would take the loop, and the machine's cores, from all writers.
 //
-// free  -> taken    #next   (an answer begins)
-// taken -> resting  #rest   (it was sent, or has had its time)
-// resting -> free   #next   (the rest is over: the next in the queue, or all of them once nobody writes)
+// An answer costs by its bytes, whether its reader is quick or slow: each has a rest behind it in which
+// no other begins.
 
 import type { Clock } from '@tidemark/ports';
 import { Queue } from '@tidemark/std';
 
-/** A slow reader does not keep the others waiting for longer. */
-const turnMsMax = 20;
-/** Rests last so many times as long as the turn before: reading gets a fifth of the time. */
-const restFactor = 4;
+/** Of all readers of the process together. Four unpaced ones took more than twice as much. */
+const bytesPerMs = 128 * 1_024;
 
-/** An answer as it is sent: what a ServerResponse tells of it. */
-export interface SentAnswer {
+/** An answer that is to be sent: what a ServerResponse tells of it. */
+export interface PendingAnswer {
   readonly destroyed: boolean;
-  once(event: 'finish' | 'close', listener: () => void): unknown;
 }
 
 interface Waiting {
-  readonly raw: SentAnswer;
+  readonly raw: PendingAnswer;
+  readonly bytes: number;
   readonly send: () => void;
 }
 
@@ -28,7 +25,7 @@ export class AnswerTurns {
   readonly #clock: Clock;
   readonly #isWritten: () => boolean;
   readonly #waiting = new Queue<Waiting>();
-  #isFree = true;
+  #isResting = false;
 
   /** `isWritten` tells whether anybody writes at the moment. */
   constructor(clock: Clock, isWritten: () => boolean) {
@@ -37,10 +34,10 @@ export class AnswerTurns {
   }
 
   /** Sends now, or when it is this answer's turn; never, where its client has gone by then. */
-  take(raw: SentAnswer, send: () => void): void {
-    if (this.#isFree && !this.#isWritten()) return send();
-    this.#waiting.push({ raw, send });
-    if (this.#isFree) this.#next();
+  take(raw: PendingAnswer, bytes: number, send: () => void): void {
+    if (!this.#isResting && !this.#isWritten()) return send();
+    this.#waiting.push({ raw, bytes, send });
+    if (!this.#isResting) this.#next();
   }
 
   /** Nobody waits any longer. */
@@ -49,28 +46,14 @@ export class AnswerTurns {
   }
 
   #next(): void {
-    this.#isFree = true;
+    this.#isResting = false;
     if (!this.#isWritten()) return this.close();
     for (let head = this.#waiting.shift(); head !== undefined; head = this.#waiting.shift()) {
       if (head.raw.destroyed) continue;
-      return this.#begin(head);
+      this.#isResting = true;
+      this.#clock.schedule(Math.max(1, head.bytes / bytesPerMs), () => this.#next());
+      head.send();
+      return;
     }
-  }
-
-  #begin({ raw, send }: Waiting): void {
-    this.#isFree = false;
-    const startMs = this.#clock.monotonicMs();
-    let isOver = false;
-    const rest = (): void => {
-      if (isOver) return;
-      isOver = true;
-      limit.cancel();
-      const tookMs = this.#clock.monotonicMs() - startMs;
-      this.#clock.schedule(Math.max(1, restFactor * tookMs), () => this.#next());
-    };
-    const limit = this.#clock.schedule(turnMsMax, rest);
-    raw.once('finish', rest);
-    raw.once('close', rest);
-    send();
   }
 }
