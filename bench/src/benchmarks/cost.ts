@@ -32,8 +32,9 @@ export const cost: Benchmark = {
       // What five processes and the generator manage on two cores without falling behind.
       perSecond: context.scaled(1_000, 100),
       eventBytes,
-      warmMs: context.scaled(10_000, 200),
-      forMs: context.scaled(60_000, 500),
+      // All of it within the minute after which a server ends a follower's connection.
+      warmMs: context.scaled(8_000, 200),
+      forMs: context.scaled(45_000, 500),
     });
     const sample = sampleOf(result);
     const millions = result.count / 1e6;
