@@ -134,13 +134,11 @@ say(`public suite ${suitePackage?.version} ${suitePackage?.integrity}`);
 
 const results = (
   await Promise.all([
-    lane([
-      ['e2e', () => runTier('e2e')],
-      ['sim', () => runTier('sim')],
-    ]),
+    lane([['e2e', () => runTier('e2e')]]),
     publicThenChaos(),
     lane([
       ['unit', () => runTier('unit')],
+      ['sim', () => runTier('sim')],
       ['int', () => runTier('int')],
     ]),
   ])
