@@ -71,9 +71,7 @@ export class Shards implements AsyncDisposable {
       logEpoch: undefined,
     });
     // From the first record on: somebody may ask for the directory before this has been started.
-    this.directoryLog.followers.add(() => {
-      this.#directoryFolded = this.#directoryFolded.then(() => this.#foldDirectory());
-    });
+    this.directoryLog.followers.add(() => this.#followDirectory());
     parts.metrics.observedGauge(
       { name: 'tidemark_replica_hot_bytes', help: 'bodies kept in memory' },
       () => this.#budget.usedBytes,
@@ -90,7 +88,7 @@ export class Shards implements AsyncDisposable {
     await this.parts.log.ensureTopic(spec, signal);
     this.control.retain();
     await this.control.readIndex();
-    await this.#directoryFolded;
+    await this.#untilFolded();
   }
 
   get directoryLog(): FoldedSession {
@@ -100,7 +98,7 @@ export class Shards implements AsyncDisposable {
   /** The directory as it was at some moment after this call, or later. */
   async currentDirectory(): Promise<TenantDirectory> {
     await this.control.readIndex();
-    await this.#directoryFolded;
+    await this.#untilFolded();
     return this.directory;
   }
 
@@ -155,7 +153,26 @@ export class Shards implements AsyncDisposable {
     this.parts.logger.error({ shard, reason, advice, err: stopped }, 'shard stopped');
   }
 
+  #followDirectory(): void {
+    const folded = this.#directoryFolded.catch(() => undefined).then(() => this.#foldDirectory());
+    // Whoever asks for the directory hears of it.
+    folded.catch(() => undefined);
+    this.#directoryFolded = folded;
+  }
+
+  /** What could not be read before is read again. */
+  async #untilFolded(): Promise<void> {
+    try {
+      await this.#directoryFolded;
+    } catch {
+      this.#followDirectory();
+      await this.#directoryFolded;
+    }
+  }
+
   async #foldDirectory(): Promise<void> {
+    // Followers are also told that the shard has stopped, which may be before it had a directory.
+    if (this.directoryLog.state.stream === undefined) return;
     const located = { shard: controlShard, session: this.directoryLog };
     for (;;) {
       const position = this.#directoryPosition;

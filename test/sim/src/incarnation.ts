@@ -93,9 +93,8 @@ export class Incarnation {
     this.relaying = { relay, subscriptions: new Subscriptions(relay) };
   }
 
-  /** Tries until the log answers, as every process does. Its relay asks before that, as the role does. */
+  /** Tries until the log answers, as every process does. */
   async start(): Promise<void> {
-    this.relaying?.relay.start();
     for (;;) {
       try {
         await this.shards.start();
@@ -104,6 +103,7 @@ export class Incarnation {
         for (const request of this.#requests()) {
           this.tenants.push((await this.registry.create(request)).tenant);
         }
+        this.relaying?.relay.start();
         this.isReady = true;
         return;
       } catch {
