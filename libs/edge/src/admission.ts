@@ -32,7 +32,7 @@ export interface AdmissionBounds {
 export const admissionDefaults: AdmissionBounds = {
   writesMax: 2_048,
   keyWritesMax: 1_536,
-  busyConnectionsMax: 512,
+  busyConnectionsMax: 1_024,
   bodyBytesMax: 256 * 1024 * 1024,
   owedBytesMax: 512 * 1024 * 1024,
   refusalMs: 250,
