@@ -3,12 +3,16 @@ import { expect, test } from 'vitest';
 import { Shards } from './shards.ts';
 import { startInstant } from './testing.ts';
 
-test('the directory that was asked for before the start is whole', async () => {
-  await using one = await startInstant();
-  const { simulated, clock } = one;
+/** Shards of a second process on the same log, not started yet. */
+function besides({ simulated, clock }: Awaited<ReturnType<typeof startInstant>>): Shards {
   const log = simulated.connect('two');
   const parts = { log, clock, logger: silentLogger, metrics: silentMetrics };
-  await using shards = new Shards(parts, { hotBytesMax: 1_024 * 1_024 });
+  return new Shards(parts, { hotBytesMax: 1_024 * 1_024 });
+}
+
+test('the directory that was asked for before the start is whole', async () => {
+  await using one = await startInstant();
+  await using shards = besides(one);
   await shards.currentDirectory();
   await shards.start();
   expect(shards.directory.default).toBeDefined();
@@ -16,10 +20,7 @@ test('the directory that was asked for before the start is whole', async () => {
 
 test('a control log that stops before it had a directory is not an unhandled failure', async () => {
   await using one = await startInstant();
-  const { simulated, clock } = one;
-  const log = simulated.connect('two');
-  const parts = { log, clock, logger: silentLogger, metrics: silentMetrics };
-  await using shards = new Shards(parts, { hotBytesMax: 1_024 * 1_024 });
+  await using shards = besides(one);
   shards.control.stop('log-lost', 'planted');
   await expect(shards.currentDirectory()).rejects.toMatchObject({ code: 'shard-stopped' });
 });
