@@ -46,6 +46,7 @@ async function serve(bounds: Partial<AdmissionBounds>): Promise<Served> {
     return String(length);
   });
   edge.post('/echo', (request) => Promise.resolve(String(bodyOf(request).length)));
+  edge.get('/read', () => Promise.resolve('read'));
   edge.get('/large', (_request, reply) => {
     // More than the system's own buffers take.
     const bytes = new Uint8Array(30_000_000);
@@ -103,6 +104,80 @@ test('bodies beyond the bound are refused while others are under way', async () 
   await waiting;
   await settled();
   expect(await (await post(`${url}/echo`, 'x'.repeat(90))).text()).toBe('90');
+});
+
+const write = 'POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\nx';
+const read = 'GET /read HTTP/1.1\r\nhost: a\r\n\r\n';
+
+/** One connection, one request at a time. */
+function connection(port: number): (request: string) => Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  return async (request) => {
+    socket.write(request);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    return String(answer).slice('HTTP/1.1 '.length, 'HTTP/1.1 '.length + 3);
+  };
+}
+
+test('refusals wait, and so does what is sent behind them', async () => {
+  const { port } = await serve({ writesMax: 0, refusalMs: 200 });
+  const ask = connection(port);
+  for (let round = 0; round < 3; round += 1) {
+    const startMs = performance.now();
+    expect(await ask(write)).toBe('503');
+    expect(performance.now() - startMs).toBeGreaterThan(150);
+    expect(await ask(read)).toBe('200');
+  }
+  const pipelined = connect(port, '127.0.0.1').setEncoding('latin1');
+  let text = '';
+  pipelined.on('data', (piece: string) => {
+    text += piece;
+  });
+  pipelined.write(`${write}${read}${write}GET /%zz HTTP/1.1\r\nhost: a\r\n\r\n${write}`);
+  while (text.split('HTTP/1.1').length < 6) await once(pipelined, 'data');
+  const statuses = [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+  expect(statuses).toEqual(['503', '200', '503', '400', '503']);
+  pipelined.destroy();
+});
+
+test('a refusal is a problem as any other, also where the connection ends with it', async () => {
+  const { url } = await serve({ writesMax: 0 });
+  for (const connection of ['keep-alive', 'close']) {
+    const answer = await fetch(`${url}/echo`, {
+      method: 'POST',
+      body: 'x',
+      headers: { connection },
+    });
+    const { headers } = answer;
+    expect(answer.status).toBe(503);
+    expect(headers.get('retry-after')).toBe('1');
+    expect(headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('date')).not.toBeNull();
+    const body = await answer.json();
+    expect(body).toMatchObject({ code: 'overloaded', status: 503, effect: 'none' });
+    expect(body).toMatchObject({ instance: headers.get('request-id') });
+  }
+});
+
+test('a refusal that still waits is told where the process stops', async () => {
+  const { port } = await serve({ writesMax: 0, refusalMs: 3_600_000 });
+  const asked = connection(port)(write);
+  await settled();
+  await open.pop()?.close();
+  expect(await asked).toBe('503');
+});
+
+test('what is left of a refused body is taken once its connection is read again', async () => {
+  const { port } = await serve({ writesMax: 0, refusalMs: 50 });
+  const socket = connect(port, '127.0.0.1');
+  socket.write('POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 10000000\r\n\r\n');
+  expect(String(await once(socket, 'data'))).toMatch(/^HTTP\/1.1 503/);
+  socket.write(Buffer.alloc(10_000_000));
+  socket.write(read);
+  expect(String(await once(socket, 'data'))).toMatch(/^HTTP\/1.1 200/);
+  socket.destroy();
 });
 
 test('a body in many tiny chunks is one piece in the end', async () => {

@@ -13,8 +13,10 @@ import type { Socket } from 'node:net';
 import type { Clock, Metrics } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import { AnswerTurns } from './answer-turns.ts';
-import { LoopLag } from './loop-lag.ts';
+import { LoopUse } from './loop-use.ts';
 import { RefusalQueue } from './refusal-queue.ts';
+import { createLoopMeter } from './system.ts';
+import type { Exchange } from './withheld-answer.ts';
 
 export interface AdmissionBounds {
   readonly writesMax: number;
@@ -32,7 +34,7 @@ export interface AdmissionBounds {
 export const admissionDefaults: AdmissionBounds = {
   writesMax: 2_048,
   keyWritesMax: 1_536,
-  busyConnectionsMax: 1_024,
+  busyConnectionsMax: 512,
   bodyBytesMax: 256 * 1024 * 1024,
   owedBytesMax: 512 * 1024 * 1024,
   refusalMs: 250,
@@ -44,9 +46,17 @@ export const largeAnswerBytes: number = 256 * 1024;
 /** How long a reader may take nothing of what it is owed. */
 const stalledReaderMs = 30_000;
 
+/** Made once: where they come by the thousand, taking a stack each time is what refusing costs. */
+const overloaded = new Problem('overloaded', 'too much is under way');
+const rateLimited = new Problem('rate-limited', 'too many writes of this key at once', {
+  facts: { retryAfterMs: 1_000 },
+});
+
 export interface AdmissionParts {
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Of the loop, since it was asked last. */
+  readonly busyShare?: () => number;
 }
 
 interface Visit {
@@ -59,7 +69,7 @@ type Visited = IncomingMessage & { [visitOf]?: Visit };
 
 export class Admission {
   readonly #bounds: AdmissionBounds;
-  readonly #lag: LoopLag;
+  readonly #loop: LoopUse;
   readonly #refusals: RefusalQueue;
   readonly #turns: AnswerTurns;
   readonly #byKey = new Map<string, number>();
@@ -71,11 +81,14 @@ export class Admission {
   #busy = new Set<Socket>();
   #lately = new Set<Socket>();
 
-  constructor({ clock, metrics }: AdmissionParts, bounds: AdmissionBounds = admissionDefaults) {
+  constructor(
+    { clock, metrics, busyShare = createLoopMeter() }: AdmissionParts,
+    bounds: AdmissionBounds = admissionDefaults,
+  ) {
     this.#bounds = bounds;
     this.#refusals = new RefusalQueue(clock, bounds.refusalMs);
     this.#turns = new AnswerTurns(clock, () => this.#writes > 0);
-    this.#lag = new LoopLag(clock, () => {
+    this.#loop = new LoopUse(clock, busyShare, () => {
       this.#lately = this.#busy;
       this.#busy = new Set();
     });
@@ -93,21 +106,14 @@ export class Admission {
   }
 
   /** The Problem where there is no room. `key` tells tenants apart; empty where there is one. */
-  enter(
-    key: string,
-    {
-      incoming,
-      outgoing,
-    }: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse },
-  ): Problem | undefined {
+  enter(key: string, { incoming, outgoing }: Exchange): Problem | undefined {
     if (this.#writes >= this.#bounds.writesMax) return this.#overloaded('writes');
     if (!this.#takes(incoming.socket)) return this.#overloaded('saturated');
     if (key !== '') {
       const ofKey = this.#byKey.get(key) ?? 0;
       if (ofKey >= this.#bounds.keyWritesMax) {
         this.#onRefused('key');
-        const facts = { retryAfterMs: 1_000 };
-        return new Problem('rate-limited', 'too many writes of this key at once', { facts });
+        return rateLimited;
       }
       this.#byKey.set(key, ofKey + 1);
     }
@@ -130,12 +136,12 @@ export class Admission {
 
   #overloaded(reason: string): Problem {
     this.#onRefused(reason);
-    return new Problem('overloaded', 'too much is under way');
+    return overloaded;
   }
 
   #takes(socket: Socket): boolean {
     if (this.#busy.has(socket)) return true;
-    if (this.#lag.isSaturated && !this.#hasRoomFor(socket)) return false;
+    if (this.#loop.isSaturated && !this.#hasRoomFor(socket)) return false;
     this.#busy.add(socket);
     return true;
   }
@@ -152,7 +158,7 @@ export class Admission {
   }
 
   close(): void {
-    this.#lag.close();
+    this.#loop.close();
     this.#refusals.close();
     this.#turns.close();
   }

@@ -5,10 +5,11 @@ import type { Clock, Logger, Metrics, Prng } from '@tidemark/ports';
 import { defaultContentType, jsonContentType, limits, Problem } from '@tidemark/protocol';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { Admission, type AdmissionBounds, admissionDefaults } from './admission.ts';
-import { sendProblem } from './problem-reply.ts';
+import { problemText, sendProblem } from './problem-reply.ts';
 import { commonHeaders, createRequestIds } from './raw-answer.ts';
 import { readBody } from './request-body.ts';
 import { headerOf } from './requests.ts';
+import { answerWithheld, withhold } from './withheld-answer.ts';
 
 export type Edge = FastifyInstance;
 
@@ -58,14 +59,16 @@ export function createEdge(parts: EdgeParts, bounds: AdmissionBounds = admission
     keepAliveTimeout: 75_000,
     http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
     frameworkErrors: (cause, request, reply) => {
+      answerWithheld(request.raw.socket);
       reply.headers({ ...commonHeaders, 'request-id': request.id });
       void sendProblem(cause, { request, reply }, context);
     },
   });
   const admission = new Admission(parts, bounds);
   edge.decorate('admission', admission);
-  admit(edge, admission);
-  edge.addHook('onClose', async () => admission.close());
+  admit(edge, { admission, clock: parts.clock });
+  // Before connections are closed, so that what waits for its answer is still told.
+  edge.addHook('preClose', async () => admission.close());
   // Answers that go past fastify carry these by themselves: see `sendRaw`.
   edge.addHook('onSend', async (request, reply, payload) => {
     reply.headers(commonHeaders).header('request-id', request.id);
@@ -83,14 +86,23 @@ export function createEdge(parts: EdgeParts, bounds: AdmissionBounds = admission
 const keyOf = (headers: FastifyRequest['headers']): string =>
   headerOf(headers, 'authorization') ?? headerOf(headers, 'x-api-key') ?? '';
 
-function admit(edge: Edge, admission: Admission): void {
+interface AdmitParts {
+  readonly admission: Admission;
+  readonly clock: Clock;
+}
+
+function admit(edge: Edge, { admission, clock }: AdmitParts): void {
   edge.addHook('onRequest', (request, reply, done) => {
     const { method } = request;
-    if (method === 'GET' || method === 'HEAD') return done();
     const exchange = { incoming: request.raw, outgoing: reply.raw };
+    answerWithheld(exchange.incoming.socket);
+    if (method === 'GET' || method === 'HEAD') return done();
     const problem = admission.enter(keyOf(request.headers), exchange);
-    if (problem === undefined) done();
-    else admission.later(() => done(problem));
+    if (problem === undefined) return done();
+    const answer = withhold(exchange, refusalOf(problem, request.id, clock));
+    if (answer === undefined) return admission.later(() => done(problem));
+    reply.hijack();
+    admission.later(answer);
   });
   edge.removeAllContentTypeParsers();
   // Those that are named are found without parsing the header again on each request.
@@ -100,6 +112,12 @@ function admit(edge: Edge, admission: Admission): void {
     });
   }
 }
+
+/** A scope of its own: what waits holds on to nothing of the request. */
+const refusalOf =
+  (problem: Problem, requestId: string, clock: Clock): (() => string) =>
+  () =>
+    problemText(problem, { requestId, nowMs: clock.nowMs() });
 
 /** The body as it was sent; empty where there is none. */
 export const bodyOf = (request: { readonly body: unknown }): Uint8Array =>

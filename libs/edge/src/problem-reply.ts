@@ -1,9 +1,11 @@
 // The one place where what went wrong becomes an answer: a Problem is itself, a Fault goes by its
 // effect, anything else is our mistake.
 
+import { STATUS_CODES } from 'node:http';
 import { isFault, type Logger } from '@tidemark/ports';
-import { hasCode, isProblem, Problem, type ProblemCode } from '@tidemark/protocol';
+import { hasCode, httpDate, isProblem, Problem, type ProblemCode } from '@tidemark/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { commonHeaders } from './raw-answer.ts';
 
 /** What fastify refuses by itself, before a route sees the request. */
 const frameworkProblems: Partial<Record<string, ProblemCode>> = {
@@ -61,6 +63,16 @@ function retryAfterSeconds(problem: Problem): number | undefined {
   return isPassing ? 1 : undefined;
 }
 
+function problemHeaders(problem: Problem): Record<string, string> {
+  const retryAfter = retryAfterSeconds(problem);
+  return {
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+    ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
+    ...factHeaders(problem),
+  };
+}
+
 export function problemBody(problem: Problem, instance: string): Record<string, unknown> {
   const { status, title, retry, effect } = problem.kind;
   return {
@@ -91,14 +103,30 @@ export function sendProblem(
   if (problem.code === 'internal' || problem.code === 'corrupt') {
     logger.error({ requestId: request.id, err: cause }, 'request failed');
   }
-  const retryAfter = retryAfterSeconds(problem);
-  if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
-  reply.headers(factHeaders(problem)).header('cache-control', 'no-store');
   // Closing at once would take the answer away from a client that is still sending: what is left of
   // the body is read and dropped, within the time that a request may take.
   if (problem.code === 'too-large') reply.removeHeader('connection');
   return reply
     .code(problem.kind.status)
-    .type('application/problem+json')
+    .headers(problemHeaders(problem))
     .send(JSON.stringify(problemBody(problem, request.id)));
+}
+
+/** The whole answer, as it goes over the connection. */
+export function problemText(
+  problem: Problem,
+  { requestId, nowMs }: { readonly requestId: string; readonly nowMs: number },
+): string {
+  const { status } = problem.kind;
+  const body = JSON.stringify(problemBody(problem, requestId));
+  const headers = {
+    ...commonHeaders,
+    'request-id': requestId,
+    ...problemHeaders(problem),
+    'content-length': String(Buffer.byteLength(body)),
+    date: httpDate(nowMs),
+    connection: 'keep-alive',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;
 }

@@ -4,12 +4,13 @@ import type { Clock } from '@tidemark/ports';
 import { SimulatedClock } from '@tidemark/ports/testing';
 import { expect, test } from 'vitest';
 import { Admission, admissionDefaults } from './admission.ts';
-import { LoopLag } from './loop-lag.ts';
+import { LoopUse } from './loop-use.ts';
 import { RefusalQueue } from './refusal-queue.ts';
 
-/** A clock whose timers come as late as it is told. */
-class LateClock implements Clock {
+/** Beats when it is told, and tells how busy the loop was until then. */
+class Loop implements Clock {
   #nowMs = 1;
+  #busyShare = 0;
   #timer: { readonly dueMs: number; readonly run: () => void } | undefined;
 
   nowMs = (): number => this.#nowMs;
@@ -20,11 +21,14 @@ class LateClock implements Clock {
     return { cancel: () => undefined };
   }
 
-  beat(lateMs: number): void {
+  beat(busyShare: number): void {
     const { dueMs = 0, run } = this.#timer ?? {};
-    this.#nowMs = dueMs + lateMs;
+    this.#nowMs = dueMs;
+    this.#busyShare = busyShare;
     run?.();
   }
+
+  busyShare = (): number => this.#busyShare;
 }
 
 const noMetrics = {
@@ -34,21 +38,25 @@ const noMetrics = {
   histogram: () => ({ observe: () => undefined }),
 };
 
-test('one late beat is a pause, two are too much work, and it passes', () => {
-  const clock = new LateClock();
-  const lag = new LoopLag(clock, () => undefined);
-  clock.beat(100);
-  expect(lag.isSaturated).toBe(false);
-  clock.beat(100);
-  expect(lag.isSaturated).toBe(true);
-  for (let beat = 0; beat < 6; beat += 1) clock.beat(0);
-  expect(lag.isSaturated).toBe(false);
+test('one beat without rest is a pause, two are too much work, and it passes', () => {
+  const loop = new Loop();
+  const use = new LoopUse(loop, loop.busyShare, () => undefined);
+  loop.beat(1);
+  expect(use.isSaturated).toBe(false);
+  loop.beat(0.9);
+  loop.beat(1);
+  expect(use.isSaturated).toBe(false);
+  loop.beat(1);
+  expect(use.isSaturated).toBe(true);
+  for (let beat = 0; beat < 6; beat += 1) loop.beat(0.9);
+  expect(use.isSaturated).toBe(false);
 });
 
 test('with too much work it goes on with the connections that it works for', () => {
-  const clock = new LateClock();
+  const loop = new Loop();
+  const parts = { clock: loop, busyShare: loop.busyShare, metrics: noMetrics };
   const bounds = { ...admissionDefaults, busyConnectionsMax: 2 };
-  const admission = new Admission({ clock, metrics: noMetrics }, bounds);
+  const admission = new Admission(parts, bounds);
   const sockets = [{}, {}, {}] as const;
   const ask = (index: 0 | 1 | 2): string | undefined => {
     const outgoing = new EventEmitter() as unknown as ServerResponse;
@@ -58,16 +66,16 @@ test('with too much work it goes on with the connections that it works for', () 
     return problem?.code;
   };
   expect([ask(0), ask(1), ask(2)]).toEqual([undefined, undefined, undefined]);
-  clock.beat(100);
+  loop.beat(1);
   expect([ask(0), ask(1), ask(2)]).toEqual([undefined, undefined, undefined]);
-  clock.beat(100);
+  loop.beat(1);
   expect([ask(2), ask(1), ask(0)]).toEqual([undefined, undefined, 'overloaded']);
-  clock.beat(100);
+  loop.beat(1);
   expect([ask(0), ask(1), ask(2)]).toEqual(['overloaded', undefined, undefined]);
   // One of them has nothing more to do.
-  clock.beat(100);
+  loop.beat(1);
   expect([ask(2), ask(0)]).toEqual([undefined, 'overloaded']);
-  clock.beat(100);
+  loop.beat(1);
   expect([ask(2), ask(0)]).toEqual([undefined, undefined]);
 });
 

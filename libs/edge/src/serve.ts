@@ -27,6 +27,9 @@ export interface Listening {
   readonly stop: () => Promise<void>;
 }
 
+/** Not accepted yet. Beyond it the kernel forgets what a client takes for connected, for up to a minute. */
+const connectionsWaitingMax = 4_096;
+
 export async function serve(
   platform: Platform,
   { roles, renderMetrics, failures }: ServeParts,
@@ -40,7 +43,7 @@ export async function serve(
   });
   const started = roles.map((role) => role(edge, platform));
   edge.server.on('connection', (socket) => socket.setNoDelay(true));
-  await edge.listen({ host, port });
+  await edge.listen({ host, port, backlog: connectionsWaitingMax });
   const address = edge.server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return {

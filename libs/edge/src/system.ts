@@ -1,4 +1,5 @@
 import { randomFillSync, randomInt } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import type { Clock, Prng } from '@tidemark/ports';
 
 /** The process's own time. */
@@ -10,6 +11,17 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) };
   },
 };
+
+/** Tells which share of the time since it was asked last the event loop had something to do. */
+export function createLoopMeter(): () => number {
+  let before = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, before);
+    before = now;
+    return utilization;
+  };
+}
 
 const poolBytes = 16_384;
 

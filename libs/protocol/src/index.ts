@@ -26,4 +26,4 @@ export {
   type ProblemKind,
   problemKinds,
 } from './problems.ts';
-export { parseTimestamp, timestampText } from './timestamp.ts';
+export { httpDate, parseTimestamp, timestampText } from './timestamp.ts';

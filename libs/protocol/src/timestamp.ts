@@ -7,3 +7,6 @@ export function parseTimestamp(text: string): number | undefined {
 }
 
 export const timestampText = (atMs: number): string => new Date(atMs).toISOString();
+
+/** As HTTP's `date` header has it. */
+export const httpDate = (atMs: number): string => new Date(atMs).toUTCString();

@@ -12,6 +12,7 @@ import {
   type Shard,
   type ShardBounds,
   type StoredRecord,
+  sleep,
   type Timer,
 } from '@tidemark/ports';
 import { hasCode, isProblem, limits, Problem } from '@tidemark/protocol';
@@ -48,6 +49,8 @@ export type FoldWatcher = (touched: ReadonlySet<FoldedSession>) => void;
 
 /** How long a log is read on after the last record that only reading told. */
 const lingerMs = 2_000;
+/** How long a log that is not there yet is left alone. */
+const absentMs = 500;
 
 interface Waiter {
   readonly to: bigint;
@@ -116,9 +119,7 @@ export class ShardReplica {
     try {
       return await this.#parts.readIndex.boundsOf(this.shard);
     } catch (cause) {
-      // What was never folded is not lost: its topic may be about to be created.
-      const wasThere = this.fold.position > 0n;
-      if (wasThere && isFault(cause) && cause.reason === 'missing') throw this.#stop(cause);
+      if (isMissing(cause) && this.#hasFolded) throw this.#stop(cause);
       throw new Problem('unavailable', 'the end of the log is not known', { cause });
     }
   }
@@ -241,24 +242,43 @@ export class ShardReplica {
   }
 
   async #run(pump: AbortController): Promise<void> {
+    while (!pump.signal.aborted) {
+      try {
+        return await this.#readOn(pump);
+      } catch (cause) {
+        if (pump.signal.aborted) return;
+        if (!isMissing(cause) || this.#hasFolded) {
+          this.#stop(cause);
+          return;
+        }
+        const problem = new Problem('unavailable', 'the log is not there yet', { cause });
+        for (const waiter of this.#waiters.splice(0)) waiter.reject(problem);
+        this.#endIdlePump();
+      }
+      await sleep(this.#parts.clock, absentMs, pump.signal).catch(() => undefined);
+    }
+  }
+
+  /** A log of which nothing was folded is not lost: its topic may be about to be created. */
+  get #hasFolded(): boolean {
+    return this.fold.position > 0n;
+  }
+
+  async #readOn(pump: AbortController): Promise<void> {
     const { anchor } = this.fold;
     let isAnchored = anchor === undefined;
     const from = anchor?.offset ?? this.fold.position;
     const skipTo = (): bigint => (isAnchored ? this.fold.position : from);
-    try {
-      const chunks = this.#parts.log.read(this.shard, { from, skipTo, signal: pump.signal });
-      for await (const { records } of chunks) {
-        if (pump.signal.aborted) return;
-        if (!isAnchored) {
-          compareAnchor(anchor, records[0]);
-          isAnchored = true;
-        }
-        this.#foldChunk(records);
-        this.#endIdlePump();
-        if (pump.signal.aborted) return;
+    const chunks = this.#parts.log.read(this.shard, { from, skipTo, signal: pump.signal });
+    for await (const { records } of chunks) {
+      if (pump.signal.aborted) return;
+      if (!isAnchored) {
+        compareAnchor(anchor, records[0]);
+        isAnchored = true;
       }
-    } catch (cause) {
-      if (!pump.signal.aborted) this.#stop(cause);
+      this.#foldChunk(records);
+      this.#endIdlePump();
+      if (pump.signal.aborted) return;
     }
   }
 
@@ -324,6 +344,8 @@ function compareAnchor(anchor: Anchor | undefined, first: StoredRecord | undefin
     logAdvice,
   );
 }
+
+const isMissing = (cause: unknown): boolean => isFault(cause) && cause.reason === 'missing';
 
 const logAdvice =
   'Kafka lost or replaced this log: compare the topic with its backups before anything is written, ' +

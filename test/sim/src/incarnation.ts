@@ -93,8 +93,9 @@ export class Incarnation {
     this.relaying = { relay, subscriptions: new Subscriptions(relay) };
   }
 
-  /** Tries until the log answers, as every process does. */
+  /** Tries until the log answers, as every process does. What relays ask before is asked again. */
   async start(): Promise<void> {
+    this.relaying?.relay.start();
     for (;;) {
       try {
         await this.shards.start();
@@ -103,7 +104,6 @@ export class Incarnation {
         for (const request of this.#requests()) {
           this.tenants.push((await this.registry.create(request)).tenant);
         }
-        this.relaying?.relay.start();
         this.isReady = true;
         return;
       } catch {
