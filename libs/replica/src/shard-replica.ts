@@ -4,6 +4,8 @@
 // (2) Each reading begins at the anchor, the last record folded, and compares it: a log that was
 //     replaced or lost is noticed before anything of it is folded.
 // (3) A stopped shard stays stopped: everybody who waits hears it, and nothing is served from it.
+// (4) A log that was missing when nothing of it was folded is not lost: its topic may be about to be
+//     created, and the answer that it is missing may come after it was.
 
 import {
   type Clock,
@@ -116,10 +118,11 @@ export class ShardReplica {
   }
 
   async #bounds(): Promise<ShardBounds> {
+    const { position } = this.fold;
     try {
       return await this.#parts.readIndex.boundsOf(this.shard);
     } catch (cause) {
-      if (isMissing(cause) && this.#hasFolded) throw this.#stop(cause);
+      if (isMissing(cause) && position > 0n) throw this.#stop(cause);
       throw new Problem('unavailable', 'the end of the log is not known', { cause });
     }
   }
@@ -243,11 +246,12 @@ export class ShardReplica {
 
   async #run(pump: AbortController): Promise<void> {
     while (!pump.signal.aborted) {
+      const { position } = this.fold;
       try {
         return await this.#readOn(pump);
       } catch (cause) {
         if (pump.signal.aborted) return;
-        if (!isMissing(cause) || this.#hasFolded) {
+        if (!isMissing(cause) || position > 0n) {
           this.#stop(cause);
           return;
         }
@@ -257,11 +261,6 @@ export class ShardReplica {
       }
       await sleep(this.#parts.clock, absentMs, pump.signal).catch(() => undefined);
     }
-  }
-
-  /** A log of which nothing was folded is not lost: its topic may be about to be created. */
-  get #hasFolded(): boolean {
-    return this.fold.position > 0n;
   }
 
   async #readOn(pump: AbortController): Promise<void> {
