@@ -6,13 +6,14 @@
 // (3) A refusal is answered a moment late, and so many a second: who is refused at once asks again at
 //     once, and refusing would leave no time for the work.
 // (4) Where the process has more to do than it can, what waits for it waits unseen in its sockets.
-//     It then goes on with the connections that it already works for, and refuses further ones.
+//     It then goes on with the connections that it already works for, and refuses further ones, but
+//     for those of keys that have few.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Clock, Metrics } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import { AnswerTurns } from './answer-turns.ts';
+import { BusyConnections } from './busy-connections.ts';
 import { LoopUse } from './loop-use.ts';
 import { RefusalQueue } from './refusal-queue.ts';
 import { createLoopMeter } from './system.ts';
@@ -70,6 +71,7 @@ type Visited = IncomingMessage & { [visitOf]?: Visit };
 export class Admission {
   readonly #bounds: AdmissionBounds;
   readonly #loop: LoopUse;
+  readonly #busy: BusyConnections;
   readonly #refusals: RefusalQueue;
   readonly #turns: AnswerTurns;
   readonly #byKey = new Map<string, number>();
@@ -77,9 +79,6 @@ export class Admission {
   #writes = 0;
   #bodyBytes = 0;
   #owedBytes = 0;
-  /** Connections that wrote since the last beat, and in the one before. */
-  #busy = new Set<Socket>();
-  #lately = new Set<Socket>();
 
   constructor(
     { clock, metrics, busyShare = createLoopMeter() }: AdmissionParts,
@@ -88,10 +87,8 @@ export class Admission {
     this.#bounds = bounds;
     this.#refusals = new RefusalQueue(clock, bounds.refusalMs);
     this.#turns = new AnswerTurns(clock, () => this.#writes > 0);
-    this.#loop = new LoopUse(clock, busyShare, () => {
-      this.#lately = this.#busy;
-      this.#busy = new Set();
-    });
+    this.#busy = new BusyConnections(bounds.busyConnectionsMax);
+    this.#loop = new LoopUse(clock, busyShare, () => this.#busy.beat());
     const refused = metrics.counter({
       name: 'tidemark_edge_refused_requests_total',
       help: 'requests that found no room in this process',
@@ -108,7 +105,9 @@ export class Admission {
   /** The Problem where there is no room. `key` tells tenants apart; empty where there is one. */
   enter(key: string, { incoming, outgoing }: Exchange): Problem | undefined {
     if (this.#writes >= this.#bounds.writesMax) return this.#overloaded('writes');
-    if (!this.#takes(incoming.socket)) return this.#overloaded('saturated');
+    if (!this.#busy.takes(key, incoming.socket, this.#loop.isSaturated)) {
+      return this.#overloaded('saturated');
+    }
     if (key !== '') {
       const ofKey = this.#byKey.get(key) ?? 0;
       if (ofKey >= this.#bounds.keyWritesMax) {
@@ -137,19 +136,6 @@ export class Admission {
   #overloaded(reason: string): Problem {
     this.#onRefused(reason);
     return overloaded;
-  }
-
-  #takes(socket: Socket): boolean {
-    if (this.#busy.has(socket)) return true;
-    if (this.#loop.isSaturated && !this.#hasRoomFor(socket)) return false;
-    this.#busy.add(socket);
-    return true;
-  }
-
-  #hasRoomFor(socket: Socket): boolean {
-    const { busyConnectionsMax } = this.#bounds;
-    if (this.#busy.size >= busyConnectionsMax) return false;
-    return this.#lately.size < busyConnectionsMax || this.#lately.has(socket);
   }
 
   /** Tells of the refusal when it is time to answer it. */

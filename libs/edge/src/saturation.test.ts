@@ -58,10 +58,10 @@ test('with too much work it goes on with the connections that it works for', () 
   const bounds = { ...admissionDefaults, busyConnectionsMax: 2 };
   const admission = new Admission(parts, bounds);
   const sockets = [{}, {}, {}] as const;
-  const ask = (index: 0 | 1 | 2): string | undefined => {
+  const ask = (index: 0 | 1 | 2, key = 'loud'): string | undefined => {
     const outgoing = new EventEmitter() as unknown as ServerResponse;
     const incoming = { socket: sockets[index] } as unknown as IncomingMessage;
-    const problem = admission.enter('', { incoming, outgoing });
+    const problem = admission.enter(key, { incoming, outgoing });
     outgoing.emit('close');
     return problem?.code;
   };
@@ -72,6 +72,7 @@ test('with too much work it goes on with the connections that it works for', () 
   expect([ask(2), ask(1), ask(0)]).toEqual([undefined, undefined, 'overloaded']);
   loop.beat(1);
   expect([ask(0), ask(1), ask(2)]).toEqual(['overloaded', undefined, undefined]);
+  expect([ask(0, 'quiet'), ask(1, 'other')]).toEqual([undefined, undefined]);
   // One of them has nothing more to do.
   loop.beat(1);
   expect([ask(2), ask(0)]).toEqual([undefined, 'overloaded']);

@@ -17,19 +17,12 @@ import {
   type TcpProxy,
 } from '@tidemark/infra';
 import { nowAt } from './client/recorder.ts';
-import { type ClientProcess, type ClientTenant, endClient, startClient } from './client-process.ts';
+import { type ClientProcess, type ClientTenant, startClient } from './client-process.ts';
 import { Disturbance, type Outage } from './disturbance.ts';
-import { claimEverything } from './final-claims.ts';
-import { readEverything } from './final-reads.ts';
-import {
-  denialsIn,
-  type HistorySummary,
-  judge,
-  readHistories,
-  summarize,
-} from './history-files.ts';
+import type { HistorySummary } from './history-files.ts';
 import { MetricsWatch } from './metrics-watch.ts';
 import { Random } from './random.ts';
+import { endRun } from './run-end.ts';
 import { ShardProbe } from './shard-probe.ts';
 import { createTenants, newKey } from './tenants.ts';
 
@@ -130,14 +123,25 @@ class ClusterRun {
     const time = AbortSignal.timeout(options.seconds * 1_000);
     await disturbance.run(time);
     options.say(`healed; ${started.length} clients finish`);
-    await Promise.all(started.map(endClient));
+    // What was killed last is back by then.
+    await delay(2_000);
+    const { history, violations, wrong } = await endRun({
+      clients: started,
+      tenants,
+      readers: cluster.apps.filter(({ app }) => app === 'read'),
+      server: target,
+      deposed: this.#leaders,
+      folder,
+      say: options.say,
+    });
+    this.#crashes.push(...wrong);
     await watch.look();
-    const report = await this.#judge(started);
     const { faults, outages } = disturbance;
     this.#lookForCrashes(cluster);
     await this.#lookForKeys();
     return {
-      ...report,
+      history,
+      violations,
       seed: options.seed,
       seconds: options.seconds,
       crashes: this.#crashes,
@@ -210,26 +214,5 @@ class ClusterRun {
         ),
       ),
     );
-  }
-
-  async #judge(
-    started: readonly ClientProcess[],
-  ): Promise<Pick<ClusterRunReport, 'history' | 'violations'>> {
-    const { cluster, tenants, folder, options } = this.#parts;
-    const files = started.map(({ order }) => order.historyFile);
-    const { sessions, subscriptions } = summarize(readHistories(files, []));
-    const readsFile = join(folder, 'history-reads.jsonl');
-    const claimsFile = join(folder, 'history-claims.jsonl');
-    const servers = cluster.apps.filter(({ app }) => app === 'read');
-    await delay(2_000);
-    await readEverything({ sessions, tenants, servers, historyFile: readsFile });
-    const server = { host: '127.0.0.1', port: cluster.front.port };
-    const claims = { subscriptions, tenants, server, historyFile: claimsFile };
-    this.#crashes.push(...(await claimEverything(claims)));
-    const entries = readHistories([...files, readsFile, claimsFile], this.#leaders);
-    options.say(`judging ${entries.length} entries of ${sessions.size} sessions`);
-    const history = summarize(entries);
-    this.#crashes.push(...denialsIn(history));
-    return { history, violations: judge(entries) };
   }
 }

@@ -12,19 +12,12 @@ import { Exchange, type Server } from './client/exchange.ts';
 import { Recorder } from './client/recorder.ts';
 import { Subscriber } from './client/subscriber.ts';
 import { WebhookReceiver } from './client/webhook-receiver.ts';
-import { type ClientProcess, endClient, startClient } from './client-process.ts';
+import { type ClientProcess, startClient } from './client-process.ts';
 import { DiskPressure } from './disk-pressure.ts';
-import { claimEverything } from './final-claims.ts';
-import { readEverything } from './final-reads.ts';
-import {
-  denialsIn,
-  type HistorySummary,
-  judge,
-  readHistories,
-  summarize,
-} from './history-files.ts';
+import type { HistorySummary } from './history-files.ts';
 import { damageTail } from './log-damage.ts';
 import { Random } from './random.ts';
+import { endRun } from './run-end.ts';
 import { startSmallDisk } from './small-disk.ts';
 
 export interface EmbeddedRunOptions {
@@ -107,23 +100,27 @@ class EmbeddedRun {
     if (place.pressure?.isFull === true) await place.pressure.makeRoom('room again in the end');
     await using last = await this.#start(place);
     await delay(500);
-    await Promise.all(started.map(endClient));
-    const files = started.map(({ order }) => order.historyFile);
-    const { sessions, subscriptions } = summarize(readHistories(files, []));
-    const readsFile = this.#file('history-reads.jsonl');
-    const claimsFile = this.#file('history-claims.jsonl');
-    await readEverything({ sessions, tenants, servers: [last], historyFile: readsFile });
-    const claims = { subscriptions, tenants, server, historyFile: claimsFile, webhookUrl };
-    this.#crashes.push(...(await claimEverything(claims)));
-    await receiver.settled();
-    recorder.flush();
-    const entries = readHistories([...files, readsFile, claimsFile, webhooksFile], []);
-    const history = summarize(entries);
-    this.#crashes.push(...denialsIn(history));
+    const { history, violations, wrong } = await endRun({
+      clients: started,
+      tenants,
+      readers: [last],
+      server,
+      webhooks: {
+        url: webhookUrl,
+        historyFile: webhooksFile,
+        async settled() {
+          await receiver.settled();
+          recorder.flush();
+        },
+      },
+      folder,
+      say: options.say,
+    });
+    this.#crashes.push(...wrong);
     return {
       disk: options.disk,
       history,
-      violations: judge(entries),
+      violations,
       crashes: this.#crashes,
       faults: this.#faults,
       folder,

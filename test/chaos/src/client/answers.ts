@@ -33,10 +33,16 @@ export function lifeOf(named: Named, cursor: string | undefined): { readonly lif
   return cursor === undefined ? {} : { life: tagIn(cursor) };
 }
 
-/** Undefined where it was taken. */
-export function failureOf(named: Named, exchanged: Exchanged): Answer | undefined {
+/** Undefined where there was an answer. */
+export function wireFailure(exchanged: Exchanged): Answer | undefined {
   if (exchanged.kind === 'not-connected') return { outcome: 'refused', code: 'not-connected' };
   if (exchanged.kind === 'lost') return { outcome: 'unknown', code: 'lost' };
+  return undefined;
+}
+
+/** Undefined where it was taken. */
+export function failureOf(named: Named, exchanged: Exchanged): Answer | undefined {
+  if (exchanged.kind !== 'answer') return wireFailure(exchanged);
   const { status, headers, body } = exchanged;
   if (status < 400) return undefined;
   if (status === 404) return { outcome: 'refused', code: 'session-not-found' };

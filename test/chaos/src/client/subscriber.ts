@@ -1,7 +1,7 @@
 // What one client asks of subscriptions, and what is recorded of it.
 
 import type { Call } from '@tidemark/checker';
-import { problemIn } from './answers.ts';
+import { problemIn, wireFailure } from './answers.ts';
 import type { Asked, Exchange, Exchanged } from './exchange.ts';
 import { fullName, type Named } from './names.ts';
 import type { Answer, Recorder } from './recorder.ts';
@@ -146,8 +146,7 @@ export class Subscriber {
 
 /** Undefined where it was taken. */
 function failureOf(type: Call['type'], exchanged: Exchanged): Answer | undefined {
-  if (exchanged.kind === 'not-connected') return { outcome: 'refused', code: 'not-connected' };
-  if (exchanged.kind === 'lost') return { outcome: 'unknown', code: 'lost' };
+  if (exchanged.kind !== 'answer') return wireFailure(exchanged);
   const { status, body } = exchanged;
   if (status < 400) return undefined;
   const refusal = refusalIn(body);
