@@ -5,15 +5,13 @@
 // (2) Bytes count as they arrive, not as they are announced: a slow sender holds only what it sent.
 // (3) A refusal is answered a moment late, and so many a second: who is refused at once asks again at
 //     once, and refusing would leave no time for the work.
-// (4) Where the process has more to do than it can, what waits for it waits unseen in its sockets.
-//     It then goes on with the connections that it already works for, and refuses further ones, but
-//     for those of keys that have few.
+// (4) Where the process has more to do than it can, fewer writes are under way: more would not be done
+//     sooner. Keys that have less than their share of them find room none the less.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, Metrics } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import { AnswerTurns } from './answer-turns.ts';
-import { BusyConnections } from './busy-connections.ts';
 import { LoopUse } from './loop-use.ts';
 import { RefusalQueue } from './refusal-queue.ts';
 import { createLoopMeter } from './system.ts';
@@ -23,8 +21,8 @@ export interface AdmissionBounds {
   readonly writesMax: number;
   /** Of one key: others find room. */
   readonly keyWritesMax: number;
-  /** Connections that write, while there is more to do than can be done. */
-  readonly busyConnectionsMax: number;
+  /** While there is more to do than can be done. */
+  readonly busyWritesMax: number;
   /** Of all bodies that are under way. */
   readonly bodyBytesMax: number;
   /** Of all large answers that their readers have not taken yet. */
@@ -35,7 +33,7 @@ export interface AdmissionBounds {
 export const admissionDefaults: AdmissionBounds = {
   writesMax: 2_048,
   keyWritesMax: 1_536,
-  busyConnectionsMax: 512,
+  busyWritesMax: 512,
   bodyBytesMax: 256 * 1024 * 1024,
   owedBytesMax: 512 * 1024 * 1024,
   refusalMs: 250,
@@ -71,7 +69,6 @@ type Visited = IncomingMessage & { [visitOf]?: Visit };
 export class Admission {
   readonly #bounds: AdmissionBounds;
   readonly #loop: LoopUse;
-  readonly #busy: BusyConnections;
   readonly #refusals: RefusalQueue;
   readonly #turns: AnswerTurns;
   readonly #byKey = new Map<string, number>();
@@ -87,8 +84,7 @@ export class Admission {
     this.#bounds = bounds;
     this.#refusals = new RefusalQueue(clock, bounds.refusalMs);
     this.#turns = new AnswerTurns(clock, () => this.#writes > 0);
-    this.#busy = new BusyConnections(bounds.busyConnectionsMax);
-    this.#loop = new LoopUse(clock, busyShare, () => this.#busy.beat());
+    this.#loop = new LoopUse(clock, busyShare);
     const refused = metrics.counter({
       name: 'tidemark_edge_refused_requests_total',
       help: 'requests that found no room in this process',
@@ -104,18 +100,10 @@ export class Admission {
 
   /** The Problem where there is no room. `key` tells tenants apart; empty where there is one. */
   enter(key: string, { incoming, outgoing }: Exchange): Problem | undefined {
-    if (this.#writes >= this.#bounds.writesMax) return this.#overloaded('writes');
-    if (!this.#busy.takes(key, incoming.socket, this.#loop.isSaturated)) {
-      return this.#overloaded('saturated');
-    }
-    if (key !== '') {
-      const ofKey = this.#byKey.get(key) ?? 0;
-      if (ofKey >= this.#bounds.keyWritesMax) {
-        this.#onRefused('key');
-        return rateLimited;
-      }
-      this.#byKey.set(key, ofKey + 1);
-    }
+    const ofKey = this.#byKey.get(key) ?? 0;
+    const problem = this.#noRoom(key, ofKey);
+    if (problem !== undefined) return problem;
+    this.#byKey.set(key, ofKey + 1);
     this.#writes += 1;
     const visit: Visit = { bodyBytes: 0 };
     (incoming as Visited)[visitOf] = visit;
@@ -123,11 +111,22 @@ export class Admission {
     return undefined;
   }
 
+  #noRoom(key: string, ofKey: number): Problem | undefined {
+    const { writesMax, busyWritesMax, keyWritesMax } = this.#bounds;
+    if (this.#writes >= writesMax) return this.#overloaded('writes');
+    if (key !== '' && ofKey >= keyWritesMax) {
+      this.#onRefused('key');
+      return rateLimited;
+    }
+    if (this.#writes < busyWritesMax || !this.#loop.isSaturated) return undefined;
+    const share = Math.max(1, busyWritesMax / this.#byKey.size);
+    return ofKey < share ? undefined : this.#overloaded('saturated');
+  }
+
   #leave(key: string, visit: Visit): void {
     this.#writes -= 1;
     this.#bodyBytes -= visit.bodyBytes;
     visit.bodyBytes = 0;
-    if (key === '') return;
     const left = (this.#byKey.get(key) ?? 1) - 1;
     if (left === 0) this.#byKey.delete(key);
     else this.#byKey.set(key, left);

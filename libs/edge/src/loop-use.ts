@@ -12,16 +12,14 @@ const stickyMs = 1_000;
 export class LoopUse {
   readonly #clock: Clock;
   readonly #busyShare: () => number;
-  readonly #onBeat: () => void;
   #timer: Timer | undefined;
   #fullBeats = 0;
   #saturatedUntilMs = 0;
 
   /** `busyShare`: of the time since it was asked last. */
-  constructor(clock: Clock, busyShare: () => number, onBeat: () => void) {
+  constructor(clock: Clock, busyShare: () => number) {
     this.#clock = clock;
     this.#busyShare = busyShare;
-    this.#onBeat = onBeat;
     this.#wait();
   }
 
@@ -31,7 +29,6 @@ export class LoopUse {
       if (this.#fullBeats >= fullBeatsMin) {
         this.#saturatedUntilMs = this.#clock.monotonicMs() + stickyMs;
       }
-      this.#onBeat();
       this.#wait();
     });
   }
