@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { silentLogger } from '@tidemark/ports';
 import { SeededPrng } from '@tidemark/ports/testing';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { type AdmissionBounds, admissionDefaults } from './admission.ts';
 import { bodyOf, createEdge, type Edge } from './edge.ts';
 import { sendRaw } from './raw-answer.ts';
@@ -119,7 +119,7 @@ function connection(port: number): (request: string) => Promise<string> {
   };
 }
 
-test('refusals wait, and so does what is sent behind them', async () => {
+test('refusals wait, each on its connection, which goes on behind them', async () => {
   const { port } = await serve({ writesMax: 0, refusalMs: 200 });
   const ask = connection(port);
   for (let round = 0; round < 3; round += 1) {
@@ -128,16 +128,58 @@ test('refusals wait, and so does what is sent behind them', async () => {
     expect(performance.now() - startMs).toBeGreaterThan(150);
     expect(await ask(read)).toBe('200');
   }
-  const pipelined = connect(port, '127.0.0.1').setEncoding('latin1');
+});
+
+/** The statuses of all that comes until the connection ends. */
+async function statusesOf(port: number, requests: string): Promise<string[]> {
+  const socket = connect(port, '127.0.0.1').setEncoding('latin1');
   let text = '';
-  pipelined.on('data', (piece: string) => {
+  socket.on('data', (piece: string) => {
     text += piece;
   });
-  pipelined.write(`${write}${read}${write}GET /%zz HTTP/1.1\r\nhost: a\r\n\r\n${write}`);
-  while (text.split('HTTP/1.1').length < 6) await once(pipelined, 'data');
-  const statuses = [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
-  expect(statuses).toEqual(['503', '200', '503', '400', '503']);
-  pipelined.destroy();
+  socket.on('error', () => undefined);
+  socket.write(requests);
+  await once(socket, 'close');
+  return [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => String(status));
+}
+
+describe('a connection ends with the refusal that something was sent behind', () => {
+  const bare = (line: string): string => `${line} HTTP/1.1\r\nhost: a\r\n\r\n`;
+  test.each([
+    ['a read', `${write}${read}`, ['503']],
+    ['a bad path', `${write}${bare('GET /%zz')}`, ['503']],
+    ['no host', `${write}GET /read HTTP/1.1\r\n\r\n`, ['503']],
+    ['nonsense', `${write}nonsense\r\n\r\n`, ['503']],
+    ['an expectation', `${write}GET /read HTTP/1.1\r\nhost: a\r\nexpect: x\r\n\r\n`, ['503']],
+  ])('%s', async (_what, requests, statuses) => {
+    const { port } = await serve({ writesMax: 0, refusalMs: 3_600_000 });
+    expect(await statusesOf(port, requests)).toEqual(statuses);
+  });
+});
+
+test('a write behind one that nobody refused is not executed', async () => {
+  const { port, url, release } = await serve({ writesMax: 1, refusalMs: 50 });
+  const waiting = post(`${url}/wait`);
+  await settled();
+  const statuses = statusesOf(port, `${write}${write}`);
+  await settled();
+  release();
+  expect(await statuses).toEqual(['503']);
+  expect((await waiting).status).toBe(200);
+});
+
+test('behind an answer that Node still owes, Node also tells of refusals', async () => {
+  const { port } = await serve({ writesMax: 0, refusalMs: 20 });
+  const last = 'GET /read HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n';
+  const statuses = await statusesOf(port, `${read}${write}${write}${last}`);
+  expect(statuses).toEqual(['200', '503', '503', '200']);
+});
+
+test('HTTP/1.0 is answered as well', async () => {
+  const { port } = await serve({ writesMax: 0, refusalMs: 10 });
+  const head = 'POST /echo HTTP/1.0\r\nconnection: keep-alive\r\ncontent-length: 1\r\n\r\nx';
+  const ask = connection(port);
+  expect([await ask(head), await ask(head)]).toEqual(['503', '503']);
 });
 
 test('a refusal is a problem as any other, also where the connection ends with it', async () => {

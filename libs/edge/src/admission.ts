@@ -15,7 +15,7 @@ import { AnswerTurns } from './answer-turns.ts';
 import { LoopUse } from './loop-use.ts';
 import { RefusalQueue } from './refusal-queue.ts';
 import { createLoopMeter } from './system.ts';
-import type { Exchange } from './withheld-answer.ts';
+import type { Answer, Exchange } from './withheld-answer.ts';
 
 export interface AdmissionBounds {
   readonly writesMax: number;
@@ -137,9 +137,9 @@ export class Admission {
     return overloaded;
   }
 
-  /** Tells of the refusal when it is time to answer it. */
-  later(run: () => void): void {
-    this.#refusals.add(run);
+  /** Answers a refusal when it is time to. */
+  later(answer: Answer): void {
+    this.#refusals.add(answer);
   }
 
   close(): void {

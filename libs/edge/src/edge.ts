@@ -9,7 +9,7 @@ import { problemText, sendProblem } from './problem-reply.ts';
 import { commonHeaders, createRequestIds } from './raw-answer.ts';
 import { readBody } from './request-body.ts';
 import { headerOf } from './requests.ts';
-import { answerWithheld, withhold } from './withheld-answer.ts';
+import { type AnswerText, isBehindRefusal, withhold } from './withheld-answer.ts';
 
 export type Edge = FastifyInstance;
 
@@ -59,7 +59,6 @@ export function createEdge(parts: EdgeParts, bounds: AdmissionBounds = admission
     keepAliveTimeout: 75_000,
     http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
     frameworkErrors: (cause, request, reply) => {
-      answerWithheld(request.raw.socket);
       reply.headers({ ...commonHeaders, 'request-id': request.id });
       void sendProblem(cause, { request, reply }, context);
     },
@@ -95,7 +94,7 @@ function admit(edge: Edge, { admission, clock }: AdmitParts): void {
   edge.addHook('onRequest', (request, reply, done) => {
     const { method } = request;
     const exchange = { incoming: request.raw, outgoing: reply.raw };
-    answerWithheld(exchange.incoming.socket);
+    if (isBehindRefusal(exchange.incoming.socket)) return void reply.hijack();
     if (method === 'GET' || method === 'HEAD') return done();
     const problem = admission.enter(keyOf(request.headers), exchange);
     if (problem === undefined) return done();
@@ -115,9 +114,9 @@ function admit(edge: Edge, { admission, clock }: AdmitParts): void {
 
 /** A scope of its own: what waits holds on to nothing of the request. */
 const refusalOf =
-  (problem: Problem, requestId: string, clock: Clock): (() => string) =>
-  () =>
-    problemText(problem, { requestId, nowMs: clock.nowMs() });
+  (problem: Problem, requestId: string, clock: Clock): AnswerText =>
+  (isLast) =>
+    problemText(problem, { requestId, nowMs: clock.nowMs(), isLast });
 
 /** The body as it was sent; empty where there is none. */
 export const bodyOf = (request: { readonly body: unknown }): Uint8Array =>

@@ -112,11 +112,15 @@ export function sendProblem(
     .send(JSON.stringify(problemBody(problem, request.id)));
 }
 
+interface AnswerFacts {
+  readonly requestId: string;
+  readonly nowMs: number;
+  /** On its connection. */
+  readonly isLast: boolean;
+}
+
 /** The whole answer, as it goes over the connection. */
-export function problemText(
-  problem: Problem,
-  { requestId, nowMs }: { readonly requestId: string; readonly nowMs: number },
-): string {
+export function problemText(problem: Problem, { requestId, nowMs, isLast }: AnswerFacts): string {
   const { status } = problem.kind;
   const body = JSON.stringify(problemBody(problem, requestId));
   const headers = {
@@ -125,7 +129,7 @@ export function problemText(
     ...problemHeaders(problem),
     'content-length': String(Buffer.byteLength(body)),
     date: httpDate(nowMs),
-    connection: 'keep-alive',
+    connection: isLast ? 'close' : 'keep-alive',
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;

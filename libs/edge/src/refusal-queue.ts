@@ -2,15 +2,16 @@
 
 import type { Clock, Timer } from '@tidemark/ports';
 import { Queue } from '@tidemark/std';
+import type { Answer } from './withheld-answer.ts';
 
 /** So far apart at least: answering them takes a bounded part of the process's time. */
 const apartMs = 1;
-/** A connection has one at a time; beyond that they are answered at once. */
-const waitingMax = 16_384;
+/** Beyond it they are answered at once. The last of so many waits for less than a head may take to come. */
+const waitingMax = 12_000;
 
 interface Waiting {
   readonly dueMs: number;
-  readonly run: () => void;
+  readonly answer: Answer;
 }
 
 export class RefusalQueue {
@@ -19,17 +20,18 @@ export class RefusalQueue {
   readonly #waiting = new Queue<Waiting>();
   #lastDueMs = 0;
   #timer: Timer | undefined;
+  #isClosed = false;
 
   constructor(clock: Clock, heldMs: number) {
     this.#clock = clock;
     this.#heldMs = heldMs;
   }
 
-  add(run: () => void): void {
-    if (this.#waiting.size >= waitingMax) return run();
+  add(answer: Answer): void {
+    if (this.#isClosed || this.#waiting.size >= waitingMax) return answer(this.#isClosed);
     const dueMs = Math.max(this.#clock.monotonicMs() + this.#heldMs, this.#lastDueMs + apartMs);
     this.#lastDueMs = dueMs;
-    this.#waiting.push({ dueMs, run });
+    this.#waiting.push({ dueMs, answer });
     if (this.#timer === undefined) this.#wait();
   }
 
@@ -49,12 +51,13 @@ export class RefusalQueue {
     for (let head = this.#waiting.peek(); head !== undefined; head = this.#waiting.peek()) {
       if (head.dueMs > nowMs) return;
       this.#waiting.shift();
-      head.run();
+      head.answer(false);
     }
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#timer?.cancel();
-    for (const { run } of this.#waiting.drain()) run();
+    for (const { answer } of this.#waiting.drain()) answer(true);
   }
 }

@@ -1,6 +1,10 @@
 // What is refused waits to be told so, and may wait for seconds, by the thousand. So that nothing of a
 // request is kept until then, Node is made to believe that it was answered: its exchange ends, and
-// the answer is written to the connection later. Until then the connection is not read.
+// the answer is written to the connection later.
+//
+// (1) Until then the connection is not read. What was read with the refused request already would be
+//     answered before it: the connection ends with the refusal instead.
+// (2) Where Node would close the connection, or has another answer to send before, it answers itself.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -10,29 +14,42 @@ export interface Exchange {
   readonly outgoing: ServerResponse;
 }
 
+/** Answers, and ends the connection with it or not. */
+export type Answer = (isLast: boolean) => void;
+
+/** The answer as it goes over the connection. */
+export type AnswerText = (isLast: boolean) => string;
+
 const withheld = Symbol('withheld');
-type Withholding = Socket & { [withheld]?: (() => void) | undefined };
+type Withholding = Socket & { [withheld]?: Answer | undefined };
 
 /** Gives back what answers; undefined where Node has to do it itself. */
-export function withhold(
-  { incoming, outgoing }: Exchange,
-  answer: () => string,
-): (() => void) | undefined {
+export function withhold({ incoming, outgoing }: Exchange, text: AnswerText): Answer | undefined {
   const { socket } = incoming;
   const isAnotherBefore = outgoing.socket !== socket;
-  if (isAnotherBefore || !outgoing.shouldKeepAlive) return undefined;
+  const staysOpen = outgoing.shouldKeepAlive && incoming.httpVersion === '1.1';
+  if (isAnotherBefore || !staysOpen) {
+    rest(outgoing, socket);
+    return undefined;
+  }
   endUnheard(outgoing, socket);
-  return keep(socket, answer);
+  return keep(socket, text);
 }
 
-/** Another request came in behind it already: answers go in the order of their requests. */
-export const answerWithheld = (socket: Withholding): void => socket[withheld]?.();
+/** Whether a request came behind a refusal that waits: then nobody answers it. */
+export function isBehindRefusal(socket: Withholding): boolean {
+  socket[withheld]?.(true);
+  return socket.writableEnded;
+}
 
 function endUnheard(outgoing: ServerResponse, socket: Socket): void {
   const write: unknown = Reflect.get(socket, 'write');
   Reflect.set(socket, 'write', writeNothing);
-  outgoing.end();
-  Reflect.set(socket, 'write', write);
+  try {
+    outgoing.end();
+  } finally {
+    Reflect.set(socket, 'write', write);
+  }
 }
 
 function writeNothing(_piece: unknown, ...rest: readonly unknown[]): boolean {
@@ -42,17 +59,38 @@ function writeNothing(_piece: unknown, ...rest: readonly unknown[]): boolean {
 }
 
 /** A scope of its own: what waits holds on to what it sees. */
-function keep(socket: Withholding, answer: () => string): () => void {
-  const run = (): void => {
-    if (socket[withheld] !== run) return;
+function keep(socket: Withholding, text: AnswerText): Answer {
+  const write: unknown = Reflect.get(socket, 'write');
+  const answer: Answer = (isLast) => {
+    if (socket[withheld] !== answer) return;
     socket[withheld] = undefined;
-    if (!socket.destroyed) socket.write(answer());
-    socket.resume();
+    Reflect.set(socket, 'write', write);
+    if (socket.destroyed) return;
+    socket.write(text(isLast));
+    if (isLast) socket.destroySoon();
+    else socket.resume();
   };
-  socket[withheld] = run;
-  // Node reads on where a request ends, and its end may be still to come.
-  setImmediate(() => {
-    if (socket[withheld] === run) socket.pause();
+  socket[withheld] = answer;
+  Reflect.set(socket, 'write', (...piece: [unknown, ...unknown[]]) => {
+    answer(true);
+    return writeNothing(...piece);
   });
-  return run;
+  pauseSoon(socket, () => socket[withheld] === answer);
+  return answer;
+}
+
+function rest(outgoing: ServerResponse, socket: Socket): void {
+  let isAnswered = false;
+  outgoing.once('close', () => {
+    isAnswered = true;
+    socket.resume();
+  });
+  pauseSoon(socket, () => !isAnswered);
+}
+
+/** Node reads on where a request ends, and its end may be still to come. */
+function pauseSoon(socket: Socket, isWaiting: () => boolean): void {
+  setImmediate(() => {
+    if (isWaiting()) socket.pause();
+  });
 }
