@@ -74,9 +74,10 @@ export class OpenLoop {
     else this.#idle.push(connection);
   }
 
+  /** In turn, as so many clients would. */
   #send(): void {
     for (;;) {
-      const connection = this.#idle.pop();
+      const connection = this.#idle.shift();
       if (connection === undefined) {
         this.#unsent += 1;
         return;
