@@ -2,7 +2,7 @@
 
 import type { Chain } from './chain.ts';
 import type { Expiry } from './check-expiry.ts';
-import type { Life } from './life.ts';
+import type { Evidence, Life } from './life.ts';
 import { absentCodes, type Lives } from './lives.ts';
 import { earliestOf, type Operation, type Operations } from './operations.ts';
 import type { Findings } from './violation.ts';
@@ -101,10 +101,20 @@ function checkLoose({ lives, chains, findings }: Parts): void {
     const chain = chains.get(session);
     for (const said of evidence) {
       if (chain === undefined || chain.unseenCreates.length > 0) continue;
-      if (chain.lives.some((life) => chain.allows(life, said))) continue;
+      if (chain.lives.some((life) => chain.allows(life, asToldOf(life, said)))) continue;
       const { op, tail, closed } = said;
       const message = `${op.call.type} saw tail ${tail}${closed === true ? ', closed' : ''}, never so`;
       findings.add('stale-read', session, { message, ops: [op.call.op] });
     }
   }
+}
+
+/** Who closed a life that was deleted at once may be the only one to tell that it was closed. */
+function asToldOf(life: Life, said: Evidence): Evidence {
+  const isOwnClose = said.role === 'write' && said.closed === true;
+  if (!isOwnClose || life.closedAt !== undefined) return said;
+  const isSeenOpen = life.evidence.some(({ from, closed, tail }) => {
+    return from > said.to && (closed === false || tail > said.tail);
+  });
+  return isSeenOpen ? said : { ...said, closed: undefined };
 }

@@ -372,6 +372,19 @@ test('a read behind a deposed leader may be as old as its fall, and no older', (
   expect(story(tell(true))).toEqual(['stale-read']);
 });
 
+test('a close that only its writer tells of, without its life, may have been, and is not undone', () => {
+  const tell =
+    (isSeenOpen: boolean) =>
+    (s: Story): void => {
+      s.create();
+      s.did('append', { close: true }, { isNew: true, first: 0, end: 0, closed: true });
+      if (isSeenOpen) s.did('head', {}, { life: 'L', tail: 0 });
+      s.did('delete', {}, {});
+    };
+  expect(story(tell(false))).toEqual([]);
+  expect(story(tell(true))).toEqual(['stale-read']);
+});
+
 test('a delete ends whatever lived when it began', () => {
   const found = story((s) => {
     s.create();
