@@ -49,10 +49,11 @@ function checkAbsent(parts: Parts, op: Operation, source: string | undefined): v
 function checkExists({ operations, lives, chains, findings }: Parts, op: Operation): void {
   const { session } = op.call;
   const chain = chains.get(session);
+  const from = earliestOf(operations, op);
   const isPossible = (lives.bySession.get(session) ?? []).some((life) => {
     const created = chain?.steps[chain.firstOf(life)]?.earliest.at ?? 0;
     const died = chain?.steps[chain.deathOf(life)]?.latest.at ?? 0;
-    return created <= op.ended && died >= op.began;
+    return created <= op.ended && died >= from;
   });
   // A source outlives its delete under its name, for as long as it has forks, or may be about to.
   const isSource = operations.all.some(({ call }) => call.fork?.source === session);

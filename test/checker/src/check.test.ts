@@ -385,6 +385,21 @@ test('a close that only its writer tells of, without its life, may have been, an
   expect(story(tell(true))).toEqual(['stale-read']);
 });
 
+test('behind a deposed leader a create may still find what was deleted since its fall', () => {
+  const tell =
+    (isOlder: boolean) =>
+    (s: Story): void => {
+      s.create();
+      if (isOlder) s.did('delete', { shard: 'p' }, {});
+      s.add({ kind: 'deposed', shard: 'p' });
+      if (!isOlder) s.did('delete', { shard: 'p' }, {});
+      s.did('create', { shard: 'p' }, refused('session-exists'));
+      s.add({ kind: 'known', shard: 'p' });
+    };
+  expect(story(tell(false))).toEqual([]);
+  expect(story(tell(true))).toEqual(['refusal-untrue']);
+});
+
 test('a delete ends whatever lived when it began', () => {
   const found = story((s) => {
     s.create();
