@@ -164,7 +164,12 @@ export class Delivery {
     await this.#parts.writes.submit(tenant, name, { kind: 'fact', decide, bytes });
   }
 
-  async #wake(subscription: FollowedSubscription, state: LiveSubscription): Promise<void> {
+  async #wake(subscription: FollowedSubscription, known: LiveSubscription): Promise<void> {
+    // A stream that was made again is begun anew; one of which this process has folded less than
+    // whoever woke before would be taken for one.
+    await subscription.refreshRenewed(known);
+    const state = subscription.live;
+    if (state === undefined || state.wake !== undefined) return;
     const streams = subscription.pending(state);
     if (streams.length === 0) return;
     const nowMs = this.#parts.clock.monotonicMs();

@@ -127,6 +127,16 @@ export class FollowedSubscription {
     return found;
   }
 
+  /** Folds on where a pending stream is another than the one that was acknowledged. */
+  async refreshRenewed(state: LiveSubscription): Promise<void> {
+    const renewed = this.pending(state).filter(({ path, incarnation }) => {
+      const link = state.links.get(path);
+      return link !== undefined && link.incarnation !== '' && link.incarnation !== incarnation;
+    });
+    if (renewed.length === 0) return;
+    await this.streams.refresh(renewed.map(({ path }) => this.streams.locate(path).replica));
+  }
+
   /**
    * By this process's own clock, since it folded the record with which the lease began. A stream that
    * was folded together with that record may ask before the subscription was told of it.
