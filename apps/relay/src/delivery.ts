@@ -165,12 +165,13 @@ export class Delivery {
   }
 
   async #wake(subscription: FollowedSubscription, known: LiveSubscription): Promise<void> {
-    // A stream that was made again is begun anew; one of which this process has folded less than
-    // whoever woke before would be taken for one.
-    await subscription.refreshRenewed(known);
-    const state = subscription.live;
-    if (state === undefined || state.wake !== undefined) return;
-    const streams = subscription.pending(state);
+    let streams = subscription.pending(known);
+    let state: LiveSubscription | undefined = known;
+    if (await subscription.refreshRenewed(known, streams)) {
+      state = subscription.live;
+      if (state === undefined || state.wake !== undefined) return;
+      streams = subscription.pending(state);
+    }
     if (streams.length === 0) return;
     const nowMs = this.#parts.clock.monotonicMs();
     subscription.pendingSinceMs ??= nowMs;

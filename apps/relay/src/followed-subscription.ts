@@ -127,14 +127,22 @@ export class FollowedSubscription {
     return found;
   }
 
-  /** Folds on where a pending stream is another than the one that was acknowledged. */
-  async refreshRenewed(state: LiveSubscription): Promise<void> {
-    const renewed = this.pending(state).filter(({ path, incarnation }) => {
-      const link = state.links.get(path);
+  /**
+   * Folds on where a pending stream is another than the one that was acknowledged, and tells whether
+   * it had to. A stream that was made again is begun anew; one of which this process has folded less
+   * than whoever woke before would be taken for one.
+   */
+  async refreshRenewed(
+    { links }: LiveSubscription,
+    streams: readonly PendingStream[],
+  ): Promise<boolean> {
+    const renewed = streams.filter(({ path, incarnation }) => {
+      const link = links.get(path);
       return link !== undefined && link.incarnation !== '' && link.incarnation !== incarnation;
     });
-    if (renewed.length === 0) return;
+    if (renewed.length === 0) return false;
     await this.streams.refresh(renewed.map(({ path }) => this.streams.locate(path).replica));
+    return true;
   }
 
   /**
