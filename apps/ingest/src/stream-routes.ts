@@ -91,5 +91,5 @@ async function sourceTypeOf(
   if (fork === undefined) return undefined;
   const { replica, key } = shards.locate(tenant, fork.source satisfies SessionName);
   await replica.readIndex();
-  return replica.fold.peek(key)?.state.stream?.contentType;
+  return replica.with(key, ({ state }) => state.stream?.contentType);
 }

@@ -30,12 +30,10 @@ const frameBytesMax = 256 * 1_024;
 class Group {
   readonly followers = new Set<Follower>();
   readonly release: () => void;
-  readonly onFold: () => void;
   frame: SharedFrame | undefined;
 
-  constructor(release: () => void, onFold: () => void) {
+  constructor(release: () => void) {
     this.release = release;
-    this.onFold = onFold;
   }
 }
 
@@ -57,15 +55,19 @@ export class Fanout {
     return () => {
       group.followers.delete(follower);
       if (group.followers.size > 0) return;
-      session.followers.delete(group.onFold);
       group.release();
       if (this.#groups.get(session) === group) this.#groups.delete(session);
     };
   }
 
   #open({ session, located }: StreamView): Group {
-    const group: Group = new Group(located.replica.retain(), () => this.#wake(group));
-    session.followers.add(group.onFold);
+    const { replica } = located;
+    const unfollow = replica.follow(session, () => this.#wake(group));
+    const unretain = replica.retain();
+    const group: Group = new Group(() => {
+      unfollow();
+      unretain();
+    });
     this.#groups.set(session, group);
     return group;
   }

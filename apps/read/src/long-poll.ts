@@ -60,7 +60,7 @@ function moved(
       cancelTimeout();
       cancelRenewal();
       release();
-      view.session.followers.delete(onFold);
+      unfollow();
       closing.signal.removeEventListener('abort', done);
       resolve();
     };
@@ -71,7 +71,7 @@ function moved(
     };
     const cancelTimeout = wheel.after(longPollMs, done);
     const cancelRenewal = keepAlive(wheel, view);
-    view.session.followers.add(onFold);
+    const unfollow = replica.follow(view.session, onFold);
     closing.signal.addEventListener('abort', done);
     answer.reply.raw.once('close', done);
     onFold();

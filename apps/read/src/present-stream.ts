@@ -12,9 +12,9 @@ export async function presentStream(
   const located = shards.locate(tenant, name);
   await located.replica.readIndex();
   await writes.endWhereDue(located);
-  const state = located.replica.fold.peek(located.key)?.state;
-  if (state === undefined) throw new Problem('session-not-found', 'no such session');
-  const stream = liveStream(state);
-  if (stream instanceof Problem) throw stream;
-  return stream;
+  return located.replica.with(located.key, ({ state }) => {
+    const stream = liveStream(state);
+    if (stream instanceof Problem) throw stream;
+    return stream;
+  });
 }

@@ -27,7 +27,7 @@ export function addStreamReads(edge: Edge, parts: StreamReadParts): void {
     const name = streamNameOf(pathOf(url));
     const read = parseRead(url);
     const mustBeCurrent = read.live !== 'none' || read.start.kind === 'now';
-    const view = await StreamView.open(parts, tenant, { name, mustBeCurrent });
+    using view = await StreamView.open(parts, tenant, { name, mustBeCurrent });
     const answer = { request, reply, isShared: tenancy.isKeyless };
     if (read.live === 'long-poll') await longPoll(parts, view, { read, answer });
     else if (read.live === 'sse') await serveEvents(parts, view, { read, answer });

@@ -1,15 +1,16 @@
 import { Problem, type SessionName } from '@tidemark/protocol';
 import {
   type FoldedSession,
-  isUnavailable,
   type Located,
   type LocatedSession,
   positionIn,
+  type ShardReplica,
   type Shards,
   type Tenant,
 } from '@tidemark/replica';
 import type { SessionWrites } from '@tidemark/replica/write';
 import { liveStream, type StreamState } from '@tidemark/session';
+import { assert } from '@tidemark/std';
 import type { ReadStart } from './read-request.ts';
 
 export interface ReadParts {
@@ -18,7 +19,7 @@ export interface ReadParts {
 }
 
 /** A session as a reader sees it: folded at least as far as when the request arrived. */
-export class StreamView {
+export class StreamView implements Disposable {
   readonly located: Located;
   readonly session: FoldedSession;
   readonly incarnation: string;
@@ -49,28 +50,27 @@ export class StreamView {
     { name, mustBeCurrent }: { readonly name: SessionName; readonly mustBeCurrent: boolean },
   ): Promise<StreamView> {
     const located = parts.shards.locate(tenant, name);
-    const isCurrent = await StreamView.#fold(located, mustBeCurrent);
-    const session = located.replica.fold.peek(located.key);
-    if (session === undefined) {
-      throw absence(new Problem('session-not-found', 'no such session'), isCurrent);
+    const { replica, key } = located;
+    const isCurrent = mustBeCurrent ? await fold(replica) : await replica.readIndexIfAsked();
+    const session = replica.tryHold(key) ?? (await replica.hold([key]))[0];
+    assert(session !== undefined, 'a key has a session');
+    try {
+      const { stream } = session.state;
+      if (stream?.ttlMs !== undefined || stream?.expiresAtMs !== undefined) {
+        await parts.writes.renew(located, session.state);
+      }
+      const opened = liveStream(session.state);
+      if (opened instanceof Problem) throw absence(opened, isCurrent);
+      return new StreamView(parts, located, { session, stream: opened, isCurrent });
+    } catch (cause) {
+      replica.letGo(session);
+      throw cause;
     }
-    const { stream } = session.state;
-    if (stream?.ttlMs !== undefined || stream?.expiresAtMs !== undefined) {
-      await parts.writes.renew(located, session.state);
-    }
-    const opened = liveStream(session.state);
-    if (opened instanceof Problem) throw absence(opened, isCurrent);
-    return new StreamView(parts, located, { session, stream: opened, isCurrent });
   }
 
-  static async #fold({ replica }: Located, mustBeCurrent: boolean): Promise<boolean> {
-    try {
-      await replica.readIndex();
-      return true;
-    } catch (cause) {
-      if (mustBeCurrent || !isUnavailable(cause)) throw cause;
-      return false;
-    }
+  /** The session may leave memory as far as this view goes. */
+  [Symbol.dispose](): void {
+    this.located.replica.letGo(this.session);
   }
 
   /** The stream as it is now, while it is the one that was opened. */
@@ -89,7 +89,7 @@ export class StreamView {
   }
 
   get source(): LocatedSession {
-    return { shard: this.located.replica.shard, session: this.session };
+    return { replica: this.located.replica, session: this.session };
   }
 
   async positionOf(start: ReadStart): Promise<number> {
@@ -115,6 +115,11 @@ export class StreamView {
   renew(): Promise<void> {
     return this.#parts.writes.renew(this.located, this.session.state);
   }
+}
+
+async function fold(replica: ShardReplica): Promise<true> {
+  await replica.readIndex();
+  return true;
 }
 
 /** Who cannot ask the log may serve what there was, and may not say that there is nothing. */

@@ -165,14 +165,15 @@ export class Delivery {
   }
 
   async #wake(subscription: FollowedSubscription, known: LiveSubscription): Promise<void> {
-    let streams = subscription.pending(known);
+    let streams = await subscription.pending(known);
     let state: LiveSubscription | undefined = known;
-    if (await subscription.refreshRenewed(known, streams)) {
+    if (streams !== undefined && (await subscription.refreshRenewed(known, streams))) {
       state = subscription.live;
       if (state === undefined || state.wake !== undefined) return;
-      streams = subscription.pending(state);
+      streams = await subscription.pending(state);
     }
-    if (streams.length === 0) return;
+    // A state that has moved on has been told of, and is looked at next.
+    if (streams === undefined || streams.length === 0) return;
     const nowMs = this.#parts.clock.monotonicMs();
     subscription.pendingSinceMs ??= nowMs;
     const dueMs = subscription.pendingSinceMs + this.#headStartMs(state.by);
@@ -213,9 +214,12 @@ export class Delivery {
     wake: WakeState,
   ): Promise<void> {
     const name = config.wakeStream ?? '';
-    const stream = subscription.streams.stream(name);
-    if (stream === undefined || stream.isClosed) return;
-    if (stream.eventIds.get(wake.wakeId) !== undefined) return;
+    const contentType = await subscription.streams.with([name], (streams) => {
+      const stream = streams.stream(name);
+      const isDone = stream?.isClosed === true || stream?.eventIds.get(wake.wakeId) !== undefined;
+      return isDone ? undefined : stream?.contentType;
+    });
+    if (contentType === undefined) return;
     const restMs = this.#headStartMs(wake.by) - subscription.leaseAgeMs(wake);
     if (this.#isEarly(subscription, restMs)) return;
     const { generation, wokenAtMs: ts, streams, wakeId } = wake;
@@ -228,8 +232,8 @@ export class Delivery {
     });
     await this.#parts.writes.append(subscription.streams.tenant, name as SessionName, {
       kind: 'append',
-      contentType: stream.contentType,
-      events: [bytesOf(isJsonType(stream.contentType) ? event : `${event}\n`)],
+      contentType,
+      events: [bytesOf(isJsonType(contentType) ? event : `${event}\n`)],
       close: false,
       eventIds: [wakeId],
     });

@@ -2,7 +2,7 @@
 // something pending, and when its lease was last seen to begin.
 
 import type { Clock, Timer } from '@tidemark/ports';
-import type { Located } from '@tidemark/replica';
+import type { FoldedSession, Located, ShardReplica } from '@tidemark/replica';
 import {
   isLinked,
   isMatched,
@@ -15,6 +15,8 @@ import type { TenantStreams } from './tenant-streams.ts';
 
 /** Streams that one wake names; the others are pending for the next. */
 export const wakeStreamsMax = 1_000;
+/** Streams that are in memory for one look at them. */
+const lookUpMax = 256;
 
 export class FollowedSubscription {
   readonly id: string;
@@ -32,26 +34,40 @@ export class FollowedSubscription {
   #links: LiveSubscription['links'] | undefined;
   #lease = '';
   #leaseSeenAtMs = 0;
+  readonly #session: FoldedSession;
+  readonly #letGo: () => void;
+  #discovering: Promise<void> | undefined;
   #timer: Timer | undefined;
   #isClosed = false;
 
-  constructor(id: string, streams: TenantStreams, parts: { located: Located; clock: Clock }) {
+  constructor(
+    id: string,
+    parts: {
+      readonly streams: TenantStreams;
+      readonly replica: ShardReplica;
+      readonly session: FoldedSession;
+      readonly clock: Clock;
+    },
+  ) {
+    const { streams, replica, session, clock } = parts;
     this.id = id;
     this.streams = streams;
-    this.located = parts.located;
-    this.#clock = parts.clock;
+    this.located = streams.locate(session.state.name);
+    this.#session = session;
+    this.#letGo = replica.follow(session, () => undefined);
+    this.#clock = clock;
   }
 
   /** Undefined also where it was deleted here: another takes its place when it is created again. */
   get live(): LiveSubscription | undefined {
     if (this.#isClosed) return undefined;
-    const { replica, key } = this.located;
-    const subscription = replica.fold.peek(key)?.state.subscription;
+    const { subscription } = this.#session.state;
     return subscription?.kind === 'live' ? subscription : undefined;
   }
 
   /** Streams that are linked, or that the pattern has found. May have some that no longer are. */
-  get names(): ReadonlySet<string> {
+  async names(state: LiveSubscription): Promise<ReadonlySet<string>> {
+    await this.#discover(state);
     return this.#names;
   }
 
@@ -64,7 +80,8 @@ export class FollowedSubscription {
     if (state.config !== this.#config) {
       this.#config = state.config;
       this.#links = state.links;
-      this.#discover(state);
+      this.forgetStreams();
+      this.#addLinked(state);
       return true;
     }
     const known = this.#links;
@@ -79,13 +96,30 @@ export class FollowedSubscription {
     this.#leaseSeenAtMs = this.#clock.monotonicMs();
   }
 
-  #discover(state: LiveSubscription): void {
+  /** Whatever was found is found again when it is next asked for. */
+  forgetStreams(): void {
     this.#names.clear();
     this.#candidates.clear();
+    this.#discovering = undefined;
+  }
+
+  /** What the pattern takes of what was there before anybody told of it. */
+  #discover(state: LiveSubscription): Promise<void> {
+    const discovering = this.#discovering ?? this.#findMatched(state);
+    this.#discovering = discovering;
+    discovering.catch(() => {
+      if (this.#discovering === discovering) this.#discovering = undefined;
+    });
+    return discovering;
+  }
+
+  async #findMatched(state: LiveSubscription): Promise<void> {
     this.#addLinked(state);
-    if (state.config.pattern === undefined) return;
-    for (const { name } of this.streams.all()) {
-      if (isMatched(state.config, name)) this.#add(name);
+    const { config } = state;
+    if (config.pattern === undefined) return;
+    for await (const { name } of this.streams.all()) {
+      if (this.#config !== config) return;
+      if (isMatched(config, name)) this.#add(name);
     }
   }
 
@@ -115,16 +149,28 @@ export class FollowedSubscription {
     if (name !== this.#config?.wakeStream || this.#names.has(name)) this.#add(name);
   }
 
-  /** What is pending now, as far as one wake names it. */
-  pending(state: LiveSubscription): readonly PendingStream[] {
+  /**
+   * What is pending now, as far as one wake names it; undefined where the state has moved on meanwhile,
+   * so that it says nothing.
+   */
+  async pending(state: LiveSubscription): Promise<readonly PendingStream[] | undefined> {
+    await this.#discover(state);
     const found: PendingStream[] = [];
-    for (const name of this.#candidates) {
+    const candidates = [...this.#candidates];
+    for (let first = 0; first < candidates.length; first += lookUpMax) {
+      const names = candidates.slice(first, first + lookUpMax);
+      await this.streams.with(names, (streams) => {
+        if (this.live !== state) return;
+        for (const name of names) {
+          if (found.length >= wakeStreamsMax) return;
+          const pending = streams.pending(state, name);
+          if (pending === undefined) this.#candidates.delete(name);
+          else found.push(pending);
+        }
+      });
       if (found.length >= wakeStreamsMax) break;
-      const pending = this.streams.pending(state, name);
-      if (pending === undefined) this.#candidates.delete(name);
-      else found.push(pending);
     }
-    return found;
+    return this.live === state ? found : undefined;
   }
 
   /**
@@ -165,7 +211,9 @@ export class FollowedSubscription {
   }
 
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#letGo();
     this.quiet();
   }
 }

@@ -16,7 +16,7 @@ import {
 } from 'node:crypto';
 import type { Prng } from '@tidemark/ports';
 import { hasCode, isProblem, Problem } from '@tidemark/protocol';
-import { controlShard, type Shards } from '@tidemark/replica';
+import type { Shards } from '@tidemark/replica';
 import type { Writers } from '@tidemark/replica/write';
 import { bytesOf, type Secret, textOf } from '@tidemark/std';
 
@@ -107,10 +107,11 @@ export async function openKeyRing(parts: KeyParts, secret: Secret | undefined): 
 
 async function storedSeeds({ shards }: KeyParts): Promise<readonly Uint8Array[]> {
   await shards.control.readIndex();
-  const session = shards.control.fold.peek(keysSession);
-  if (session?.state.stream === undefined) return [];
-  const bounds = { position: 0, bytesMax: Number.MAX_SAFE_INTEGER, eventsMax: 1_000 };
-  const { bodies } = await shards.reader.read({ shard: controlShard, session }, bounds);
+  const bodies = await shards.control.with(keysSession, async (session) => {
+    if (session.state.stream === undefined) return [];
+    const bounds = { position: 0, bytesMax: Number.MAX_SAFE_INTEGER, eventsMax: 1_000 };
+    return (await shards.reader.read({ replica: shards.control, session }, bounds)).bodies;
+  });
   const events = JSON.parse(`[${bodies.map(textOf).join('').slice(0, -1)}]`) as {
     readonly type: string;
     readonly seed: string;

@@ -70,14 +70,13 @@ export class Relay implements AsyncDisposable {
   start(): void {
     this.#tasks.spawn('follow the directory', async (signal) => {
       await this.#untilDone(() => this.#followTenants(), signal);
-      const { followers } = this.parts.shards.directoryLog;
+      const { control, directoryLog } = this.parts.shards;
       const follow = (): void => {
         this.#tasks.spawn('follow new tenants', (ended) =>
           this.#untilDone(() => this.#followTenants(), ended),
         );
       };
-      followers.add(follow);
-      this.#unwatch.push(() => followers.delete(follow));
+      this.#unwatch.push(control.follow(directoryLog, follow));
     });
   }
 
@@ -85,7 +84,7 @@ export class Relay implements AsyncDisposable {
   async subscriptionsOf(tenant: Tenant): Promise<TenantSubscriptions> {
     const { subscriptions } = this.#follow(tenant);
     await subscriptions.streams.refresh();
-    subscriptions.follow();
+    await subscriptions.follow();
     return subscriptions;
   }
 
@@ -110,12 +109,24 @@ export class Relay implements AsyncDisposable {
 
   #watch(replica: ShardReplica): void {
     if (this.#isClosed) return;
-    const changed = (touched: ReadonlySet<FoldedSession>): void => {
-      for (const session of touched) {
-        this.#tenants.get(session.state.tenant)?.subscriptions.changed(session);
+    const step = (changed: ReadonlySet<FoldedSession>): void => {
+      for (const session of changed) {
+        this.#tenants.get(session.state.tenant)?.subscriptions.changed(replica, session);
       }
     };
-    this.#unwatch.push(replica.watch(changed));
+    const begun = (): void => {
+      this.#tasks.spawn('follow a shard anew', (signal) =>
+        this.#untilDone(() => this.#followAnew(replica), signal),
+      );
+    };
+    this.#unwatch.push(replica.feed.listen({ step, begun }));
+  }
+
+  async #followAnew({ shard }: ShardReplica): Promise<void> {
+    for (const { subscriptions } of this.#tenants.values()) {
+      const isHere = subscriptions.streams.replicas.some((replica) => replica.shard === shard);
+      if (isHere) await subscriptions.begunAnew();
+    }
   }
 
   async #followTenants(): Promise<void> {
@@ -135,8 +146,10 @@ export class Relay implements AsyncDisposable {
     this.#tasks.spawn('fold the shards of a tenant', async (signal) => {
       // A shard that waits for its operator holds up nothing but itself.
       const isServing = ({ stopped }: ShardReplica): boolean => stopped === undefined;
-      await this.#untilDone(() => streams.refresh(streams.replicas.filter(isServing)), signal);
-      subscriptions.follow();
+      await this.#untilDone(async () => {
+        await streams.refresh(streams.replicas.filter(isServing));
+        await subscriptions.follow();
+      }, signal);
     });
     const release = (): void => releases.forEach((end) => end());
     const followed = { subscriptions, release };

@@ -7,7 +7,7 @@ import {
   type WakeState,
 } from '@tidemark/session';
 import { type FollowedSubscription, wakeStreamsMax } from './followed-subscription.ts';
-import { beginningOf, type TenantStreams } from './tenant-streams.ts';
+import { beginningOf, type StreamsNow, type TenantStreams } from './tenant-streams.ts';
 
 export interface LinkListing {
   readonly path: string;
@@ -27,7 +27,17 @@ const linkType = (state: LiveSubscription, path: string): LinkListing['link_type
 export function listLinks(
   state: LiveSubscription,
   streams: TenantStreams,
-  discovered: Iterable<string>,
+  discovered: ReadonlySet<string>,
+): Promise<LinkListing[]> {
+  return streams.with([...state.links.keys(), ...discovered], (now) =>
+    linksNow(state, now, discovered),
+  );
+}
+
+function linksNow(
+  state: LiveSubscription,
+  streams: StreamsNow,
+  discovered: ReadonlySet<string>,
 ): LinkListing[] {
   const paths = new Set(state.links.keys());
   for (const path of discovered) {
@@ -48,7 +58,12 @@ export function listWake(
   { streams }: FollowedSubscription,
   state: LiveSubscription,
   wake: WakeState,
-): StreamListing[] {
+): Promise<StreamListing[]> {
+  const named = wake.streams.map(({ path }) => path);
+  return streams.with([...named, ...state.links.keys()], (now) => wakeNow(state, now, wake));
+}
+
+function wakeNow(state: LiveSubscription, streams: StreamsNow, wake: WakeState): StreamListing[] {
   const listed = wake.streams.flatMap(({ path, incarnation, acked, tail }): StreamListing[] => {
     const stream = streams.stream(path);
     if (stream?.incarnation !== incarnation) return [];

@@ -23,6 +23,7 @@ import {
   isMatched,
   type LinkFact,
   type LiveSubscription,
+  type PendingStream,
   type SubscriptionAnswer,
   type SubscriptionConfig,
   subscriptionPrefix,
@@ -35,7 +36,7 @@ import { Refusal } from './refusal.ts';
 import type { Relay } from './relay.ts';
 import { controlUrl, listLinks, listWake } from './stream-listing.ts';
 import type { SubscriptionRequest, WakeRequest } from './subscription-request.ts';
-import { beginningOf, type TenantStreams } from './tenant-streams.ts';
+import { beginningOf, type StreamsNow, type TenantStreams } from './tenant-streams.ts';
 import { mintToken, verifyToken } from './wake-token.ts';
 import { webhookMistake } from './webhook-url.ts';
 
@@ -65,21 +66,21 @@ export class Subscriptions {
     const { streams } = subscriptions;
     // Whatever can fail comes before the fact: an error behind it would deny what stands.
     const webhook = await this.#webhookOf(config);
-    const isThere = streams.stateOf(nameOf(id))?.subscription?.kind === 'live';
+    const isThere = subscriptions.get(id)?.live !== undefined;
     const by = this.#relay.delivery.processId;
     const ask = (links?: readonly LinkFact[]): Promise<SubscriptionAnswer> => {
       const decide = decideSubscribe({ config, configHash, links, by });
       return this.#ask(tenant, id, { decide, bytes: configBytesMax + fittingBytes(links ?? []) });
     };
-    let answer = await ask(isThere ? undefined : tailsOf(streams, request));
-    if (answer.kind === 'moved-on') answer = await ask(tailsOf(streams, request));
+    let answer = await ask(isThere ? undefined : await tailsOf(streams, request));
+    if (answer.kind === 'moved-on') answer = await ask(await tailsOf(streams, request));
     const isNew = answer.kind === 'created' && answer.isNew;
     const followed = subscriptions.get(id);
     const state = followed?.live;
     if (followed === undefined || state === undefined) {
       throw new Problem('outcome-unknown', 'the subscription was deleted meanwhile');
     }
-    return { isNew, body: describe(followed, state, webhook) };
+    return { isNew, body: await behindFact(() => describe(followed, state, webhook)) };
   }
 
   async get(tenant: Tenant, id: string): Promise<object> {
@@ -113,10 +114,12 @@ export class Subscriptions {
       throw new Refusal('INVALID_REQUEST', 'a subscription does not follow its own wake stream');
     }
     // What the pattern takes is linked already, from its beginning on.
-    const added = paths.map((path) => ({
-      ...tailOf(streams, path, { fromBeginning: isMatched(config, path) }),
-      isExplicit: true,
-    }));
+    const added = await streams.with(paths, (now) =>
+      paths.map((path) => ({
+        ...tailOf(now, path, { fromBeginning: isMatched(config, path) }),
+        isExplicit: true,
+      })),
+    );
     const bytes = fittingBytes(added);
     await this.#ask(tenant, id, { decide: decideLink(added), bytes });
   }
@@ -133,7 +136,7 @@ export class Subscriptions {
     const { prng, clock } = this.#relay.parts;
     // Had it no key, a claim that stands could not be answered.
     const keys = await this.#relay.keys();
-    const streams = followed.pending(known);
+    const streams = (await followed.pending(known)) ?? (await pendingNow(followed));
     const decide = decideClaim({
       wakeId: `w_${prng.hex(16)}`,
       by: this.#relay.delivery.processId,
@@ -152,7 +155,7 @@ export class Subscriptions {
       wake_id: wakeId,
       generation,
       token: mintToken(keys, grant, clock.nowMs()),
-      streams: listWake(followed, state, wake),
+      streams: await behindFact(() => listWake(followed, state, wake)),
       lease_ttl_ms: state.config.leaseMs,
     };
   }
@@ -169,7 +172,10 @@ export class Subscriptions {
     const followed = subscriptions.get(id);
     const state = followed?.live;
     if (followed === undefined || state === undefined) throw notFound();
-    const acks = request.acks.flatMap((ack) => ackOf(streams, state, ack));
+    const acks = await streams.with(
+      request.acks.map(({ path }) => path),
+      (now) => request.acks.flatMap((ack) => ackOf(now, state, ack)),
+    );
     const decide = decideAck({ ...request, acks });
     await this.#ask(tenant, id, { decide, bytes: fittingBytes(acks) });
     return { ok: true, next_wake: request.done && (await this.#hasPending(followed)) };
@@ -179,11 +185,13 @@ export class Subscriptions {
   async #hasPending(followed: FollowedSubscription): Promise<boolean> {
     try {
       await followed.streams.refresh();
+      const state = followed.live;
+      if (state === undefined) return false;
+      return state.wake !== undefined || (await pendingNow(followed)).length > 0;
     } catch (cause) {
       if (!isProblem(cause)) throw cause;
+      return true;
     }
-    const state = followed.live;
-    return state !== undefined && (state.wake !== undefined || followed.pending(state).length > 0);
   }
 
   async release(token: string, id: string, name: WakeName): Promise<void> {
@@ -221,18 +229,39 @@ export class Subscriptions {
   }
 }
 
-function describe(
-  { id, streams, names }: FollowedSubscription,
+/** The fact stands: what fails behind it does not deny that. */
+async function behindFact<T>(tell: () => Promise<T>): Promise<T> {
+  try {
+    return await tell();
+  } catch (cause) {
+    if (!isProblem(cause)) throw cause;
+    throw new Problem('outcome-unknown', 'done, and what came of it cannot be told', { cause });
+  }
+}
+
+/** Of the state as it is when it is found. */
+async function pendingNow(followed: FollowedSubscription): Promise<readonly PendingStream[]> {
+  for (;;) {
+    const state = followed.live;
+    if (state === undefined) return [];
+    const pending = await followed.pending(state);
+    if (pending !== undefined) return pending;
+  }
+}
+
+async function describe(
+  followed: FollowedSubscription,
   state: LiveSubscription,
   webhook: object | null,
-): object {
+): Promise<object> {
+  const { id, streams } = followed;
   const { config, createdAtMs, wake } = state;
   return {
     id,
     subscription_id: id,
     type: config.kind,
     pattern: config.pattern ?? null,
-    streams: listLinks(state, streams, names),
+    streams: await listLinks(state, streams, await followed.names(state)),
     webhook,
     wake_stream: config.wakeStream ?? null,
     lease_ttl_ms: config.leaseMs,
@@ -264,7 +293,7 @@ const tooMany = (): Refusal =>
   );
 
 function tailOf(
-  streams: TenantStreams,
+  streams: StreamsNow,
   path: string,
   { fromBeginning }: { readonly fromBeginning: boolean },
 ): Omit<LinkFact, 'isExplicit'> {
@@ -275,17 +304,22 @@ function tailOf(
 }
 
 /** Existing streams begin at their tails: a new subscription replays no history. */
-function tailsOf(streams: TenantStreams, request: SubscriptionRequest): readonly LinkFact[] {
-  const atTail = { fromBeginning: false };
-  const links = request.streams.map((path) => ({
-    ...tailOf(streams, path, atTail),
-    isExplicit: true,
-  }));
+async function tailsOf(
+  streams: TenantStreams,
+  request: SubscriptionRequest,
+): Promise<readonly LinkFact[]> {
+  const links = await streams.with(request.streams, (now) =>
+    request.streams.map((path) => ({
+      ...tailOf(now, path, { fromBeginning: false }),
+      isExplicit: true,
+    })),
+  );
   const explicit = new Set<string>(request.streams);
   if (request.config.pattern !== undefined) {
-    for (const { name } of streams.all()) {
-      if (explicit.has(name) || !isMatched(request.config, name)) continue;
-      links.push({ ...tailOf(streams, name, atTail), isExplicit: false });
+    for await (const { name: path, stream } of streams.all()) {
+      if (explicit.has(path) || !isMatched(request.config, path)) continue;
+      const { incarnation, tailPosition: position } = stream;
+      links.push({ path, incarnation, position, isExplicit: false });
       if (links.length > limits.subscriptionStreamsMax) throw tooMany();
     }
   }
@@ -297,7 +331,7 @@ const impossible = (path: string): Ack => ({ path, incarnation: '', position: 1,
 
 /** A stream that is gone has nothing left to be acknowledged. */
 function ackOf(
-  streams: TenantStreams,
+  streams: StreamsNow,
   state: LiveSubscription,
   { path, offset }: WakeRequest['acks'][number],
 ): readonly Ack[] {

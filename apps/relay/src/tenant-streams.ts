@@ -2,10 +2,13 @@
 
 import type { SessionName } from '@tidemark/protocol';
 import {
+  type FoldedSession,
+  keyOf,
   type Located,
   type ShardReplica,
   type Shards,
   shardsOf,
+  spaceOf,
   type Tenant,
 } from '@tidemark/replica';
 import {
@@ -22,6 +25,36 @@ import {
 export const beginningOf = ({ origin }: StreamState): number => origin?.position ?? 0;
 
 export const isApplicationStream = (name: string): boolean => !name.startsWith('$');
+
+/** Some streams as they are now. Those that were not asked for are not there. */
+export class StreamsNow {
+  readonly #states: ReadonlyMap<string, SessionState>;
+  readonly #nowMs: number;
+
+  constructor(states: ReadonlyMap<string, SessionState>, nowMs: number) {
+    this.#states = states;
+    this.#nowMs = nowMs;
+  }
+
+  /** What can be read: neither deleted nor expired. */
+  stream(name: string): StreamState | undefined {
+    const state = this.#states.get(name);
+    return state === undefined ? undefined : readable(state, this.#nowMs);
+  }
+
+  /** What a subscription has not acknowledged of a stream; undefined where there is nothing. */
+  pending(subscription: LiveSubscription, path: string): PendingStream | undefined {
+    const stream = this.stream(path);
+    if (stream === undefined || !isLinked(subscription, path)) return undefined;
+    const { incarnation, tailPosition: tail } = stream;
+    const acked = ackedPosition(subscription, { path, incarnation }) ?? beginningOf(stream);
+    return tail > acked ? { path, incarnation, acked, tail } : undefined;
+  }
+}
+
+function readable(state: SessionState, nowMs: number): StreamState | undefined {
+  return state.life !== 'live' || isDue(state, nowMs) ? undefined : state.stream;
+}
 
 export class TenantStreams {
   readonly tenant: Tenant;
@@ -45,39 +78,43 @@ export class TenantStreams {
     await Promise.all([...replicas].map((replica) => replica.readIndex()));
   }
 
-  stateOf(name: string): SessionState | undefined {
-    const { replica, key } = this.locate(name);
-    return replica.fold.peek(key)?.state;
-  }
-
-  /** What can be read: neither deleted nor expired. */
-  stream(name: string): StreamState | undefined {
-    const state = this.stateOf(name);
-    return state === undefined ? undefined : this.#readable(state);
-  }
-
-  #readable(state: SessionState): StreamState | undefined {
-    if (state.life !== 'live' || isDue(state, this.#shards.parts.clock.nowMs())) return undefined;
-    return state.stream;
-  }
-
-  /** Everything that can be read, in no order. */
-  *all(): Generator<{ readonly name: SessionName; readonly stream: StreamState }> {
-    for (const replica of this.replicas) {
-      for (const { state } of replica.fold.sessions()) {
-        if (state.tenant !== this.tenant.id || !isApplicationStream(state.name)) continue;
-        const stream = this.#readable(state);
-        if (stream !== undefined) yield { name: state.name as SessionName, stream };
+  /** Runs with the streams of these names as they are now, all of them in memory meanwhile. */
+  async with<T>(names: Iterable<string>, run: (streams: StreamsNow) => T): Promise<T> {
+    const keys = new Map<ShardReplica, string[]>();
+    for (const name of new Set(names)) {
+      const { replica, key } = this.locate(name);
+      const known = keys.get(replica);
+      if (known === undefined) keys.set(replica, [key]);
+      else known.push(key);
+    }
+    const held: { readonly replica: ShardReplica; readonly session: FoldedSession }[] = [];
+    try {
+      for (const [replica, wanted] of keys) {
+        for (const session of await replica.hold(wanted)) held.push({ replica, session });
       }
+      const states = new Map(held.map(({ session: { state } }) => [state.name, state]));
+      return run(new StreamsNow(states, this.#shards.parts.clock.nowMs()));
+    } finally {
+      for (const { replica, session } of held) replica.letGo(session);
     }
   }
 
-  /** What a subscription has not acknowledged of a stream; undefined where there is nothing. */
-  pending(subscription: LiveSubscription, path: string): PendingStream | undefined {
-    const stream = this.stream(path);
-    if (stream === undefined || !isLinked(subscription, path)) return undefined;
-    const { incarnation, tailPosition: tail } = stream;
-    const acked = ackedPosition(subscription, { path, incarnation }) ?? beginningOf(stream);
-    return tail > acked ? { path, incarnation, acked, tail } : undefined;
+  /** Everything that can be read, in no order. */
+  async *all(): AsyncGenerator<{ readonly name: SessionName; readonly stream: StreamState }> {
+    for await (const state of this.#scan('')) {
+      if (!isApplicationStream(state.name)) continue;
+      const stream = readable(state, this.#shards.parts.clock.nowMs());
+      if (stream !== undefined) yield { name: state.name as SessionName, stream };
+    }
+  }
+
+  /** Names of reserved sessions that begin with a prefix. */
+  async *reserved(prefix: string): AsyncGenerator<string> {
+    for await (const { name } of this.#scan(prefix)) yield name;
+  }
+
+  async *#scan(prefix: string): AsyncGenerator<SessionState> {
+    const keyPrefix = keyOf(spaceOf(this.tenant), this.tenant.id, prefix);
+    for (const replica of this.replicas) yield* replica.scan(keyPrefix);
   }
 }

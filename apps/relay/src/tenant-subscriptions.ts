@@ -1,7 +1,7 @@
 // The subscriptions of a tenant, found in the shards it has: who is woken by which stream.
 
 import type { Clock } from '@tidemark/ports';
-import type { FoldedSession } from '@tidemark/replica';
+import type { FoldedSession, ShardReplica } from '@tidemark/replica';
 import { subscriptionPrefix } from '@tidemark/session';
 import { FollowedSubscription } from './followed-subscription.ts';
 import { isApplicationStream, type TenantStreams } from './tenant-streams.ts';
@@ -16,7 +16,8 @@ export class TenantSubscriptions {
   readonly #byId = new Map<string, FollowedSubscription>();
   /** By name of a stream. Forgotten whenever a subscription begins or ends to mind others. */
   readonly #minding = new Map<string, readonly FollowedSubscription[]>();
-  #isFollowing = false;
+  #following: Promise<void> | undefined;
+  #isWanted = false;
 
   constructor(
     streams: TenantStreams,
@@ -33,22 +34,36 @@ export class TenantSubscriptions {
   }
 
   /** From now on: what was folded before is taken as it stands, not as it came about. */
-  follow(): void {
-    if (this.#isFollowing) return;
-    this.#isFollowing = true;
-    for (const replica of this.streams.replicas) {
-      for (const session of replica.fold.sessions()) {
-        if (session.state.subscription !== undefined) this.changed(session);
-      }
+  follow(): Promise<void> {
+    this.#isWanted = true;
+    this.#following ??= this.#followAll().catch((cause: unknown) => {
+      this.#following = undefined;
+      throw cause;
+    });
+    return this.#following;
+  }
+
+  async #followAll(): Promise<void> {
+    for await (const name of this.streams.reserved(subscriptionPrefix)) {
+      const { replica, key } = this.streams.locate(name);
+      await replica.with(key, (session) => this.changed(replica, session));
     }
   }
 
+  /** A shard began anew with what is published: what came about meanwhile was told to nobody. */
+  async begunAnew(): Promise<void> {
+    if (!this.#isWanted) return;
+    this.#following = undefined;
+    for (const subscription of this.#byId.values()) subscription.forgetStreams();
+    await this.follow();
+  }
+
   /** A session of the tenant has changed. */
-  changed({ state }: FoldedSession): void {
-    if (!this.#isFollowing || state.tenant !== this.streams.tenant.id) return;
-    const { name } = state;
+  changed(replica: ShardReplica, session: FoldedSession): void {
+    const { name, tenant } = session.state;
+    if (!this.#isWanted || tenant !== this.streams.tenant.id) return;
     if (name.startsWith(subscriptionPrefix)) {
-      this.#subscriptionChanged(name.slice(subscriptionPrefix.length), name);
+      this.#subscriptionChanged(replica, session);
       return;
     }
     if (this.#byId.size === 0 || !isApplicationStream(name)) return;
@@ -58,8 +73,9 @@ export class TenantSubscriptions {
     }
   }
 
-  #subscriptionChanged(id: string, name: string): void {
-    const subscription = this.#byId.get(id) ?? this.#follow(id, name);
+  #subscriptionChanged(replica: ShardReplica, session: FoldedSession): void {
+    const id = session.state.name.slice(subscriptionPrefix.length);
+    const subscription = this.#byId.get(id) ?? this.#follow(id, { replica, session });
     if (subscription.live === undefined) {
       subscription.close();
       this.#byId.delete(id);
@@ -70,9 +86,12 @@ export class TenantSubscriptions {
     this.#wake(subscription);
   }
 
-  #follow(id: string, name: string): FollowedSubscription {
-    const parts = { located: this.streams.locate(name), clock: this.#clock };
-    const subscription = new FollowedSubscription(id, this.streams, parts);
+  #follow(
+    id: string,
+    held: { readonly replica: ShardReplica; readonly session: FoldedSession },
+  ): FollowedSubscription {
+    const { streams } = this;
+    const subscription = new FollowedSubscription(id, { ...held, streams, clock: this.#clock });
     this.#byId.set(id, subscription);
     return subscription;
   }

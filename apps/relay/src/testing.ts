@@ -18,7 +18,7 @@ import { parseSubscription } from './subscription-request.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 export { FollowedSubscription } from './followed-subscription.ts';
-export { TenantStreams } from './tenant-streams.ts';
+export { StreamsNow } from './tenant-streams.ts';
 
 export interface Notification {
   readonly subscription_id: string;
@@ -239,19 +239,21 @@ export class Client {
     const { shards, tenant } = this.#process.base;
     const { replica, key } = shards.locate(tenant, name);
     await replica.readIndex();
-    const stream = replica.fold.peek(key)?.state.stream;
-    if (stream === undefined) throw new Error(`no stream ${name}`);
-    return cursorAt(stream, stream.tailPosition);
+    return replica.with(key, ({ state: { stream } }) => {
+      if (stream === undefined) throw new Error(`no stream ${name}`);
+      return cursorAt(stream, stream.tailPosition);
+    });
   }
 
   async events(name: string): Promise<readonly Record<string, unknown>[]> {
     const { shards, tenant } = this.#process.base;
     const { replica, key } = shards.locate(tenant, name);
     await replica.readIndex();
-    const session = replica.fold.peek(key);
-    if (session === undefined) return [];
-    const bounds = { position: 0, bytesMax: Infinity, eventsMax: Infinity };
-    const { bodies } = await shards.reader.read({ shard: replica.shard, session }, bounds);
+    const bodies = await replica.with(key, async (session) => {
+      if (session.events === undefined) return [];
+      const bounds = { position: 0, bytesMax: Infinity, eventsMax: Infinity };
+      return (await shards.reader.read({ replica, session }, bounds)).bodies;
+    });
     return JSON.parse(`[${bodies.map(textOf).join('').slice(0, -1)}]`) as never;
   }
 }

@@ -38,7 +38,7 @@ export async function deliverWebhook(
   const url = config.webhookUrl ?? '';
   const mistake = webhookMistake(url, parts.rules);
   if (mistake !== undefined) return { kind: 'failed', reason: mistake };
-  const body = bytesOf(JSON.stringify(notificationOf(parts, to)));
+  const body = bytesOf(JSON.stringify(await notificationOf(parts, to)));
   const atSeconds = Math.floor(parts.clock.nowMs() / 1_000);
   const request = {
     url,
@@ -62,10 +62,10 @@ export async function deliverWebhook(
   }
 }
 
-function notificationOf(
+async function notificationOf(
   { clock, keys }: WebhookParts,
   { subscription, state, wake }: Parameters<typeof deliverWebhook>[1],
-): object {
+): Promise<object> {
   const { id, streams } = subscription;
   const { generation, wakeId } = wake;
   const grant = { tenant: streams.tenant.id, subscriptionId: id, generation, wakeId };
@@ -73,7 +73,7 @@ function notificationOf(
     subscription_id: id,
     wake_id: wakeId,
     generation,
-    streams: listWake(subscription, state, wake),
+    streams: await listWake(subscription, state, wake),
     callback_url: controlUrl(state.config, `subscriptions/${encodeURIComponent(id)}/callback`),
     callback_token: mintToken(keys, grant, clock.nowMs()),
   };

@@ -15,7 +15,7 @@ async function start(simulated: SimulatedEventLog, knownLevel: number): Promise<
   const log = simulated.connect(`level-${knownLevel}`);
   const prng = new SeededPrng(knownLevel);
   const parts = { log, clock: systemClock, prng, logger: silentLogger, metrics: silentMetrics };
-  const platform = new Platform(parts, { hotBytesMax: 1_000_000, isKeyless: true, knownLevel });
+  const platform = new Platform(parts, { memoryBytesMax: 1_000_000, isKeyless: true, knownLevel });
   const listening = await serve(
     platform,
     { roles: [], renderMetrics: () => Promise.resolve('') },

@@ -24,7 +24,7 @@ export interface PlatformParts {
 }
 
 export interface PlatformSettings {
-  readonly hotBytesMax: number;
+  readonly memoryBytesMax: number;
   /** Everything is the tenant `default`; on loopback only. */
   readonly isKeyless: boolean;
   /** Lower than what the binary knows only where an older one is rehearsed. */

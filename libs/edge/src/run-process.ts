@@ -21,7 +21,7 @@ export async function runProcess(
   const { logger } = parts;
   exitOnCrash(logger);
   await using platform = new Platform(parts, {
-    hotBytesMax: settings.hotMib * 1024 * 1024,
+    memoryBytesMax: settings.hotMib * 1024 * 1024,
     isKeyless: settings.adminKey === undefined,
   });
   const told = toldToStop();

@@ -7,7 +7,7 @@ const [source, fork] = ['source', 'fork'] as SessionName[] as [SessionName, Sess
 
 const stateOf = ({ shards, tenant }: SimulatedProcess, name: string) => {
   const { replica, key } = shards.locate(tenant, name);
-  return replica.fold.peek(key)?.state;
+  return replica.fold.table.resident(key)?.state;
 };
 
 test('a fork that expires gives its reference back, whoever wrote the expiry', async () => {

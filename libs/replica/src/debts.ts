@@ -4,7 +4,9 @@
 
 import { isProblem } from '@tidemark/protocol';
 import type { OwedUnref, StreamState } from '@tidemark/session';
-import type { FoldedSession } from './shard-fold.ts';
+import type { FoldedSession } from './folded-session.ts';
+import type { PublishedSessions } from './published.ts';
+import type { ShardReplica } from './shard-replica.ts';
 import type { Located, Shards } from './shards.ts';
 import type { Tenant } from './tenants.ts';
 import type { Writers } from './writers.ts';
@@ -33,14 +35,29 @@ export class Debts {
     this.#writers = writers;
     this.#settings = settings;
     shards.onOpened((replica) => {
-      replica.watch((touched) => {
-        for (const session of touched) this.#watch(session);
+      replica.feed.listen({
+        step: (changed) => {
+          for (const session of changed) this.#watch(replica, session);
+        },
+        loaded: (session) => this.#watch(replica, session),
+        begun: (published) => this.#recall(replica, published),
       });
     });
   }
 
+  /** What was owed when it was published is owed by whoever begins there: `loaded` tells of it. */
+  #recall(replica: ShardReplica, published: PublishedSessions): void {
+    this.#later(this.#settings.payAfterMs, async (signal) => {
+      if (replica.stopped !== undefined) return;
+      for await (const key of published.due(0, signal)) {
+        await replica.with(key, () => undefined);
+      }
+    });
+  }
+
   /** Whoever wrote it, this process included: an expiry has nobody else who would pay for it. */
-  #watch(session: FoldedSession): void {
+  #watch(replica: ShardReplica, session: FoldedSession): void {
+    if (!session.isResident) return;
     const { state } = session;
     const owes = state.owed.length > 0 && !this.#paying.has(session);
     const isAnnounced = this.#hasUncheckedRef(session) && !this.#clearing.has(session);
@@ -48,18 +65,22 @@ export class Debts {
     if (tenant === undefined) return;
     if (owes) {
       this.#paying.add(session);
+      replica.fold.table.pin(session);
       this.#later(this.#settings.payAfterMs, async () => {
         await this.pay(tenant, state.name);
         this.#paying.delete(session);
-        this.#watch(session);
+        this.#watch(replica, session);
+        replica.letGo(session);
       });
     }
     if (isAnnounced) {
       this.#clearing.add(session);
+      replica.fold.table.pin(session);
       this.#later(this.#settings.abandonAfterMs, async () => {
         await this.clearDangling(tenant, state.name);
         this.#clearing.delete(session);
-        this.#watch(session);
+        this.#watch(replica, session);
+        replica.letGo(session);
       });
     }
   }
@@ -72,12 +93,12 @@ export class Debts {
     return [...stream.refs.keys()].some((incarnation) => checked?.has(incarnation) !== true);
   }
 
-  #later(delayMs: number, run: () => Promise<void>): void {
+  #later(delayMs: number, run: (signal: AbortSignal) => Promise<void>): void {
     const { clock, logger } = this.#shards.parts;
     clock.schedule(delayMs, () => {
-      this.#shards.spawn('settle a debt', async () => {
+      this.#shards.spawn('settle a debt', async (signal) => {
         try {
-          await run();
+          await run(signal);
         } catch (cause) {
           if (!isProblem(cause)) throw cause;
           logger.warn({ err: cause }, 'a debt stays open');
@@ -90,7 +111,8 @@ export class Debts {
   /** Gives back what a fork that is over held on its source, and whatever that sets free. */
   async pay(tenant: Tenant, name: string): Promise<void> {
     const fork = this.#shards.locate(tenant, name);
-    for (const owed of this.#stateOf(fork)?.owed ?? []) {
+    const debts = await fork.replica.with(fork.key, ({ state }) => state.owed);
+    for (const owed of debts) {
       const source = this.#shards.locate(tenant, owed.source);
       await this.#unref(source, owed);
       await this.#writers.of(fork.replica).submit(fork.key, { kind: 'settle', owed });
@@ -110,30 +132,36 @@ export class Debts {
    */
   async clearDangling(tenant: Tenant, name: string): Promise<void> {
     const source = this.#shards.locate(tenant, name);
-    const { stream } = this.#stateOf(source) ?? {};
-    if (stream === undefined) return;
-    const beforeMs = this.#shards.parts.clock.nowMs() - this.#settings.abandonAfterMs;
-    const checked = this.#checked.get(stream) ?? new Set();
-    this.#checked.set(stream, checked);
-    for (const [forkIncarnation, ref] of stream.refs) {
-      if (ref.timeMs > beforeMs) continue;
-      const fork = this.#shards.locate(tenant, ref.fork);
-      await fork.replica.readIndex();
-      const state = this.#stateOf(fork);
-      const isThere = state?.stream?.incarnation === forkIncarnation;
-      const isOwed = state?.owed.some((owed) => owed.forkIncarnation === forkIncarnation) === true;
-      if (isThere || isOwed) {
-        checked.add(forkIncarnation);
-        continue;
+    await source.replica.with(source.key, async ({ state: { stream } }) => {
+      if (stream === undefined) return;
+      const beforeMs = this.#shards.parts.clock.nowMs() - this.#settings.abandonAfterMs;
+      const checked = this.#checked.get(stream) ?? new Set();
+      this.#checked.set(stream, checked);
+      for (const [forkIncarnation, ref] of stream.refs) {
+        if (ref.timeMs > beforeMs) continue;
+        const fork = this.#shards.locate(tenant, ref.fork);
+        if (await this.#isWanted(fork, forkIncarnation)) {
+          checked.add(forkIncarnation);
+          continue;
+        }
+        await this.#writers.of(fork.replica).submit(fork.key, { kind: 'burn', forkIncarnation });
+        if (await this.#isThere(fork, forkIncarnation)) continue;
+        const sourceIncarnation = stream.incarnation;
+        await this.#unref(source, { source: name, sourceIncarnation, forkIncarnation });
       }
-      await this.#writers.of(fork.replica).submit(fork.key, { kind: 'burn', forkIncarnation });
-      if (this.#stateOf(fork)?.stream?.incarnation === forkIncarnation) continue;
-      const sourceIncarnation = stream.incarnation;
-      await this.#unref(source, { source: name, sourceIncarnation, forkIncarnation });
-    }
+    });
   }
 
-  #stateOf({ replica, key }: Located): FoldedSession['state'] | undefined {
-    return replica.fold.peek(key)?.state;
+  /** The fork was made, or was made and is over: its reference is its own to give back. */
+  async #isWanted(fork: Located, forkIncarnation: string): Promise<boolean> {
+    await fork.replica.readIndex();
+    if (await this.#isThere(fork, forkIncarnation)) return true;
+    return fork.replica.with(fork.key, ({ state }) =>
+      state.owed.some((owed) => owed.forkIncarnation === forkIncarnation),
+    );
+  }
+
+  #isThere({ replica, key }: Located, forkIncarnation: string): Promise<boolean> {
+    return replica.with(key, ({ state }) => state.stream?.incarnation === forkIncarnation);
   }
 }

@@ -15,17 +15,21 @@ import {
   type SessionState,
   speculate,
 } from '@tidemark/session';
-import type { FoldedSession, ShardFold } from './shard-fold.ts';
+import { assert } from '@tidemark/std';
+import type { FoldedSession } from './folded-session.ts';
+import type { ShardReplica } from './shard-replica.ts';
 
 /** A command that waits for its answer. */
 export interface Pending {
-  /** The session's key in the log. */
-  readonly key: string;
+  /** In memory until the command is answered. */
+  readonly session: FoldedSession;
   readonly command: Command;
   readonly bytes: number;
   readonly deadlineMs: number;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (problem: Problem) => void;
+  /** Lets the session go. */
+  readonly release: () => void;
   isDone: boolean;
 }
 
@@ -50,7 +54,8 @@ export class Flight {
   /** State behind what this batch has of a session, once a second command meets it. */
   readonly #speculated = new Map<FoldedSession, SessionState | undefined>();
   readonly #verdicts = new Map<string, boolean>();
-  readonly #fold: ShardFold;
+  readonly #replica: ShardReplica;
+  readonly #held = new Set<FoldedSession>();
   #inOrder: readonly boolean[] | undefined;
   #ids: ReadonlySet<string> | undefined;
   #bytes = 0;
@@ -59,9 +64,10 @@ export class Flight {
   sentAtMs = 0;
   /** How far the fold had got when the batch was decided: no honest base lies below. */
   knownEnd = 0n;
+  #reloads = 0;
 
-  constructor(fold: ShardFold) {
-    this.#fold = fold;
+  constructor(replica: ShardReplica) {
+    this.#replica = replica;
   }
 
   get bytes(): number {
@@ -69,9 +75,8 @@ export class Flight {
   }
 
   /** Decides on what will be, should everything before it in this batch stand. */
-  decide({ key, command }: Pending, context: DecideContext): Decision {
-    const session = this.#fold.peek(key);
-    if (session === undefined) return decide(this.#fold.absent(key), command, context);
+  decide({ session, command }: Pending, context: DecideContext): Decision {
+    assert(session.isResident, 'a decision is made on a state that was loaded');
     const isMet = this.#speculated.has(session);
     return decide(isMet ? this.#speculate(session) : session.state, command, context);
   }
@@ -88,7 +93,8 @@ export class Flight {
   }
 
   add(write: FlightWrite): void {
-    const session = this.#fold.session(write.pending.key);
+    const { session } = write.pending;
+    this.#hold(session);
     const speculated = this.#speculated.get(session);
     this.#speculated.set(session, speculated);
     const key = session.keyBytes;
@@ -102,14 +108,27 @@ export class Flight {
     this.writes.push(write);
   }
 
+  /** Until the batch is settled, whoever waits for it. */
+  #hold(session: FoldedSession): void {
+    if (this.#held.has(session)) return;
+    this.#held.add(session);
+    this.#replica.fold.table.pin(session);
+  }
+
+  letGo(): void {
+    for (const session of this.#held) this.#replica.letGo(session);
+    this.#held.clear();
+  }
+
   owns(id: string): boolean {
     this.#ids ??= new Set(this.written.map(({ record }) => record.id));
     return this.#ids.has(id);
   }
 
   /** Speculation is over once the batch is formed. */
-  seal(knownEnd: bigint): readonly LogRecord[] {
-    this.knownEnd = knownEnd;
+  seal(): readonly LogRecord[] {
+    this.knownEnd = this.#replica.fold.position;
+    this.#reloads = this.#replica.reloads;
     this.#speculated.clear();
     return this.batch;
   }
@@ -124,10 +143,19 @@ export class Flight {
     this.#inOrder = verdicts;
   }
 
+  /**
+   * Rule 6. The fold began anew while the batch was on its way: a copy of it may lie below that, so
+   * that what is void here proves nothing. Only as the session's last can a record still be told.
+   */
+  get isInDoubt(): boolean {
+    return this.#reloads !== this.#replica.reloads;
+  }
+
   /** `first` is the place of the write's first record in the batch. */
-  stands({ records }: FlightWrite, first: number): boolean {
+  stands({ records, pending }: FlightWrite, first: number): boolean {
     const inOrder = this.#inOrder;
     const met = this.#verdicts;
+    if (this.isInDoubt && records.at(-1)?.id === pending.session.state.lastId) return true;
     // An earlier copy may have stood where this one is void.
     return records.every(
       ({ id }, index) =>

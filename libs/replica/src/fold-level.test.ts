@@ -16,7 +16,7 @@ const locate = ({ shards, tenant }: SimulatedProcess) => shards.locate(tenant, n
 async function stateIn(process: SimulatedProcess): Promise<SessionState | undefined> {
   const { replica, key } = locate(process);
   await replica.readIndex();
-  return replica.fold.peek(key)?.state;
+  return replica.fold.table.resident(key)?.state;
 }
 
 interface Fleet {

@@ -1,4 +1,7 @@
+export type { FeedListener, FoldedRecord } from './feed.ts';
+export type { FoldedSession } from './folded-session.ts';
 export { positionIn } from './positions.ts';
+export { type Publications, type PublishedSessions, unpublished } from './published.ts';
 export {
   type EventRange,
   type LocatedSession,
@@ -6,14 +9,13 @@ export {
   SessionReader,
 } from './session-reader.ts';
 export {
-  type FoldedSession,
   type KeySpace,
+  keyOf,
   ShardFold,
-  ShardStopped,
-  type StopReason,
   shardSession,
 } from './shard-fold.ts';
-export { isUnavailable, ShardReplica } from './shard-replica.ts';
+export { ShardReplica } from './shard-replica.ts';
+export { ShardStopped, type StopReason } from './shard-stop.ts';
 export { type Located, Shards, type ShardsParts, type ShardsSettings } from './shards.ts';
 export {
   controlShard,
@@ -21,6 +23,7 @@ export {
   type Place,
   placeOf,
   shardsOf,
+  spaceOf,
   type Tenant,
   TenantDirectory,
 } from './tenants.ts';

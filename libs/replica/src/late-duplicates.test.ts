@@ -117,10 +117,10 @@ async function eventsIn(process: SimulatedProcess, name: SessionName): Promise<r
   const { replica, key } = shards.locate(tenant, name);
   await replica.readIndex();
   await settle();
-  const session = replica.fold.peek(key);
-  if (session?.content === undefined) return [];
+  const session = replica.fold.table.resident(key);
+  if (session?.events === undefined) return [];
   const bounds = { position: 0, bytesMax: 1_000_000, eventsMax: 10_000 };
-  const { bodies } = await shards.reader.read({ shard: replica.shard, session }, bounds);
+  const { bodies } = await shards.reader.read({ replica, session }, bounds);
   return Buffer.concat(bodies)
     .toString()
     .split(',')

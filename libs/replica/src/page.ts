@@ -3,8 +3,7 @@
 //   JSON session    e0 ',' e1 ',' ... en ','        a read is '[' + a range without its last ',' + ']'
 //   byte stream     e0 e1 ... en                    a read is a range
 //
-// with the end of each event in the page, and its offset in the log. An evicted page keeps both, and
-// gets its bodies back from the log; a page behind which another has begun keeps them in 12 bytes an event.
+// with the end of each event. It knows nothing of where they are kept when it is gone.
 
 import { assert, present } from '@tidemark/std';
 
@@ -12,57 +11,73 @@ const firstPageBytes = 1_024;
 /** Behind a page that is full. What a page outgrows is garbage, and outside the heap that is dear. */
 const nextPageBytes = 262_144;
 const pageBytesMax = 1_048_576;
+/** A page of tiny events is read again whole: so many of them take a few milliseconds. */
+export const pageEventsMax = 4_096;
 const comma = 0x2c;
+/** An end, as a number in an array that grows. */
+const endBytes = 8;
 
-interface PageIndex {
-  readonly ends: ArrayLike<number>;
-  /** As numbers: a log ends long before they lose precision. */
-  readonly offsets: ArrayLike<number>;
+export interface PageStart {
+  readonly seq: number;
+  readonly position: number;
+  readonly isJson: boolean;
 }
 
-interface OpenIndex extends PageIndex {
-  readonly ends: number[];
-  readonly offsets: number[];
+export interface SliceBounds {
+  readonly position: number;
+  /** Not beyond this position. */
+  readonly endPosition: number;
+  readonly bytesMax: number;
+  readonly eventsMax: number;
+  /** One event at least, however large. */
+  readonly takesOne: boolean;
+}
+
+/** A part of a page: whole events but where a byte position, or a fork, lies inside one. */
+export interface PageSlice {
+  readonly bytes: Uint8Array;
+  readonly events: number;
+  readonly endSeq: number;
+  readonly endPosition: number;
 }
 
 export class Page {
   readonly firstSeq: number;
   readonly firstPosition: number;
   readonly isJson: boolean;
-  #index: PageIndex;
-  /** The same, as long as events may follow. */
-  #open: OpenIndex | undefined;
   readonly #leastBytes: number;
-  #bytes: Uint8Array | undefined;
+  readonly #ends: number[] = [];
+  #bytes: Uint8Array = new Uint8Array(0);
   #length = 0;
 
-  constructor(first: {
-    readonly seq: number;
-    readonly position: number;
-    readonly isJson: boolean;
-    readonly follows?: Page | undefined;
-  }) {
-    this.#leastBytes =
-      (first.follows?.lengthBytes ?? 0) < nextPageBytes ? firstPageBytes : nextPageBytes;
-    this.#open = { ends: [], offsets: [] };
-    this.#index = this.#open;
-    this.firstSeq = first.seq;
-    this.firstPosition = first.position;
-    this.isJson = first.isJson;
+  constructor({ seq, position, isJson }: PageStart, lengthBefore = 0) {
+    this.firstSeq = seq;
+    this.firstPosition = position;
+    this.isJson = isJson;
+    this.#leastBytes = lengthBefore < nextPageBytes ? firstPageBytes : nextPageBytes;
   }
 
-  /** End of each event in the page, separator included. */
-  get ends(): ArrayLike<number> {
-    return this.#index.ends;
-  }
-
-  /** Where each event lies in the log. */
-  get offsets(): ArrayLike<number> {
-    return this.#index.offsets;
+  /** Of bodies that were read again, `lengthBytes` in all as they are served. */
+  static of(
+    start: PageStart,
+    bodies: readonly Uint8Array[],
+    lengthBytes: number,
+  ): Page | undefined {
+    const page = new Page(start);
+    page.#bytes = new Uint8Array(lengthBytes);
+    let total = 0;
+    for (const body of bodies) total += body.length + (start.isJson ? 1 : 0);
+    if (total !== lengthBytes) return undefined;
+    for (const body of bodies) page.append(body);
+    return page;
   }
 
   get count(): number {
-    return this.#index.ends.length;
+    return this.#ends.length;
+  }
+
+  get lengthBytes(): number {
+    return this.#length;
   }
 
   get endSeq(): number {
@@ -73,87 +88,96 @@ export class Page {
     return this.firstPosition + (this.isJson ? this.count : this.#length);
   }
 
-  get isHot(): boolean {
-    return this.#bytes !== undefined || this.#length === 0;
-  }
-
-  get lengthBytes(): number {
-    return this.#length;
+  /** What it takes in memory. */
+  get costBytes(): number {
+    return this.#bytes.length + endBytes * this.#ends.length;
   }
 
   /** Whether another event of this size goes here rather than into a page of its own. */
   fits(bodyBytes: number): boolean {
-    return this.count === 0 || (this.isHot && this.#length + bodyBytes + 1 <= pageBytesMax);
+    if (this.count === 0) return true;
+    return this.count < pageEventsMax && this.#length + bodyBytes + 1 <= pageBytesMax;
   }
 
-  /** Returns by how much the memory taken has grown. */
-  append(body: Uint8Array, offset: number): number {
-    const open = present(this.#open, 'index of an open page');
-    const grown = this.#reserve(body.length + 1);
-    const bytes = present(this.#bytes, 'bytes of an open page');
-    bytes.set(body, this.#length);
+  append(body: Uint8Array): void {
+    this.#reserve(body.length + (this.isJson ? 1 : 0));
+    this.#bytes.set(body, this.#length);
     this.#length += body.length;
     if (this.isJson) {
-      bytes[this.#length] = comma;
+      this.#bytes[this.#length] = comma;
       this.#length += 1;
     }
-    open.ends.push(this.#length);
-    open.offsets.push(offset);
-    return grown;
+    this.#ends.push(this.#length);
   }
 
-  /** No event follows any more. */
-  seal(): void {
-    const { ends, offsets } = this.#index;
-    this.#index = { ends: Uint32Array.from(ends), offsets: Float64Array.from(offsets) };
-    this.#open = undefined;
-  }
-
-  #reserve(bytes: number): number {
+  #reserve(bytes: number): void {
     const needed = this.#length + bytes;
-    const had = this.#bytes?.length ?? 0;
-    if (needed <= had) return 0;
+    const had = this.#bytes.length;
+    if (needed <= had) return;
     let size = Math.max(this.#leastBytes, had);
     while (size < needed && size < pageBytesMax) size *= size < nextPageBytes ? 2 : 4;
     // Earlier ranges stay valid: they look at the old buffer, whose bytes never change.
     // Not zeroed: only what was written is ever looked at.
     const larger = Buffer.allocUnsafeSlow(Math.max(size, needed));
-    if (this.#bytes !== undefined) larger.set(this.#bytes.subarray(0, this.#length));
+    larger.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = larger;
-    return larger.length - had;
   }
 
-  /** Bytes that were freed. */
-  evict(): number {
-    const freed = this.#bytes?.length ?? 0;
-    this.#bytes = undefined;
-    return freed;
-  }
-
-  /** Takes the bodies back; returns the memory that they take. */
-  restore(bodies: readonly Uint8Array[]): number {
-    assert(bodies.length === this.count, 'every event of the page is in the log');
-    const bytes = new Uint8Array(this.#length);
-    let at = 0;
-    for (const body of bodies) {
-      bytes.set(body, at);
-      at += body.length;
-      if (this.isJson) {
-        bytes[at] = comma;
-        at += 1;
+  /** The events from a position on (a byte position may lie inside one); undefined where none fits. */
+  slice(bounds: SliceBounds): PageSlice | undefined {
+    const { position, endPosition: limit, bytesMax, eventsMax, takesOne } = bounds;
+    const firstIndex = this.#indexAt(position);
+    const start = this.isJson ? this.#startOf(firstIndex) : position - this.firstPosition;
+    let endIndex = firstIndex;
+    let end = start;
+    while (endIndex < this.count && endIndex - firstIndex < eventsMax) {
+      const next = present(this.#ends[endIndex], 'end of an event');
+      // A fork may leave a byte stream inside an event: that far, and no further.
+      if (this.firstPosition + (this.isJson ? endIndex + 1 : next) > limit) {
+        if (this.isJson || this.firstPosition + end === limit) break;
+        end = limit - this.firstPosition;
+        endIndex += 1;
+        break;
       }
+      if (next - start > bytesMax && !(takesOne && endIndex === firstIndex)) break;
+      end = next;
+      endIndex += 1;
     }
-    assert(at === this.#length, 'an event has the length that it had');
-    this.#bytes = bytes;
-    return bytes.length;
+    if (endIndex === firstIndex) return undefined;
+    assert(end <= this.#length, 'a slice ends with its page');
+    return {
+      bytes: this.#bytes.subarray(start, end),
+      events: endIndex - firstIndex,
+      endSeq: this.firstSeq + endIndex,
+      endPosition: this.firstPosition + (this.isJson ? endIndex : end),
+    };
   }
 
-  /** Where the event at an index begins in the page. */
-  startOf(index: number): number {
-    return index === 0 ? 0 : present(this.ends[index - 1], 'event of the page');
+  /** The seq of the event at a position, or of the next page's first at the end. */
+  seqAt(position: number): number {
+    return this.firstSeq + this.#indexAt(position);
   }
 
-  range(start: number, end: number): Uint8Array {
-    return present(this.#bytes, 'bytes of a hot page').subarray(start, end);
+  /** The position at which an event begins. */
+  positionOf(seq: number): number {
+    const index = seq - this.firstSeq;
+    return this.firstPosition + (this.isJson ? index : this.#startOf(index));
+  }
+
+  #startOf(index: number): number {
+    return index === 0 ? 0 : present(this.#ends[index - 1], 'event of the page');
+  }
+
+  #indexAt(position: number): number {
+    const within = position - this.firstPosition;
+    if (this.isJson) return within;
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#ends[middle] as number) <= within) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }

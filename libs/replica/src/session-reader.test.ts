@@ -8,7 +8,7 @@ const names = ['one', 'other'] as SessionName[] as [SessionName, SessionName];
 
 /** A process that has folded two sessions and kept no body of the first. */
 async function startCold() {
-  const process = await startInstant({ hotBytesMax: 1 });
+  const process = await startInstant({ memoryBytesMax: 1 });
   const { writes, tenant, shards } = process;
   for (const name of names) {
     await writes.create(tenant, name, {
@@ -21,9 +21,11 @@ async function startCold() {
     });
   }
   const { replica, key } = shards.locate(tenant, names[0]);
-  const located = { shard: replica.shard, session: replica.fold.session(key) };
+  const { shard } = replica;
   const bounds = { position: 0, bytesMax: 100, eventsMax: 100 };
-  return { ...process, shard: replica.shard, read: () => shards.reader.read(located, bounds) };
+  const read = () =>
+    replica.with(key, (session) => shards.reader.read({ replica, session }, bounds));
+  return { ...process, shard, read };
 }
 
 test('bodies that are not kept are read again from the log', async () => {

@@ -1,20 +1,28 @@
-// Reads one session's events: its own, and before them what its ancestors had where it left them.
+// Reads one session's events: its own, and before them what its ancestors had where it left them. It
+// joins runs of all kinds, so that nobody above knows which events are in memory, in the log, or in a
+// segment.
 
-import type { Clock, EventLog, Shard, StoredRecord } from '@tidemark/ports';
-import { limits, Problem } from '@tidemark/protocol';
-import { decodeRecord } from '@tidemark/session';
-import { equalBytes } from '@tidemark/std';
-import type { Content, PageRange } from './content.ts';
-import type { HotBudget } from './hot-budget.ts';
-import type { Page } from './page.ts';
-import type { FoldedSession } from './shard-fold.ts';
+import { type Clock, type EventLog, isFault } from '@tidemark/ports';
+import { Problem } from '@tidemark/protocol';
+import { present } from '@tidemark/std';
+import type { Budget } from './budget.ts';
+import type { EventIndex } from './event-index.ts';
+import type { EventRun, Extent } from './event-run.ts';
+import type { FoldedSession } from './folded-session.ts';
+import { readRunFromLog } from './log-run.ts';
+import { Page } from './page.ts';
+import type { ShardReplica } from './shard-replica.ts';
 
-/** Finds the session that a fork left, folded at least to where it left it. */
-export type SourceFinder = (fork: FoldedSession) => Promise<LocatedSession>;
+/** Finds the session that a fork left, folded at least to where it left it, and held. */
+export type SourceFinder = (fork: FoldedSession) => Promise<HeldSession>;
 
 export interface LocatedSession {
-  readonly shard: Shard;
+  readonly replica: ShardReplica;
   readonly session: FoldedSession;
+}
+
+export interface HeldSession extends LocatedSession {
+  readonly letGo: () => void;
 }
 
 export interface EventRange {
@@ -24,86 +32,178 @@ export interface EventRange {
   readonly endSeq: number;
 }
 
-interface Source extends LocatedSession {
-  readonly content: Content;
-  readonly endPosition: number;
-}
-
 export interface ReadBounds {
   readonly position: number;
   readonly bytesMax: number;
   readonly eventsMax: number;
 }
 
-/** Offsets farther apart than this are worth a read of their own. */
-const gapRecordsMax = 4_096;
+/** Bodies of an extent, in order, each event's own. */
+export type ExtentReader = (extent: Extent) => Promise<readonly Uint8Array[]>;
+
+interface Source extends LocatedSession {
+  readonly incarnation: string;
+  readonly endPosition: number;
+}
+
+/** Of the incarnation that is read, as they are now: a reload gives a session another index. */
+function eventsOf({ session, incarnation }: Source): EventIndex {
+  const { events, state } = session;
+  if (events !== undefined && state.stream?.incarnation === incarnation) return events;
+  throw new Problem('session-not-found', 'deleted while it was read');
+}
 
 interface ReaderParts {
   readonly log: EventLog;
   readonly clock: Clock;
+  readonly readExtent: ExtentReader;
+}
+
+/** Takes bodies until a bound is met. */
+class Gathering {
+  readonly bodies: Uint8Array[] = [];
+  position: number;
+  endSeq = 0;
+  #bytesLeft: number;
+  #eventsLeft: number;
+  #isFull = false;
+
+  constructor({ position, bytesMax, eventsMax }: ReadBounds) {
+    this.position = position;
+    this.#bytesLeft = bytesMax;
+    this.#eventsLeft = eventsMax;
+  }
+
+  get isFull(): boolean {
+    return this.#isFull || this.#bytesLeft <= 0 || this.#eventsLeft <= 0;
+  }
+
+  /** What the page has of it, up to where the source was left. */
+  take(page: Page, endPosition: number): void {
+    const slice = page.slice({
+      position: this.position,
+      endPosition,
+      bytesMax: this.#bytesLeft,
+      eventsMax: this.#eventsLeft,
+      takesOne: this.bodies.length === 0,
+    });
+    if (slice === undefined) {
+      this.#isFull = true;
+      return;
+    }
+    this.bodies.push(slice.bytes);
+    this.#bytesLeft -= slice.bytes.length;
+    this.#eventsLeft -= slice.events;
+    this.position = slice.endPosition;
+    this.endSeq = slice.endSeq;
+    this.#isFull = slice.endPosition < Math.min(endPosition, page.endPosition);
+  }
+
+  get range(): EventRange {
+    return { bodies: this.bodies, endPosition: this.position, endSeq: this.endSeq };
+  }
 }
 
 export class SessionReader {
   readonly #parts: ReaderParts;
-  readonly #budget: HotBudget;
+  readonly #budget: Budget;
   readonly #findSource: SourceFinder;
-  readonly #restoring = new Map<Page, Promise<Uint8Array>>();
+  readonly #restoring = new Map<EventRun, Promise<Page>>();
 
-  constructor(parts: ReaderParts, budget: HotBudget, findSource: SourceFinder) {
+  constructor(parts: ReaderParts, budget: Budget, findSource: SourceFinder) {
     this.#parts = parts;
     this.#budget = budget;
     this.#findSource = findSource;
   }
 
   /** What is hot and the session's own, at once; undefined where it has to be fetched. */
-  readHot(session: FoldedSession, bounds: ReadBounds): EventRange | undefined {
-    const { content } = session;
-    if (content === undefined || bounds.position < content.firstPosition) return undefined;
-    const slice = content.slice({ ...bounds, endPosition: Number.MAX_SAFE_INTEGER });
-    const bodies: Uint8Array[] = [];
-    for (const { page, start, end } of slice.ranges) {
-      if (!page.isHot) return undefined;
-      bodies.push(page.range(start, end));
+  readHot({ events }: FoldedSession, bounds: ReadBounds): EventRange | undefined {
+    if (events === undefined || bounds.position < events.firstPosition) return undefined;
+    const gathering = new Gathering(bounds);
+    while (!gathering.isFull && gathering.position < events.endPosition) {
+      const run = events.runAt(gathering.position);
+      if (run?.page === undefined) return undefined;
+      this.#budget.touchBodies(run);
+      gathering.take(run.page, events.endPosition);
     }
-    return { bodies, endPosition: slice.endPosition, endSeq: slice.endSeq };
+    if (gathering.bodies.length === 0) {
+      const { position } = bounds;
+      return { bodies: [], endPosition: position, endSeq: events.endSeq };
+    }
+    return gathering.range;
   }
 
-  async read(located: LocatedSession, bounds: ReadBounds): Promise<EventRange> {
-    const sources = await this.#sourcesFrom(located, bounds.position);
-    const bodies: Uint8Array[] = [];
-    let { position, bytesMax, eventsMax } = bounds;
-    let endSeq = 0;
-    for (const source of sources) {
-      const { content, endPosition } = source;
-      if (position > endPosition) continue;
-      const slice = content.slice({ position, endPosition, bytesMax, eventsMax });
-      for (const range of slice.ranges) {
-        const body = await this.#bodyOf(source, range);
-        bodies.push(body);
-        bytesMax -= body.length;
+  read(located: LocatedSession, bounds: ReadBounds): Promise<EventRange> {
+    return this.#inSources(located, bounds.position, async (sources) => {
+      const gathering = new Gathering(bounds);
+      for (const source of sources) {
+        if (gathering.position > source.endPosition) continue;
+        const end = await this.#gather(source, gathering);
+        if (gathering.isFull || gathering.position < end) break;
       }
-      eventsMax -= slice.endSeq - content.seqAt(position);
-      position = slice.endPosition;
-      endSeq = slice.endSeq;
-      if (position < endPosition || bytesMax <= 0 || eventsMax <= 0) break;
+      if (gathering.bodies.length > 0) return gathering.range;
+      const endSeq = await this.#seqAt(sources, bounds.position);
+      return { bodies: [], endPosition: bounds.position, endSeq };
+    });
+  }
+
+  /** Returns how far the source goes. */
+  async #gather(source: Source, gathering: Gathering): Promise<number> {
+    for (;;) {
+      const end = Math.min(source.endPosition, eventsOf(source).endPosition);
+      if (gathering.isFull || gathering.position >= end) return end;
+      const { position } = gathering;
+      gathering.take(await this.#pageAt(source, (events) => events.runAt(position)), end);
     }
-    return { bodies, endPosition: position, endSeq };
+  }
+
+  /** The page of a run that is there. Where the log has lost it to a segment, it is looked for anew. */
+  async #pageAt(source: Source, find: (events: EventIndex) => EventRun | undefined): Promise<Page> {
+    try {
+      return await this.#pageOf(source, present(find(eventsOf(source)), 'run of an event'));
+    } catch (cause) {
+      if (!isFault(cause) || cause.reason !== 'below-start') throw cause;
+    }
+    await source.replica.refresh(source.session);
+    return this.#pageOf(source, present(find(eventsOf(source)), 'run of an event'));
   }
 
   /** The seq of the first event that begins at a position or behind it. */
-  async seqAfter(located: LocatedSession, position: number): Promise<number> {
-    const sources = await this.#sourcesFrom(located, position);
-    const source = sources.find(({ endPosition }) => position <= endPosition);
+  seqAfter(located: LocatedSession, position: number): Promise<number> {
+    return this.#inSources(located, position, async (sources) => {
+      const source = sources.find(({ endPosition }) => position <= endPosition);
+      if (source === undefined) return 0;
+      const run = eventsOf(source).runAt(position);
+      if (run === undefined) return eventsOf(source).firstSeq;
+      if (position >= run.endPosition) return run.endSeq;
+      const page = await this.#pageAt(source, (events) => events.runAt(position));
+      const seq = page.seqAt(position);
+      return page.positionOf(seq) < position ? seq + 1 : seq;
+    });
+  }
+
+  async #seqAt(sources: readonly Source[], position: number): Promise<number> {
+    const source = sources.findLast((each) => eventsOf(each).firstPosition <= position);
     if (source === undefined) return 0;
-    const seq = source.content.seqAt(position);
-    return source.content.positionOf(seq) < position ? seq + 1 : seq;
+    const run = eventsOf(source).runAt(position);
+    if (run === undefined) return eventsOf(source).firstSeq;
+    if (position >= run.endPosition) return run.endSeq;
+    return (await this.#pageAt(source, (events) => events.runAt(position))).seqAt(position);
   }
 
   /** The position at which an event begins, wherever in the lineage it lies. */
-  async positionOf(located: LocatedSession, seq: number): Promise<number> {
-    const sources = await this.#sourcesFrom(located, 0);
-    const source = sources.findLast(({ content }) => content.firstSeq <= seq);
-    return source === undefined ? 0 : Math.min(source.content.positionOf(seq), source.endPosition);
+  positionOf(located: LocatedSession, seq: number): Promise<number> {
+    return this.#inSources(located, 0, async (sources) => {
+      const source = sources.findLast((each) => eventsOf(each).firstSeq <= seq);
+      if (source === undefined) return 0;
+      const run = eventsOf(source).runOf(seq);
+      if (run === undefined) return eventsOf(source).firstPosition;
+      if (seq >= run.endSeq) return Math.min(run.endPosition, source.endPosition);
+      const { isJson, position, seq: firstSeq } = run.start;
+      if (isJson) return Math.min(position + (seq - firstSeq), source.endPosition);
+      const page = await this.#pageAt(source, (events) => events.runOf(seq));
+      return Math.min(page.positionOf(seq), source.endPosition);
+    });
   }
 
   /** Where the event that a position lies in, or begins, ends. */
@@ -112,91 +212,86 @@ export class SessionReader {
     return endPosition;
   }
 
-  /** Those whose events the read may need, oldest ancestor first. */
-  async #sourcesFrom(located: LocatedSession, position: number): Promise<Source[]> {
+  /** Runs with those whose events the read may need, oldest ancestor first, all of them held. */
+  async #inSources<T>(
+    located: LocatedSession,
+    position: number,
+    run: (sources: readonly Source[]) => Promise<T>,
+  ): Promise<T> {
+    const held: HeldSession[] = [];
+    try {
+      return await run(await this.#sourcesFrom(located, position, held));
+    } finally {
+      for (const source of held) source.letGo();
+    }
+  }
+
+  async #sourcesFrom(
+    located: LocatedSession,
+    position: number,
+    held: HeldSession[],
+  ): Promise<readonly Source[]> {
     const sources: Source[] = [];
     let at: LocatedSession = located;
     let endPosition = Number.MAX_SAFE_INTEGER;
     for (;;) {
-      const { content, state } = at.session;
-      if (content === undefined || state.stream === undefined) {
+      const { events, state } = at.session;
+      if (events === undefined || state.stream === undefined) {
         throw new Problem('session-not-found', 'deleted while it was read');
       }
+      const { origin, incarnation } = state.stream;
       // A fork that was left before its first own event has nothing to add.
-      if (content.firstPosition < endPosition) sources.unshift({ ...at, content, endPosition });
-      const { origin } = state.stream;
-      if (origin === undefined || position >= content.firstPosition) return sources;
+      if (events.firstPosition < endPosition) sources.unshift({ ...at, incarnation, endPosition });
+      if (origin === undefined || position >= events.firstPosition) return sources;
       endPosition = Math.min(endPosition, origin.position);
-      at = await this.#findSource(at.session);
+      const source = await this.#findSource(at.session);
+      held.push(source);
+      at = source;
     }
   }
 
-  async #bodyOf(source: LocatedSession, { page, start, end }: PageRange): Promise<Uint8Array> {
-    if (page.isHot) {
-      this.#budget.touch(page);
-      return page.range(start, end);
+  async #pageOf(source: Source, run: EventRun): Promise<Page> {
+    if (run.page !== undefined) {
+      this.#budget.touchBodies(run);
+      return run.page;
     }
-    const restoring = this.#restoring.get(page) ?? this.#restore(source, page);
-    this.#restoring.set(page, restoring);
+    const restoring = this.#restoring.get(run) ?? this.#restore(source, run);
+    this.#restoring.set(run, restoring);
     try {
-      return (await restoring).subarray(start, end);
+      return await restoring;
     } finally {
-      this.#restoring.delete(page);
+      this.#restoring.delete(run);
     }
   }
 
-  /** Reads the page's events again, by their offsets. */
-  async #restore(source: LocatedSession, page: Page): Promise<Uint8Array> {
-    const bodies: Uint8Array[] = [];
-    while (bodies.length < page.count) await this.#readRun(source, page, bodies);
-    this.#budget.charge(page, page.restore(bodies));
-    return page.range(0, page.lengthBytes);
+  /** Fetches the bodies of a run. They stay only where the run is still what it was. */
+  async #restore(source: Source, run: EventRun): Promise<Page> {
+    const { start, count, lengthBytes } = run;
+    const bodies = await this.#bodiesOf(source, run);
+    const page = bodies.length === count ? Page.of(start, bodies, lengthBytes) : undefined;
+    if (page === undefined) throw corrupt();
+    const events = source.session.events;
+    const isStill = events?.runAt(start.position) === run && run.count === count;
+    if (events !== undefined && isStill && run.page === undefined) {
+      run.page = page;
+      this.#budget.chargeBodies(run, events);
+    }
+    return page;
   }
 
-  /** Reads on from the first event that is missing, until a gap makes another read cheaper. */
-  async #readRun(source: LocatedSession, page: Page, bodies: Uint8Array[]): Promise<void> {
-    const { log, clock } = this.#parts;
-    const ending = new AbortController();
-    // What was folded is there at once; only a log that is gone, or away, makes its readers wait.
-    const timer = clock.schedule(limits.appendDeadlineMs, () => ending.abort());
-    const from = BigInt(page.offsets[bodies.length] ?? 0);
-    const before = bodies.length;
-    try {
-      for await (const { records, nextOffset } of log.read(source.shard, {
-        from,
-        signal: ending.signal,
-      })) {
-        takeBodies(source.session, page, { records, bodies });
-        const wanted = page.offsets[bodies.length];
-        const next = Number(nextOffset);
-        if (wanted === undefined || wanted - next > gapRecordsMax) return;
-        if (wanted < next) throw corrupt();
-      }
-    } finally {
-      timer.cancel();
-      ending.abort();
-    }
-    if (bodies.length === before) throw new Problem('unavailable', 'the log does not answer');
+  #bodiesOf(source: Source, run: EventRun): Promise<readonly Uint8Array[]> {
+    const { place, start } = run;
+    if (place.kind === 'extent') return this.#parts.readExtent(place.extent);
+    const { keyBytes } = source.session;
+    const wanted = {
+      shard: source.replica.shard,
+      keyBytes,
+      firstSeq: start.seq,
+      offsets: place.offsets,
+    };
+    return readRunFromLog(this.#parts, wanted);
   }
 }
 
 const corrupt = (): Problem =>
-  new Problem('corrupt', 'the log does not hold what was folded from it');
-
-/** Adds the values of those records that are the page's next events. */
-function takeBodies(
-  { keyBytes }: FoldedSession,
-  page: Page,
-  read: { readonly records: readonly StoredRecord[]; readonly bodies: Uint8Array[] },
-): void {
-  const { records, bodies } = read;
-  for (const stored of records) {
-    if (Number(stored.offset) !== page.offsets[bodies.length]) continue;
-    const decoded = decodeRecord(stored);
-    const seq = page.firstSeq + bodies.length;
-    const isTheEvent =
-      decoded.kind === 'record' && decoded.record.seq === seq && equalBytes(stored.key, keyBytes);
-    if (!isTheEvent) throw corrupt();
-    bodies.push(stored.value);
-  }
-}
+  new Problem('corrupt', 'what is kept is not what was folded from the log');

@@ -6,10 +6,11 @@ import { append, plain, type SimulatedProcess, startInstant } from './testing.ts
 async function textIn({ shards, tenant }: SimulatedProcess, name: string): Promise<string> {
   const { replica, key } = shards.locate(tenant, name);
   await replica.readIndex();
-  const session = replica.fold.session(key);
   const bounds = { position: 0, bytesMax: 1_000_000, eventsMax: 1_000 };
-  const { bodies } = await shards.reader.read({ shard: replica.shard, session }, bounds);
-  return bodies.map(textOf).join('');
+  return replica.with(key, async (session) => {
+    const { bodies } = await shards.reader.read({ replica, session }, bounds);
+    return bodies.map(textOf).join('');
+  });
 }
 
 test('appends in order and reads back what was sent', async () => {

@@ -28,7 +28,7 @@ import {
 } from '@tidemark/session';
 import { type DebtSettings, Debts, debtDefaults } from './debts.ts';
 import { positionIn } from './positions.ts';
-import type { FoldedSession } from './shard-fold.ts';
+import type { LocatedSession } from './session-reader.ts';
 import type { Located, Shards } from './shards.ts';
 import type { Tenant } from './tenants.ts';
 import type { Writers } from './writers.ts';
@@ -75,15 +75,16 @@ export class SessionWrites {
    * The fold knows a repeated append by its seqs. Its position in a byte stream is found by them: a
    * client that reads on from there misses nothing.
    */
-  async #placed({ replica, key }: Located, reply: Appended): Promise<Appended> {
-    const session = replica.fold.peek(key);
-    const { stream } = session?.state ?? {};
-    if (session === undefined || stream === undefined || stream.isJson) return reply;
-    const { position: toldPosition, tag } = parseCursor(reply.nextOffset);
-    if (reply.endSeq >= stream.tailSeq || tagAt(stream, toldPosition) !== tag) return reply;
-    const located = { shard: replica.shard, session };
-    const position = await this.#shards.reader.positionOf(located, reply.endSeq);
-    return { ...reply, nextOffset: cursorAt(stream, position) };
+  #placed({ replica, key }: Located, reply: Appended): Promise<Appended> {
+    return replica.with(key, async (session) => {
+      const { stream } = session.state;
+      if (stream === undefined || stream.isJson) return reply;
+      const { position: toldPosition, tag } = parseCursor(reply.nextOffset);
+      if (reply.endSeq >= stream.tailSeq || tagAt(stream, toldPosition) !== tag) return reply;
+      const located = { replica, session };
+      const position = await this.#shards.reader.positionOf(located, reply.endSeq);
+      return { ...reply, nextOffset: cursorAt(stream, position) };
+    });
   }
 
   submit(tenant: Tenant, name: string, command: Command): Promise<Reply> {
@@ -129,12 +130,15 @@ export class SessionWrites {
   }
 
   /** What is at the fork's name already: the same fork, or a conflict. */
-  async #existing(target: Located, { command, fork }: ForkIntent): Promise<Created | undefined> {
+  async #existing(target: Located, intent: ForkIntent): Promise<Created | undefined> {
     await target.replica.readIndex();
-    const state = target.replica.fold.peek(target.key)?.state;
-    if (state?.life === 'gone') throw new Problem('session-exists', 'deleted, its forks live on');
-    const { stream } = state ?? {};
-    if (state === undefined || stream === undefined) return undefined;
+    return target.replica.with(target.key, ({ state }) => this.#sameFork(state, intent));
+  }
+
+  #sameFork(state: SessionState, { command, fork }: ForkIntent): Created | undefined {
+    if (state.life === 'gone') throw new Problem('session-exists', 'deleted, its forks live on');
+    const { stream } = state;
+    if (stream === undefined) return undefined;
     if (isDue(state, this.#shards.parts.clock.nowMs())) return undefined;
     const { origin } = stream;
     if (origin?.source === fork.source) {
@@ -157,7 +161,10 @@ export class SessionWrites {
     const { tenant, name } = target;
     const source = this.#shards.locate(tenant, fork.source);
     await source.replica.readIndex();
-    const request = await this.#resolve(source, { command, fork });
+    await this.endWhereDue(source);
+    const request = await source.replica.with(source.key, (session) =>
+      this.#resolve({ replica: source.replica, session }, { command, fork }),
+    );
     const { incarnation: forkIncarnation } = request;
     const { incarnation } = request.origin;
     const ref = { kind: 'ref', fork: name, forkIncarnation, incarnation } as const;
@@ -180,19 +187,16 @@ export class SessionWrites {
     return undefined;
   }
 
-  async #resolve(source: Located, { command, fork }: ForkIntent): Promise<ForkRequest> {
-    await this.endWhereDue(source);
-    const session = source.replica.fold.peek(source.key);
-    const { stream } = this.#liveSource(session);
+  async #resolve(source: LocatedSession, { command, fork }: ForkIntent): Promise<ForkRequest> {
+    const stream = liveSource(source.session.state);
     const { contentType } = command;
     if (contentType !== undefined && mediaTypeOf(contentType) !== mediaTypeOf(stream.contentType)) {
       throw new Problem('content-type-mismatch', 'the source has another content type');
     }
     const depth = (stream.origin?.depth ?? 0) + 1;
     if (depth > limits.forkDepthMax) throw new Problem('invalid-request', 'too many forks deep');
-    const located = { shard: source.replica.shard, session: session as FoldedSession };
-    const position = await this.#forkPosition(located, stream, fork);
-    const seq = await this.#shards.reader.seqAfter(located, position);
+    const position = await this.#forkPosition(source, stream, fork);
+    const seq = await this.#shards.reader.seqAfter(source, position);
     const { incarnation, ttlMs, expiresAtMs } = stream;
     const isExplicit = fork.offset !== undefined;
     return {
@@ -208,31 +212,23 @@ export class SessionWrites {
     };
   }
 
-  #liveSource(session: FoldedSession | undefined): { readonly stream: StreamState } {
-    if (session === undefined) throw new Problem('session-not-found', 'no such source');
-    if (session.state.life === 'gone') {
-      throw new Problem('fork-source-gone', 'the source is deleted, its forks live on');
-    }
-    const stream = liveStream(session.state);
-    if (stream instanceof Problem) throw stream;
-    return { stream };
-  }
-
   /** Who finds a session's time over writes that down, so that everybody else finds the same. */
   async endWhereDue({ replica, key }: Located): Promise<void> {
-    const state = replica.fold.peek(key)?.state;
-    if (state === undefined || !isDue(state, this.#shards.parts.clock.nowMs())) return;
+    const isOver = await replica.with(key, ({ state }) =>
+      isDue(state, this.#shards.parts.clock.nowMs()),
+    );
+    if (!isOver) return;
     try {
       await this.#writers.of(replica).submit(key, { kind: 'expire' });
     } catch (cause) {
-      const isOver =
+      const isEnded =
         isProblem(cause) && (hasCode(cause, 'session-not-found') || hasCode(cause, 'session-gone'));
-      if (!isOver) throw cause;
+      if (!isEnded) throw cause;
     }
   }
 
   async #forkPosition(
-    located: Parameters<Shards['reader']['read']>[0],
+    located: LocatedSession,
     stream: StreamState,
     { offset, subOffset }: ForkPoint,
   ): Promise<number> {
@@ -252,6 +248,15 @@ export class SessionWrites {
 interface ForkIntent {
   readonly command: CreateCommand;
   readonly fork: ForkPoint;
+}
+
+function liveSource(state: SessionState): StreamState {
+  if (state.life === 'gone') {
+    throw new Problem('fork-source-gone', 'the source is deleted, its forks live on');
+  }
+  const stream = liveStream(state);
+  if (stream instanceof Problem) throw stream;
+  return stream;
 }
 
 function created(reply: Reply): Created {

@@ -6,18 +6,23 @@
 //     shard: rules 4 and 5.
 // (4) The digest covers every offset with its verdict, so that replicas can be compared.
 
-import type { StoredRecord } from '@tidemark/ports';
 import {
   absentSession,
-  decodeRecord,
   evolve,
   foldLevelOf,
+  isNext,
   type SessionRecord,
   type SessionState,
 } from '@tidemark/session';
-import { bytesOf, textOf } from '@tidemark/std';
-import { Content } from './content.ts';
-import type { HotBudget } from './hot-budget.ts';
+import { assert } from '@tidemark/std';
+import type { Anchor } from './anchor.ts';
+import type { Budget } from './budget.ts';
+import { DigestMarks } from './digest-marks.ts';
+import { EventIndex } from './event-index.ts';
+import type { FoldedSession } from './folded-session.ts';
+import type { FoldPoint, PublishedSessions } from './published.ts';
+import { SessionTable } from './session-table.ts';
+import { ShardStopped } from './shard-stop.ts';
 
 /** How a topic's record keys name tenants and sessions. */
 export type KeySpace =
@@ -38,47 +43,17 @@ function ownerOf(space: KeySpace, key: string): { tenant: string; name: string }
   return { tenant: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
-export type StopReason =
-  | 'corrupt'
-  | 'foreign-epoch'
-  | 'log-lost'
-  | 'log-replaced'
-  | 'log-trimmed'
-  | 'unknown-level';
-
-/** The shard serves nothing until an operator has looked: `advice` says at what. */
-export class ShardStopped extends Error {
-  override readonly name = 'ShardStopped';
-  readonly reason: StopReason;
-  readonly advice: string;
-
-  constructor(reason: StopReason, message: string, advice: string) {
-    super(message);
-    this.reason = reason;
-    this.advice = advice;
-  }
-}
-
-export interface FoldedSession {
-  readonly key: string;
-  readonly keyBytes: Uint8Array;
-  readonly state: SessionState;
-  /** Of the incarnation that lives, or is gone with forks left. */
-  content: Content | undefined;
-  /** Called behind every fold step that changed the session. */
-  readonly followers: Set<() => void>;
-}
-
-export interface Anchor {
-  readonly offset: bigint;
-  readonly id: string;
-}
-
 export interface FoldCounts {
   valid: number;
   void: number;
   foreign: number;
   malformed: number;
+}
+
+export interface ShardFoldParts {
+  readonly budget: Budget;
+  /** A session came into memory as it was published. */
+  readonly onLoaded: (session: FoldedSession) => void;
 }
 
 export interface ShardFoldOptions {
@@ -96,18 +71,24 @@ export class ShardFold {
   readonly counts: FoldCounts = { valid: 0, void: 0, foreign: 0, malformed: 0 };
   readonly space: KeySpace;
   readonly knownLevel: number;
-  readonly #budget: HotBudget;
-  readonly #sessions = new Map<string, FoldedSession>();
+  readonly table: SessionTable;
+  readonly #budget: Budget;
+  readonly #marks = new DigestMarks();
   // Offsets count as numbers in here, where every record meets them.
   #next = 0;
   #anchorOffset = -1;
   #anchorId = '';
 
-  constructor(budget: HotBudget, options: ShardFoldOptions) {
-    this.#budget = budget;
+  constructor(parts: ShardFoldParts, options: ShardFoldOptions) {
+    this.#budget = parts.budget;
     this.space = options.space;
     this.logEpoch = options.logEpoch;
     this.knownLevel = options.knownLevel;
+    this.table = new SessionTable({
+      budget: parts.budget,
+      absent: (key) => this.absent(key),
+      onLoaded: parts.onLoaded,
+    });
   }
 
   /** The next offset. */
@@ -121,37 +102,33 @@ export class ShardFold {
     return { offset: BigInt(this.#anchorOffset), id: this.#anchorId };
   }
 
-  /** The session, made known here where no record of it was seen yet. */
-  session(key: string): FoldedSession {
-    const known = this.#sessions.get(key);
-    if (known !== undefined) return known;
-    const session: FoldedSession = {
-      key,
-      keyBytes: bytesOf(key),
-      state: this.absent(key),
-      content: undefined,
-      followers: new Set(),
-    };
-    this.#sessions.set(key, session);
-    return session;
+  /** Where it stands, for those who begin here. */
+  get point(): FoldPoint {
+    const { position, level, logEpoch, anchor, digest } = this;
+    return { position, level, logEpoch, anchor, digest, mark: this.#marks.newest };
   }
 
-  /** Begins where another fold of the same log stood. Bodies stay in the log. */
-  restore(from: {
-    readonly position: bigint;
-    readonly level: number;
-    readonly logEpoch: string | null;
-    readonly anchor: Anchor | undefined;
-    readonly digest: number;
-    readonly states: readonly { readonly key: string; readonly state: SessionState }[];
-  }): void {
-    this.#next = Number(from.position);
-    this.level = from.level;
-    this.logEpoch = from.logEpoch ?? undefined;
-    this.#anchorOffset = from.anchor === undefined ? -1 : Number(from.anchor.offset);
-    this.#anchorId = from.anchor?.id ?? '';
-    this.digest = from.digest;
-    for (const { key, state } of from.states) Object.assign(this.session(key).state, state);
+  /** Whether another fold of the same log, as it was published, came to something else. */
+  disagreesWith({ mark }: FoldPoint): boolean {
+    const mine = mark === undefined ? undefined : this.#marks.at(mark.offset);
+    return mine !== undefined && mine !== mark?.digest;
+  }
+
+  /** Begins where another fold of the same log stood, with its sessions. */
+  restart(published: PublishedSessions, found: ReadonlyMap<string, Uint8Array>): void {
+    const { position, level, logEpoch, anchor, digest } = published.at;
+    if (level > this.knownLevel) throw unknownLevel(level, this.knownLevel);
+    if (this.logEpoch !== undefined && logEpoch !== this.logEpoch) {
+      throw foreignEpoch(this.logEpoch, logEpoch);
+    }
+    this.table.restart(published, found);
+    this.#next = Number(position);
+    this.level = level;
+    this.logEpoch = logEpoch;
+    this.#anchorOffset = anchor === undefined ? -1 : Number(anchor.offset);
+    this.#anchorId = anchor?.id ?? '';
+    this.digest = digest;
+    this.#marks.clear();
   }
 
   /** What a session is before its first record. */
@@ -160,43 +137,26 @@ export class ShardFold {
     return absentSession(tenant, name);
   }
 
-  /** Without a trace of having asked. */
-  peek(key: string): FoldedSession | undefined {
-    return this.#sessions.get(key);
+  /** What is at an offset, and says nothing that the fold could take in. */
+  skip(kind: 'foreign' | 'malformed', offset: number): void {
+    this.counts[kind] += 1;
+    this.#advance(offset, '', false);
   }
 
-  sessions(): IterableIterator<FoldedSession> {
-    return this.#sessions.values();
-  }
-
-  /** Folds what was read. Returns the session and verdict where the record was one of ours. */
-  fold(
-    stored: StoredRecord,
-  ): { session: FoldedSession; record: SessionRecord; isValid: boolean } | undefined {
-    const decoded = decodeRecord(stored);
-    if (decoded.kind !== 'record') {
-      this.counts[decoded.kind] += 1;
-      this.#advance(Number(stored.offset), '', false);
-      return undefined;
-    }
-    const session = this.session(textOf(stored.key));
-    const isValid = this.#apply(session, decoded.record, Number(stored.offset));
-    return { session, record: decoded.record, isValid };
-  }
-
-  /** Folds a record that this process wrote, and that the log has at this offset. */
-  foldOwn(session: FoldedSession, record: SessionRecord, offset: number): boolean {
-    return this.#apply(session, record, offset);
-  }
-
-  #apply(session: FoldedSession, record: SessionRecord, offset: number): boolean {
+  /** Folds the record that the log has at an offset, and tells its verdict. */
+  fold(session: FoldedSession, record: SessionRecord, offset: number): boolean {
+    assert(session.isResident, 'a verdict is given on a state that was loaded');
+    assert(offset >= this.#next, 'records are folded in offset order');
     this.#checkEpoch(session, record);
     const before = session.state.stream;
-    const isValid = record.level <= this.level && evolve(session.state, record);
+    const mayStand = record.level <= this.level && isNext(session.state, record);
+    if (mayStand) this.table.willChange(session);
+    const isValid = mayStand && evolve(session.state, record);
     if (isValid) {
-      this.#keepContent(session, record, { offset, before });
+      this.#keepEvents(session, record, { offset, before });
       if (session.state.name === shardSession) this.#evolveShard(record);
       this.counts.valid += 1;
+      this.table.sawRecord(session, offset);
     } else {
       this.counts.void += 1;
     }
@@ -204,20 +164,20 @@ export class ShardFold {
     return isValid;
   }
 
-  #keepContent(
+  #keepEvents(
     session: FoldedSession,
     record: SessionRecord,
     at: { readonly offset: number; readonly before: SessionState['stream'] },
   ): void {
     const { stream } = session.state;
     if (record.kind === 'event') {
-      session.content?.append(record.value, at.offset);
+      session.events?.append(record.value, { offset: at.offset, timeMs: record.timeMs });
     } else if (stream !== at.before) {
-      session.content?.discard();
-      session.content =
+      session.events?.discard();
+      session.events =
         stream === undefined
           ? undefined
-          : new Content(this.#budget, {
+          : new EventIndex(this.#budget, {
               seq: stream.tailSeq,
               position: stream.tailPosition,
               isJson: stream.isJson,
@@ -232,27 +192,18 @@ export class ShardFold {
       this.logEpoch ??= record.logEpoch;
       return;
     }
-    throw new ShardStopped(
-      'foreign-epoch',
-      `a record of another log epoch. expected=${this.logEpoch} actual=${record.logEpoch}`,
-      'the topic holds another log: restore the right one, or start a new log epoch',
-    );
+    throw foreignEpoch(this.logEpoch, record.logEpoch);
   }
 
   #evolveShard(record: SessionRecord): void {
     const level = record.kind === 'level' ? foldLevelOf(record) : undefined;
     if (level === undefined || level <= this.level) return;
-    if (level > this.knownLevel) {
-      throw new ShardStopped(
-        'unknown-level',
-        `the fold level rose beyond this binary. level=${level} known=${this.knownLevel}`,
-        'replace this process by the release that raised the level',
-      );
-    }
+    if (level > this.knownLevel) throw unknownLevel(level, this.knownLevel);
     this.level = level;
   }
 
   #advance(offset: number, id: string, isValid: boolean): void {
+    this.#marks.pass(offset, this.digest);
     this.#next = offset + 1;
     this.#anchorOffset = offset;
     this.#anchorId = id;
@@ -261,3 +212,17 @@ export class ShardFold {
       (Math.imul(this.digest ^ (low * 2 + (isValid ? 1 : 0)), 0x01000193) + 0x9e3779b9) >>> 0;
   }
 }
+
+const foreignEpoch = (expected: string | undefined, actual: string | undefined): ShardStopped =>
+  new ShardStopped(
+    'foreign-epoch',
+    `a record of another log epoch. expected=${expected} actual=${actual}`,
+    'the topic holds another log: restore the right one, or start a new log epoch',
+  );
+
+const unknownLevel = (level: number, known: number): ShardStopped =>
+  new ShardStopped(
+    'unknown-level',
+    `the fold level rose beyond this binary. level=${level} known=${known}`,
+    'replace this process by the release that raised the level',
+  );

@@ -104,7 +104,9 @@ describe('a log that is not the one that was folded stops the shard', () => {
     const process = await startQuiet();
     const { replica, key } = process.shards.locate(process.tenant, name);
     let woken = 0;
-    replica.fold.session(key).followers.add(() => {
+    const [session] = await replica.hold([key]);
+    if (session === undefined) throw new Error('what is held is there');
+    replica.follow(session, () => {
       woken += 1;
     });
     const release = replica.retain();

@@ -6,72 +6,72 @@
 // (3) A stopped shard stays stopped: everybody who waits hears it, and nothing is served from it.
 // (4) A log that was missing when nothing of it was folded is not lost: its topic may be about to be
 //     created, and the answer that it is missing may come after it was.
+// (5) A log that begins behind the anchor was trimmed: what is published newer takes the fold's place,
+//     and only where that does not reach the log's start does the shard stop.
+// (6) Nothing is served before the first read-index, and nothing while the fold is behind an end that is
+//     known. Only where the end cannot be asked is what was folded served, as true and not as all.
+//
+// closed -> opening      open          (what is published is looked for)
+// opening -> serving     open
+// opening -> closed      open          (it cannot be had)
+// serving -> reloading   #reload       (the log was trimmed beyond the fold)
+// reloading -> serving   #reload       (or it cannot be had, and is looked for again by who needs it)
+// serving -> closed      closeIfIdle
+// any -> stopped         #stop
 
-import {
-  type Clock,
-  type EventLog,
-  isFault,
-  type Shard,
-  type ShardBounds,
-  type StoredRecord,
-  sleep,
-  type Timer,
-} from '@tidemark/ports';
-import { hasCode, isProblem, limits, Problem } from '@tidemark/protocol';
-import { decodeRecord, type SessionRecord } from '@tidemark/session';
-import type { HotBudget } from './hot-budget.ts';
+import type { Clock, EventLog, Shard, ShardBounds, StoredRecord } from '@tidemark/ports';
+import { isProblem, Problem } from '@tidemark/protocol';
+import type { SessionRecord, SessionState } from '@tidemark/session';
+import { assert } from '@tidemark/std';
+import type { Budget } from './budget.ts';
+import { type Chunk, decodeChunk } from './chunk.ts';
+import { Feed } from './feed.ts';
+import type { FoldedSession } from './folded-session.ts';
+import { LogEnd } from './log-end.ts';
+import { LogPump, type PumpTarget } from './log-pump.ts';
+import { OffsetWaiters } from './offset-waiters.ts';
+import type { Publications, PublishedSessions } from './published.ts';
 import type { ReadIndex } from './read-index.ts';
+import { ShardFold, type ShardFoldOptions } from './shard-fold.ts';
 import {
-  type Anchor,
-  type FoldedSession,
-  ShardFold,
-  type ShardFoldOptions,
+  foldAdvice,
+  isMissing,
+  isTrimmed,
+  isUnavailable,
+  logAdvice,
   ShardStopped,
   type StopReason,
-} from './shard-fold.ts';
+  stoppedBy,
+  stoppedProblem,
+} from './shard-stop.ts';
 
 export interface ReplicaParts {
   readonly log: EventLog;
   readonly readIndex: ReadIndex;
-  readonly budget: HotBudget;
+  readonly budget: Budget;
   readonly clock: Clock;
+  readonly publications: Publications;
   /** The alarm: a shard that stops is an operator's business. */
   readonly onStopped: (shard: Shard, stopped: ShardStopped) => void;
 }
 
-/** Hears of every record of ours, as it is folded. */
-export type FoldObserver = (
-  session: FoldedSession,
-  record: SessionRecord,
-  isValid: boolean,
-) => void;
-
-/** Hears of the sessions that a fold step changed, whoever wrote it. */
-export type FoldWatcher = (touched: ReadonlySet<FoldedSession>) => void;
-
-/** How long a log is read on after the last record that only reading told. */
-const lingerMs = 2_000;
-/** How long a log that is not there yet is left alone. */
-const absentMs = 500;
-
-interface Waiter {
-  readonly to: bigint;
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
-}
+type Phase = 'closed' | 'opening' | 'serving' | 'reloading' | 'stopped';
 
 export class ShardReplica {
   readonly shard: Shard;
   readonly fold: ShardFold;
+  readonly feed = new Feed();
   readonly #parts: ReplicaParts;
-  readonly #observers = new Set<FoldObserver>();
-  readonly #watchers = new Set<FoldWatcher>();
-  #waiters: Waiter[] = [];
-  #retained = 0;
-  #pump: AbortController | undefined;
-  #readAtMs = Number.NEGATIVE_INFINITY;
-  #lingering: Timer | undefined;
-  #comparison: Promise<void> | undefined;
+  readonly #followers = new Map<FoldedSession, Set<() => void>>();
+  #phase: Phase = 'closed';
+  #opening: Promise<void> | undefined;
+  /** How often what was folded here became void. */
+  #reloads = 0;
+  #wasCurrent = false;
+  #usedAtMs = 0;
+  readonly #waiters = new OffsetWaiters();
+  readonly #end: LogEnd;
+  readonly #pump: LogPump;
   /** Fires when the shard stops, or the process. */
   readonly #ending = new AbortController();
   #stopped: ShardStopped | undefined;
@@ -79,11 +79,38 @@ export class ShardReplica {
   constructor(shard: Shard, parts: ReplicaParts, options: ShardFoldOptions) {
     this.shard = shard;
     this.#parts = parts;
-    this.fold = new ShardFold(parts.budget, options);
+    const { budget } = parts;
+    const onLoaded = (session: FoldedSession): void => this.feed.loaded(session);
+    this.fold = new ShardFold({ budget, onLoaded }, options);
+    this.#end = new LogEnd({ ...parts, shard }, this.#ending.signal);
+    this.#pump = new LogPump({ ...parts, shard }, this.#pumpTarget());
+  }
+
+  #pumpTarget(): PumpTarget {
+    return {
+      fold: this.fold,
+      reloads: () => this.#reloads,
+      hasWaiters: () => !this.#waiters.isEmpty,
+      open: async () => {
+        await this.open();
+        this.#wake(new Set());
+      },
+      foldChunk: (records, isNext) => this.#foldChunk(records, isNext),
+      recover: (cause) => this.#recover(cause),
+    };
   }
 
   get stopped(): ShardStopped | undefined {
     return this.#stopped;
+  }
+
+  get isServing(): boolean {
+    return this.#phase === 'serving';
+  }
+
+  /** Changes when verdicts that were given here before prove nothing any more. */
+  get reloads(): number {
+    return this.#reloads;
   }
 
   /** Throws where the shard has stopped. */
@@ -91,96 +118,225 @@ export class ShardReplica {
     if (this.#stopped !== undefined) throw stoppedProblem(this.shard, this.#stopped);
   }
 
-  observe(observer: FoldObserver): void {
-    this.#observers.add(observer);
+  /** Begins with what is published. Rejects with a Problem where that cannot be had now. */
+  open(): Promise<void> {
+    if (this.#phase === 'serving') return Promise.resolve();
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
   }
 
-  watch(watcher: FoldWatcher): () => void {
-    this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
+  async #open(): Promise<void> {
+    this.check();
+    this.#phase = 'opening';
+    try {
+      const published = await this.#parts.publications.newest(this.shard, this.#ending.signal);
+      if (published !== undefined) await this.#begin(published);
+      this.#phase = 'serving';
+    } catch (cause) {
+      if (cause instanceof ShardStopped) throw this.#stop(cause);
+      this.#phase = 'closed';
+      throw cause;
+    }
+  }
+
+  /** Takes what is published for the fold; what is held is looked up first. */
+  async #begin(published: PublishedSessions): Promise<void> {
+    const { table } = this.fold;
+    const found = new Map<string, Uint8Array>();
+    const asked = new Set<string>();
+    for (;;) {
+      const keys = table.heldKeys().filter((key) => !asked.has(key));
+      if (keys.length === 0) break;
+      for (const key of keys) asked.add(key);
+      const loaded = await published.load(keys, this.#ending.signal);
+      for (const [key, bytes] of loaded) found.set(key, bytes);
+    }
+    this.fold.restart(published, found);
+    this.#reloads += 1;
+    this.feed.begun(published);
+  }
+
+  /** Where the log was trimmed beyond the fold; for all who find it at once. */
+  #reload(logStart: bigint): Promise<void> {
+    if (this.#phase !== 'serving') return this.open();
+    this.#phase = 'reloading';
+    this.#opening = this.#reloadOnce(logStart).finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  async #reloadOnce(logStart: bigint): Promise<void> {
+    try {
+      const newest = await this.#parts.publications.newest(this.shard, this.#ending.signal);
+      const anchor = newest?.at.anchor;
+      if (newest === undefined || anchor === undefined || anchor.offset < logStart) {
+        const message = `the log begins behind the anchor. start=${logStart} anchor=${anchor?.offset}`;
+        throw new ShardStopped('log-trimmed', message, logAdvice);
+      }
+      // A chunk that was on its way may have brought the fold on: it never goes back.
+      if (newest.at.position > this.fold.position) await this.#begin(newest);
+    } catch (cause) {
+      throw cause instanceof ShardStopped ? this.#stop(cause) : cause;
+    } finally {
+      if (this.#stopped === undefined) this.#phase = 'serving';
+    }
+    this.#wake(new Set(this.fold.table.residents()));
+  }
+
+  /** The log does not hold some of the session's events any more: what is published newest does. */
+  async refresh(session: FoldedSession): Promise<void> {
+    const newest = await this.#parts.publications.newest(this.shard, this.#ending.signal);
+    if (newest !== undefined) await this.moveTo(newest);
+    await this.fold.table.refresh(session, this.#ending.signal);
+  }
+
+  /** Looks sessions up in what is published newer, once the fold has passed it. */
+  async moveTo(published: PublishedSessions): Promise<void> {
+    await this.catchUp(published.at.position);
+    const { table } = this.fold;
+    if (this.#phase !== 'serving') return;
+    if ((table.published?.at.position ?? -1n) >= published.at.position) return;
+    if (this.fold.disagreesWith(published.at)) {
+      throw this.#stop(
+        new ShardStopped('diverged', 'another fold of this log was published', foldAdvice),
+      );
+    }
+    table.pinPublished(published);
+  }
+
+  /** The session, held, where it is here already. */
+  tryHold(key: string): FoldedSession | undefined {
+    return this.#phase === 'serving' ? this.fold.table.holdResident(key) : undefined;
+  }
+
+  /** The sessions of these keys, each held until it is let go. */
+  async hold(keys: readonly string[]): Promise<readonly FoldedSession[]> {
+    this.check();
+    await this.open();
+    this.#usedAtMs = this.#parts.clock.monotonicMs();
+    return this.fold.table.hold(keys, this.#ending.signal);
+  }
+
+  letGo(session: FoldedSession): void {
+    this.fold.table.letGo(session);
+  }
+
+  /** Runs with the session held: it stays what it is as long as that takes. */
+  async with<T>(key: string, run: (session: FoldedSession) => T | Promise<T>): Promise<T> {
+    const held = this.tryHold(key) ?? (await this.hold([key]))[0];
+    assert(held !== undefined, 'a key has a session');
+    try {
+      return await run(held);
+    } finally {
+      this.letGo(held);
+    }
+  }
+
+  /**
+   * The states of all sessions whose keys begin with a prefix, in no order, each once. What changes
+   * meanwhile may be seen as it was or as it is.
+   */
+  async *scan(prefix: string): AsyncGenerator<SessionState> {
+    this.check();
+    await this.open();
+    yield* this.fold.table.scan(prefix, this.#ending.signal);
+  }
+
+  /** Tells of every step that changed the session, which stays here until the answer is called. */
+  follow(session: FoldedSession, onStep: () => void): () => void {
+    this.fold.table.pin(session);
+    const followers = this.#followers.get(session) ?? new Set();
+    this.#followers.set(session, followers.add(onStep));
+    return () => {
+      if (!followers.delete(onStep)) return;
+      if (followers.size === 0) this.#followers.delete(session);
+      this.letGo(session);
+    };
   }
 
   /** Folds up to where the log ends at some moment after this call. */
   async readIndex(): Promise<void> {
     this.check();
-    const { start, end } = await this.#bounds();
+    await this.open();
+    await this.#foldTo(await this.#bounds());
+  }
+
+  /** As `readIndex`; false where the end cannot be asked and what was folded is all that there is. */
+  async readIndexIfAsked(): Promise<boolean> {
     this.check();
-    const { anchor, position } = this.fold;
-    if (anchor !== undefined && start > anchor.offset) {
-      const message = `the log begins behind the anchor. start=${start} anchor=${anchor.offset}`;
-      throw this.stop('log-trimmed', message);
+    await this.open();
+    let bounds: ShardBounds;
+    try {
+      bounds = await this.#bounds();
+    } catch (cause) {
+      if (!this.#wasCurrent || !isUnavailable(cause)) throw cause;
+      return false;
     }
+    await this.#foldTo(bounds);
+    return true;
+  }
+
+  async #foldTo({ start, end }: ShardBounds): Promise<void> {
+    this.check();
+    this.#usedAtMs = this.#parts.clock.monotonicMs();
+    const { anchor } = this.fold;
+    if (anchor !== undefined && start > anchor.offset) await this.#reload(start);
     // An end that was passed is a lost log, or the answer of a leader that does not know of its
     // fall: what lies at the anchor tells which.
+    const { position } = this.fold;
     if (end < position) await this.#compareAgain();
-    else if (position < end) await this.#inTime(this.catchUp(end));
+    else if (position < end) await this.#end.inTime(this.catchUp(end));
     this.check();
+    this.#wasCurrent = true;
   }
 
   async #bounds(): Promise<ShardBounds> {
     const { position } = this.fold;
     try {
-      return await this.#parts.readIndex.boundsOf(this.shard);
+      return await this.#end.bounds();
     } catch (cause) {
-      if (isMissing(cause) && position > 0n) throw this.#stop(cause);
-      throw new Problem('unavailable', 'the end of the log is not known', { cause });
+      if (!isMissing(cause)) throw cause;
+      if (position > 0n) throw this.#stop(cause);
+      throw new Problem('unavailable', 'the log is not there yet', { cause });
     }
   }
 
-  /** Reads the anchor once more, for all who ask: a reading under way has passed it long ago. */
   async #compareAgain(): Promise<void> {
-    this.#comparison ??= this.#compareOnce().finally(() => {
-      this.#comparison = undefined;
-    });
     try {
-      await this.#inTime(this.#comparison);
+      await this.#end.compare(this.fold.anchor);
     } catch (cause) {
       this.check();
+      if (isTrimmed(cause)) {
+        if (await this.#hasBegunAnew()) return;
+        throw new Problem('unavailable', 'the log was trimmed', { cause });
+      }
       throw isProblem(cause) ? cause : this.#stop(cause);
     }
   }
 
-  async #compareOnce(): Promise<void> {
-    const { anchor } = this.fold;
-    if (anchor === undefined) return;
-    const options = { from: anchor.offset, signal: this.#ending.signal };
-    for await (const { records } of this.#parts.log.read(this.shard, options)) {
-      compareAnchor(anchor, records[0]);
-      return;
-    }
-    throw new Problem('unavailable', 'the shard is closed');
-  }
-
-  /** A log that ends before what it is asked for makes its readers wait: not for ever. */
-  #inTime(work: Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#parts.clock.schedule(limits.appendDeadlineMs, () => {
-        reject(new Problem('unavailable', 'the log does not tell what it should hold'));
-      });
-      work.then(resolve, reject).finally(() => timer.cancel());
-    });
-  }
-
   /** Resolves once everything below an offset is folded. */
   catchUp(to: bigint): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#stopped !== undefined) return reject(stoppedProblem(this.shard, this.#stopped));
-      if (this.fold.position >= to) return resolve();
-      this.#waiters.push({ to, resolve, reject });
-      this.#ensurePump();
-    });
+    if (this.#stopped !== undefined) {
+      return Promise.reject(stoppedProblem(this.shard, this.#stopped));
+    }
+    if (this.#ending.signal.aborted) {
+      return Promise.reject(new Problem('unavailable', 'shutting down'));
+    }
+    if (this.isServing && this.fold.position >= to) return Promise.resolve();
+    const reached = this.#waiters.wait(to);
+    this.#pump.start();
+    return reached;
   }
 
   /** Keeps the log being read; call the answer to let go. */
   retain(): () => void {
-    this.#retained += 1;
-    this.#ensurePump();
-    let isHeld = true;
+    const letGo = this.#pump.retain();
     return () => {
-      if (!isHeld) return;
-      isHeld = false;
-      this.#retained -= 1;
-      this.#endIdlePump();
+      this.#usedAtMs = this.#parts.clock.monotonicMs();
+      letGo();
     };
   }
 
@@ -195,12 +351,9 @@ export class ShardReplica {
     const touched = new Set<FoldedSession>();
     const base = Number(baseOffset);
     try {
-      const verdicts = written.map(({ session, record }, index) => {
-        const isValid = this.fold.foldOwn(session, record, base + index);
-        if (isValid) touched.add(session);
-        return isValid;
-      });
-      return verdicts;
+      return written.map(({ session, record }, index) =>
+        this.#fold(session, record, { offset: base + index, touched }),
+      );
     } catch (cause) {
       throw this.#stop(cause);
     } finally {
@@ -208,166 +361,135 @@ export class ShardReplica {
     }
   }
 
+  #fold(
+    session: FoldedSession,
+    record: SessionRecord,
+    at: { readonly offset: number; readonly touched: Set<FoldedSession> },
+  ): boolean {
+    const { offset, touched } = at;
+    const isValid = this.fold.fold(session, record, offset);
+    if (isValid) touched.add(session);
+    this.feed.record({ session, record, offset, isValid });
+    return isValid;
+  }
+
   /** Something that only a different log explains. */
   stop(reason: StopReason, message: string): Problem {
     return this.#stop(new ShardStopped(reason, message, logAdvice));
   }
 
+  /** Lets go of everything where nobody has needed the shard since then. */
+  closeIfIdle(sinceMs: number): void {
+    const { table } = this.fold;
+    const isNeeded =
+      this.#phase !== 'serving' ||
+      this.#usedAtMs > sinceMs ||
+      this.#pump.isRetained ||
+      !this.#waiters.isEmpty ||
+      table.published === undefined ||
+      table.heldKeys().length > 0;
+    if (isNeeded) return;
+    this.#pump.stop();
+    this.#wasCurrent = false;
+    this.#phase = 'closed';
+    table.clear();
+  }
+
   close(): void {
-    this.#lingering?.cancel();
     this.#ending.abort();
-    this.#pump?.abort();
-    const closing = new Problem('unavailable', 'shutting down');
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(closing);
+    this.#pump.end();
+    this.#waiters.fail(new Problem('unavailable', 'shutting down'));
   }
 
-  #ensurePump(): void {
-    if (this.#pump !== undefined || this.#stopped !== undefined) return;
-    const pump = new AbortController();
-    this.#pump = pump;
-    void this.#run(pump);
+  /** Of what ended a reading: what cannot be had now is asked for again, and the rest stops the shard. */
+  async #recover(cause: unknown): Promise<boolean> {
+    if (this.#stopped !== undefined) return false;
+    if (isTrimmed(cause)) return this.#hasBegunAnew();
+    if (isUnavailable(cause)) this.#failWaiters(cause);
+    else if (isMissing(cause) && this.fold.position === 0n) {
+      this.#failWaiters(new Problem('unavailable', 'the log is not there yet', { cause }));
+    } else this.#stop(cause);
+    return false;
   }
 
-  /** Others who write here make it worth reading on for a while. */
-  #endIdlePump(): void {
-    if (this.#retained > 0 || this.#waiters.length > 0 || this.#lingering !== undefined) return;
-    const { clock } = this.#parts;
-    const restMs = this.#readAtMs + lingerMs - clock.monotonicMs();
-    if (restMs <= 0) {
-      this.#pump?.abort();
-      this.#pump = undefined;
-      return;
-    }
-    this.#lingering = clock.schedule(restMs, () => {
-      this.#lingering = undefined;
-      this.#endIdlePump();
-    });
-  }
-
-  async #run(pump: AbortController): Promise<void> {
-    while (!pump.signal.aborted) {
-      const { position } = this.fold;
-      try {
-        return await this.#readOn(pump);
-      } catch (cause) {
-        if (pump.signal.aborted) return;
-        if (!isMissing(cause) || position > 0n) {
-          this.#stop(cause);
-          return;
-        }
-        const problem = new Problem('unavailable', 'the log is not there yet', { cause });
-        for (const waiter of this.#waiters.splice(0)) waiter.reject(problem);
-        this.#endIdlePump();
-      }
-      await sleep(this.#parts.clock, absentMs, pump.signal).catch(() => undefined);
-    }
-  }
-
-  async #readOn(pump: AbortController): Promise<void> {
-    const { anchor } = this.fold;
-    let isAnchored = anchor === undefined;
-    const from = anchor?.offset ?? this.fold.position;
-    const skipTo = (): bigint => (isAnchored ? this.fold.position : from);
-    const chunks = this.#parts.log.read(this.shard, { from, skipTo, signal: pump.signal });
-    for await (const { records } of chunks) {
-      if (pump.signal.aborted) return;
-      if (!isAnchored) {
-        compareAnchor(anchor, records[0]);
-        isAnchored = true;
-      }
-      this.#foldChunk(records);
-      this.#endIdlePump();
-      if (pump.signal.aborted) return;
-    }
-  }
-
-  #foldChunk(records: readonly StoredRecord[]): void {
-    const touched = new Set<FoldedSession>();
-    const nowMs = this.#parts.clock.monotonicMs();
+  /**
+   * Where a reading met a log that was trimmed. It may have begun before a reload that others made
+   * meanwhile: where the log begins now tells.
+   */
+  async #hasBegunAnew(): Promise<boolean> {
     try {
-      for (const record of records) {
-        if (record.offset < this.fold.position) continue;
-        this.#readAtMs = nowMs;
-        const folded = this.fold.fold(record);
-        if (folded === undefined) continue;
-        if (folded.isValid) touched.add(folded.session);
-        for (const observer of this.#observers) {
-          observer(folded.session, folded.record, folded.isValid);
+      const { start } = await this.#bounds();
+      const { anchor } = this.fold;
+      if (start > (anchor?.offset ?? 0n)) await this.#reload(start);
+      return true;
+    } catch (reason) {
+      this.#failWaiters(reason);
+      return false;
+    }
+  }
+
+  #failWaiters(reason: unknown): void {
+    this.#waiters.fail(reason);
+    this.#pump.stopIfIdle();
+  }
+
+  /** Every session of the chunk is here before the first record of it is folded. */
+  async #foldChunk(records: readonly StoredRecord[], isNext: () => boolean): Promise<boolean> {
+    const { table } = this.fold;
+    const { reads, keys, held } = decodeChunk(this.fold, records);
+    try {
+      if (keys.length > 0) held.push(...(await table.hold(keys, this.#ending.signal)));
+      return isNext() && this.#foldReads(reads);
+    } finally {
+      for (const session of held) this.letGo(session);
+    }
+  }
+
+  /** Tells whether anything was new. */
+  #foldReads(reads: Chunk['reads']): boolean {
+    const touched = new Set<FoldedSession>();
+    const before = this.fold.position;
+    try {
+      for (const { offset, key, decoded } of reads) {
+        // This process may have folded on by itself while sessions were looked up.
+        if (offset < Number(this.fold.position)) continue;
+        if (decoded.kind === 'record') {
+          const session = this.fold.table.resident(key);
+          assert(session !== undefined, 'the sessions of a chunk are here');
+          this.#fold(session, decoded.record, { offset, touched });
+        } else {
+          this.fold.skip(decoded.kind, offset);
         }
       }
+      return this.fold.position > before;
     } finally {
       this.#wake(touched);
     }
   }
 
   #wake(touched: ReadonlySet<FoldedSession>): void {
-    const { position } = this.fold;
-    if (this.#waiters.some(({ to }) => to <= position)) {
-      const ready = this.#waiters.filter(({ to }) => to <= position);
-      this.#waiters = this.#waiters.filter(({ to }) => to > position);
-      for (const waiter of ready) waiter.resolve();
-    }
+    this.#waiters.reached(this.fold.position);
     for (const session of touched) {
-      for (const follower of session.followers) follower();
+      for (const follower of this.#followers.get(session) ?? []) follower();
     }
-    for (const watcher of this.#watchers) watcher(touched);
+    if (touched.size > 0) this.feed.step(touched);
   }
 
   #stop(cause: unknown): Problem {
-    const stopped = cause instanceof ShardStopped ? cause : stoppedBy(cause);
+    const stopped = stoppedBy(cause);
     if (stopped === undefined) throw cause;
     if (this.#stopped === undefined) {
       this.#stopped = stopped;
+      this.#phase = 'stopped';
       this.#ending.abort();
-      this.#pump?.abort();
+      this.#pump.end();
       this.#parts.onStopped(this.shard, stopped);
     }
     const problem = stoppedProblem(this.shard, this.#stopped);
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(problem);
-    for (const session of this.fold.sessions()) {
-      for (const follower of session.followers) follower();
+    this.#waiters.fail(problem);
+    for (const followers of this.#followers.values()) {
+      for (const follower of followers) follower();
     }
     return problem;
   }
 }
-
-/** The anchor as it was when the reading began: this process may fold on while the answer comes. */
-function compareAnchor(anchor: Anchor | undefined, first: StoredRecord | undefined): void {
-  if (first === undefined || anchor === undefined) return;
-  const decoded = decodeRecord(first);
-  const id = decoded.kind === 'record' ? decoded.record.id : '';
-  if (first.offset === anchor.offset && id === anchor.id) return;
-  throw new ShardStopped(
-    'log-replaced',
-    `another record lies at the anchor. offset=${anchor.offset} found=${first.offset}`,
-    logAdvice,
-  );
-}
-
-const isMissing = (cause: unknown): boolean => isFault(cause) && cause.reason === 'missing';
-
-const logAdvice =
-  'Kafka lost or replaced this log: compare the topic with its backups before anything is written, ' +
-  'then recover into a new log epoch';
-
-const stopReasons: Partial<Record<string, StopReason>> = {
-  'below-start': 'log-trimmed',
-  'above-end': 'log-lost',
-  missing: 'log-lost',
-  corrupt: 'corrupt',
-};
-
-function stoppedBy(cause: unknown): ShardStopped | undefined {
-  if (!isFault(cause)) return undefined;
-  const reason = stopReasons[cause.reason];
-  return reason === undefined ? undefined : new ShardStopped(reason, cause.message, logAdvice);
-}
-
-function stoppedProblem(shard: Shard, stopped: ShardStopped): Problem {
-  const detail = `the shard waits for its operator. reason=${stopped.reason} shard=${shard}`;
-  return new Problem('shard-stopped', detail, { cause: stopped });
-}
-
-/** Whether serving what is folded is still honest: the log cannot be asked, but it was not lost. */
-export const isUnavailable = (cause: unknown): boolean =>
-  isProblem(cause) && hasCode(cause, 'unavailable');

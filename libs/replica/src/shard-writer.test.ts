@@ -20,7 +20,7 @@ const problemOf = (promise: Promise<unknown>): Promise<unknown> =>
 
 function tailOf({ shards, tenant }: SimulatedProcess): number | undefined {
   const { replica, key } = shards.locate(tenant, name);
-  return replica.fold.peek(key)?.state.stream?.tailSeq;
+  return replica.fold.table.resident(key)?.state.stream?.tailSeq;
 }
 
 describe('an append to a quiet shard', () => {

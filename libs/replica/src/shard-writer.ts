@@ -28,7 +28,9 @@ import { limits, Problem } from '@tidemark/protocol';
 import type { Command, DecideContext, Reply } from '@tidemark/session';
 import { assert, present, Queue } from '@tidemark/std';
 import { Fairness, type FairnessBounds } from './fairness.ts';
+import type { FoldedRecord } from './feed.ts';
 import { Flight, type FlightWrite, type Pending } from './flight.ts';
+import type { FoldedSession } from './folded-session.ts';
 import type { ShardReplica } from './shard-replica.ts';
 
 export interface WriterParts {
@@ -91,6 +93,8 @@ export class ShardWriter {
   #holdTimer: Timer | undefined;
   #heldCount = 0;
   #isClosed = false;
+  #isFoldingOwn = false;
+  #loadingCount = 0;
 
   constructor(
     replica: ShardReplica,
@@ -101,25 +105,61 @@ export class ShardWriter {
     this.#parts = parts;
     this.#settings = settings;
     this.#fairness = new Fairness(settings);
-    replica.observe((session, record, isValid) => {
-      const flight = this.#flight;
-      if (flight?.owns(record.id) === true) flight.sawVerdict(record.id, isValid);
-      else if (isValid) this.#fairness.sawForeignRecord(session.key);
-      else this.#fairness.sawForeignVoid(session.key, parts.clock.monotonicMs());
-    });
+    replica.feed.listen({ record: (folded) => this.#sawRecord(folded) });
+  }
+
+  #sawRecord({ session, record, isValid }: FoldedRecord): void {
+    if (this.#isFoldingOwn) return;
+    const flight = this.#flight;
+    if (flight?.owns(record.id) === true) flight.sawVerdict(record.id, isValid);
+    else if (isValid) this.#fairness.sawForeignRecord(session.key);
+    else this.#fairness.sawForeignVoid(session.key, this.#parts.clock.monotonicMs());
   }
 
   /** Resolves once what was decided stands, or needs nothing to be written. Rejects with a Problem. */
   submit(key: string, command: Command): Promise<Reply> {
+    const deadlineMs = this.#parts.clock.monotonicMs() + this.#settings.deadlineMs;
+    const session = this.#replica.tryHold(key);
+    if (session !== undefined) return this.#enqueue({ session, command, deadlineMs });
+    return this.#load(key, bytesIn(command)).then((loaded) =>
+      this.#enqueue({ session: loaded, command, deadlineMs }),
+    );
+  }
+
+  /** What waits for its session waits like everything else: so many, and no more. */
+  async #load(key: string, bytes: number): Promise<FoldedSession> {
+    this.#checkRoom(bytes);
+    this.#loadingCount += 1;
+    this.#queuedBytes += bytes;
+    try {
+      const [session] = await this.#replica.hold([key]);
+      return present(session, 'a session that is held');
+    } finally {
+      this.#loadingCount -= 1;
+      this.#queuedBytes -= bytes;
+    }
+  }
+
+  #checkRoom(bytes: number): void {
+    if (this.#isClosed) throw new Problem('unavailable', 'shutting down');
+    const isFull =
+      this.#queue.size + this.#loadingCount >= this.#settings.queueCountMax ||
+      this.#queuedBytes + bytes > this.#settings.queueBytesMax;
+    if (isFull) throw new Problem('overloaded', 'too many appends are waiting');
+  }
+
+  #enqueue(asked: Pick<Pending, 'session' | 'command' | 'deadlineMs'>): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      if (this.#isClosed) return reject(new Problem('unavailable', 'shutting down'));
-      const bytes = bytesIn(command);
-      const isFull =
-        this.#queue.size >= this.#settings.queueCountMax ||
-        this.#queuedBytes + bytes > this.#settings.queueBytesMax;
-      if (isFull) return reject(new Problem('overloaded', 'too many appends are waiting'));
-      const deadlineMs = this.#parts.clock.monotonicMs() + this.#settings.deadlineMs;
-      this.#queue.push({ key, command, bytes, deadlineMs, resolve, reject, isDone: false });
+      const bytes = bytesIn(asked.command);
+      const { session } = asked;
+      try {
+        this.#checkRoom(bytes);
+      } catch (cause) {
+        this.#replica.letGo(session);
+        throw cause;
+      }
+      const release = (): void => this.#replica.letGo(session);
+      this.#queue.push({ ...asked, bytes, resolve, reject, release, isDone: false });
       this.#queuedBytes += bytes;
       this.#watchDeadlines();
       this.#ask();
@@ -155,7 +195,7 @@ export class ShardWriter {
 
   #seal(): readonly LogRecord[] {
     const { clock } = this.#parts;
-    const flight = new Flight(this.#replica.fold);
+    const flight = new Flight(this.#replica);
     const nowMs = clock.monotonicMs();
     const context = this.#context();
     const held: Pending[] = [];
@@ -167,7 +207,9 @@ export class ShardWriter {
       this.#queue.shift();
       this.#queuedBytes -= pending.bytes;
       if (pending.isDone) continue;
-      const forMs = this.#fairness.isEmpty ? 0 : this.#fairness.heldForMs(pending.key, nowMs);
+      const forMs = this.#fairness.isEmpty
+        ? 0
+        : this.#fairness.heldForMs(pending.session.key, nowMs);
       if (forMs > 0) {
         held.push(pending);
         heldForMs = Math.min(heldForMs, forMs);
@@ -181,7 +223,7 @@ export class ShardWriter {
     this.#flight = flight;
     flight.attempts = 1;
     flight.sentAtMs = nowMs;
-    return flight.seal(this.#replica.fold.position);
+    return flight.seal();
   }
 
   #context(): DecideContext {
@@ -224,7 +266,7 @@ export class ShardWriter {
       return refuse(pending, asProblem(cause));
     }
     if (pending.isDone) return;
-    const flight = new Flight(this.#replica.fold);
+    const flight = new Flight(this.#replica);
     const decision = flight.decide(pending, this.#context());
     if (decision.kind === 'answer') accept(pending, decision.reply);
     else if (decision.kind === 'problem') refuse(pending, decision.problem);
@@ -269,7 +311,7 @@ export class ShardWriter {
       }
       if (fold.position === baseOffset && tenure === this.#tenure) {
         metrics.fetchFree.add(1);
-        flight.sawVerdicts(this.#replica.foldOwn(flight.written, baseOffset));
+        flight.sawVerdicts(this.#foldOwn(flight, baseOffset));
       } else {
         await this.#replica.catchUp(baseOffset + BigInt(flight.batch.length));
         this.#tenure = tenure;
@@ -278,6 +320,15 @@ export class ShardWriter {
       return this.#finishStopped(flight, cause);
     }
     this.#finish(flight);
+  }
+
+  #foldOwn(flight: Flight, baseOffset: bigint): readonly boolean[] {
+    this.#isFoldingOwn = true;
+    try {
+      return this.#replica.foldOwn(flight.written, baseOffset);
+    } finally {
+      this.#isFoldingOwn = false;
+    }
   }
 
   #finish(flight: Flight): void {
@@ -290,6 +341,8 @@ export class ShardWriter {
       if (flight.stands(write, first)) {
         standing += length;
         answerStanding(write);
+      } else if (flight.isInDoubt) {
+        refuse(write.pending, new Problem('outcome-unknown', 'the log was trimmed meanwhile'));
       } else if (!write.pending.isDone) {
         again.push(write.pending);
       }
@@ -297,13 +350,18 @@ export class ShardWriter {
     }
     appended.add(standing);
     if (standing < first) voided.add(first - standing);
-    this.#flight = undefined;
+    this.#endFlight(flight);
     this.#requeue(again);
     this.#ask();
   }
 
-  #finishStopped(flight: Flight, cause: unknown = this.#replica.stopped): void {
+  #endFlight(flight: Flight): void {
     this.#flight = undefined;
+    flight.letGo();
+  }
+
+  #finishStopped(flight: Flight, cause: unknown = this.#replica.stopped): void {
+    this.#endFlight(flight);
     // The batch is, or may be, in the log; whether it stands, a stopped shard cannot say.
     const unknown = new Problem('outcome-unknown', 'the shard stopped', { cause });
     for (const { pending } of flight.writes) refuse(pending, unknown);
@@ -318,7 +376,7 @@ export class ShardWriter {
 
   /** Nothing of the batch is or ever will be in the log. */
   #settleRefused(flight: Flight, outcome: Extract<AppendOutcome, { kind: 'not-committed' }>): void {
-    this.#flight = undefined;
+    this.#endFlight(flight);
     const pendings = flight.writes.map(({ pending }) => pending);
     if (outcome.retryable) {
       this.#requeue(pendings.filter(({ isDone }) => !isDone));
@@ -401,12 +459,14 @@ function answerStanding({ pending, reply }: FlightWrite): void {
 function accept(pending: Pending, reply: Reply): void {
   if (pending.isDone) return;
   pending.isDone = true;
+  pending.release();
   pending.resolve(reply);
 }
 
 function refuse(pending: Pending, problem: Problem): void {
   if (pending.isDone) return;
   pending.isDone = true;
+  pending.release();
   pending.reject(problem);
 }
 

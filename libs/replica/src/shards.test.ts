@@ -14,7 +14,7 @@ function besides({
 }): Shards {
   const log = simulated.connect('two');
   const parts = { log, clock, logger: silentLogger, metrics: silentMetrics };
-  return new Shards(parts, { hotBytesMax: 1_024 * 1_024 });
+  return new Shards(parts, { memoryBytesMax: 1_024 * 1_024 });
 }
 
 test('the directory that was asked for before the start is whole', async () => {

@@ -4,12 +4,14 @@
 import { type Clock, type EventLog, type Logger, type Metrics, type Shard } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import { knownFoldLevel } from '@tidemark/session';
-import { createTasks, type Tasks } from '@tidemark/std';
-import { HotBudget } from './hot-budget.ts';
+import { createTasks, present, type Tasks } from '@tidemark/std';
+import { Budget } from './budget.ts';
+import type { FoldedSession } from './folded-session.ts';
+import { type Publications, unpublished } from './published.ts';
 import { ReadIndex } from './read-index.ts';
-import { type LocatedSession, SessionReader } from './session-reader.ts';
-import type { FoldedSession, ShardStopped } from './shard-fold.ts';
+import { type ExtentReader, type HeldSession, SessionReader } from './session-reader.ts';
 import { ShardReplica } from './shard-replica.ts';
+import type { ShardStopped } from './shard-stop.ts';
 import {
   controlShard,
   controlTenant,
@@ -26,13 +28,20 @@ export interface ShardsParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Where replicas begin, and look up what they do not have in memory. */
+  readonly publications?: Publications;
+  readonly readExtent?: ExtentReader;
 }
 
 export interface ShardsSettings {
-  readonly hotBytesMax: number;
+  /** For sessions and their bodies together. */
+  readonly memoryBytesMax: number;
   /** The fold level that this binary understands; lower only where an older one is rehearsed. */
   readonly knownLevel?: number;
 }
+
+const noExtents: ExtentReader = () =>
+  Promise.reject(new Problem('corrupt', 'an event lies in a segment, and there are none'));
 
 /** A session and the replica that folds it. */
 export interface Located {
@@ -47,7 +56,8 @@ export class Shards implements AsyncDisposable {
   readonly reader: SessionReader;
   readonly directory = new TenantDirectory();
   readonly control: ShardReplica;
-  readonly #budget: HotBudget;
+  readonly directoryLog: FoldedSession;
+  readonly budget: Budget;
   readonly #readIndex: ReadIndex;
   readonly #settings: ShardsSettings;
   readonly #replicas = new Map<Shard, ShardReplica>();
@@ -60,21 +70,31 @@ export class Shards implements AsyncDisposable {
   constructor(parts: ShardsParts, settings: ShardsSettings) {
     this.parts = parts;
     this.#settings = settings;
-    this.#budget = new HotBudget(settings.hotBytesMax);
+    this.budget = new Budget(settings.memoryBytesMax);
     this.#readIndex = new ReadIndex(parts.log);
-    this.reader = new SessionReader(parts, this.#budget, (fork) => this.#sourceOf(fork));
+    const { log, clock, readExtent = noExtents } = parts;
+    const source = (fork: FoldedSession): Promise<HeldSession> => this.#sourceOf(fork);
+    this.reader = new SessionReader({ log, clock, readExtent }, this.budget, source);
     this.#tasks = createTasks((task, cause) => {
       parts.logger.error({ task, err: cause }, 'task crashed');
     });
-    this.control = this.#open(controlShard, {
+    this.control = this.#add(controlShard, unpublished, {
       space: { kind: 'own', tenant: controlTenant },
       logEpoch: undefined,
     });
+    this.directoryLog = present(
+      this.control.fold.table.holdResident(directorySession),
+      'a session of a shard that is never published',
+    );
     // From the first record on: somebody may ask for the directory before this has been started.
-    this.directoryLog.followers.add(() => this.#followDirectory());
+    this.control.follow(this.directoryLog, () => this.#followDirectory());
     parts.metrics.observedGauge(
-      { name: 'tidemark_replica_hot_bytes', help: 'bodies kept in memory' },
-      () => this.#budget.usedBytes,
+      { name: 'tidemark_replica_body_bytes', help: 'event bodies kept in memory' },
+      () => this.budget.bodyBytes,
+    );
+    parts.metrics.observedGauge(
+      { name: 'tidemark_replica_session_bytes', help: 'sessions kept in memory, bodies apart' },
+      () => this.budget.sessionBytes,
     );
     parts.metrics.observedGauge(
       { name: 'tidemark_replica_stopped_shards', help: 'shards that wait for an operator' },
@@ -89,10 +109,6 @@ export class Shards implements AsyncDisposable {
     this.control.retain();
     await this.control.readIndex();
     await this.#untilFolded();
-  }
-
-  get directoryLog(): FoldedSession {
-    return this.control.fold.session(directorySession);
   }
 
   /** The directory as it was at some moment after this call, or later. */
@@ -122,22 +138,25 @@ export class Shards implements AsyncDisposable {
     return { tenant, name, key, replica: this.replica(tenant, shard) };
   }
 
+  /** Makes the shard known here; what it holds is there once somebody awaits it. */
   replica(tenant: Tenant, shard: Shard): ShardReplica {
-    return (
-      this.#replicas.get(shard) ??
-      this.#open(shard, { space: spaceOf(tenant), logEpoch: tenant.logEpoch })
-    );
+    const known = this.#replicas.get(shard);
+    if (known !== undefined) return known;
+    const { publications = unpublished } = this.parts;
+    return this.#add(shard, publications, { space: spaceOf(tenant), logEpoch: tenant.logEpoch });
   }
 
-  #open(
+  #add(
     shard: Shard,
+    publications: Publications,
     options: Pick<ConstructorParameters<typeof ShardReplica>[2], 'space' | 'logEpoch'>,
   ): ShardReplica {
     const parts = {
       log: this.parts.log,
       clock: this.parts.clock,
       readIndex: this.#readIndex,
-      budget: this.#budget,
+      budget: this.budget,
+      publications,
       onStopped: (name: Shard, stopped: ShardStopped) => this.#alarm(name, stopped),
     };
     const knownLevel = this.#settings.knownLevel ?? knownFoldLevel;
@@ -173,7 +192,7 @@ export class Shards implements AsyncDisposable {
   async #foldDirectory(): Promise<void> {
     // Followers are also told that the shard has stopped, which may be before it had a directory.
     if (this.directoryLog.state.stream === undefined) return;
-    const located = { shard: controlShard, session: this.directoryLog };
+    const located = { replica: this.control, session: this.directoryLog };
     for (;;) {
       const position = this.#directoryPosition;
       const bounds = { position, bytesMax: Infinity, eventsMax: 1 };
@@ -185,24 +204,29 @@ export class Shards implements AsyncDisposable {
   }
 
   /** The session that a fork left, folded at least to where it left it. */
-  async #sourceOf(fork: FoldedSession): Promise<LocatedSession> {
+  async #sourceOf(fork: FoldedSession): Promise<HeldSession> {
     const { origin } = fork.state.stream ?? {};
     const tenant = this.directory.get(fork.state.tenant);
     if (origin === undefined || tenant === undefined) {
       throw new Problem('internal', 'a fork without a source');
     }
     const { replica, key } = this.locate(tenant, origin.source);
-    const found = (): FoldedSession | undefined => {
-      const session = replica.fold.peek(key);
-      const isFolded = (session?.state.stream?.tailPosition ?? -1) >= origin.position;
-      return session?.state.stream?.incarnation === origin.incarnation && isFolded
-        ? session
-        : undefined;
+    const [session] = await replica.hold([key]);
+    const held = present(session, 'a session that is held');
+    const letGo = (): void => replica.letGo(held);
+    const isThere = (): boolean => {
+      const { stream } = held.state;
+      const isFolded = (stream?.tailPosition ?? -1) >= origin.position;
+      return stream?.incarnation === origin.incarnation && isFolded;
     };
-    if (found() === undefined) await replica.readIndex();
-    const session = found();
-    if (session === undefined) throw new Problem('internal', 'the source of a fork is missing');
-    return { shard: replica.shard, session };
+    try {
+      if (!isThere()) await replica.readIndex();
+      if (!isThere()) throw new Problem('internal', 'the source of a fork is missing');
+    } catch (cause) {
+      letGo();
+      throw cause;
+    }
+    return { replica, session: held, letGo };
   }
 
   spawn(name: string, run: (signal: AbortSignal) => Promise<void>): void {

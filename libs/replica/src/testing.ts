@@ -5,6 +5,7 @@ import { SeededPrng, SimulatedClock, SimulatedEventLog } from '@tidemark/ports/t
 import { defaultTenant } from '@tidemark/protocol';
 import type { AppendCommand } from '@tidemark/session';
 import { bytesOf } from '@tidemark/std';
+import { type Publications, unpublished } from './published.ts';
 import { type CreateRequest, SessionWrites } from './session-writes.ts';
 import type { WriterSettings } from './shard-writer.ts';
 import { Shards } from './shards.ts';
@@ -13,10 +14,17 @@ import type { Tenant } from './tenants.ts';
 import { Writers } from './writers.ts';
 
 // What the simulation plants bugs into.
-export { Content } from './content.ts';
+export { EventIndex } from './event-index.ts';
 export { Fairness } from './fairness.ts';
 export { Flight } from './flight.ts';
+export { Page } from './page.ts';
 export { ReadIndex } from './read-index.ts';
+export { SessionTable } from './session-table.ts';
+export {
+  noFaults,
+  type PublicationFaults,
+  SimulatedPublications,
+} from './testing/simulated-publications.ts';
 
 /** A JSON session that is nothing else. */
 export const plain: CreateRequest = {
@@ -27,6 +35,9 @@ export const plain: CreateRequest = {
   events: [],
   fork: undefined,
 };
+
+/** The same of bytes. */
+export const byteStream: CreateRequest = { ...plain, contentType: 'text/plain' };
 
 export const append = (...events: readonly string[]): AppendCommand => ({
   kind: 'append',
@@ -48,19 +59,21 @@ export interface ProcessOptions {
   readonly clock: SimulatedClock;
   readonly prng: SeededPrng;
   readonly partitions?: number;
-  readonly hotBytesMax?: number;
+  readonly memoryBytesMax?: number;
   readonly knownLevel?: number;
   readonly writer?: Partial<WriterSettings>;
+  readonly publications?: Publications;
 }
 
 /** Starts a process over the log, with the tenant `default`. */
 export async function startProcess(options: ProcessOptions): Promise<SimulatedProcess> {
-  const { log, clock, prng, knownLevel } = options;
-  const parts = { log, clock, prng, logger: silentLogger, metrics: silentMetrics };
-  const hotBytesMax = options.hotBytesMax ?? 64 * 1024 * 1024;
+  const { log, clock, prng, knownLevel, publications = unpublished } = options;
+  const ports = { log, clock, prng, logger: silentLogger, metrics: silentMetrics };
+  const parts = { ...ports, publications };
+  const memoryBytesMax = options.memoryBytesMax ?? 64 * 1024 * 1024;
   const shards = new Shards(
     parts,
-    knownLevel === undefined ? { hotBytesMax } : { hotBytesMax, knownLevel },
+    knownLevel === undefined ? { memoryBytesMax } : { memoryBytesMax, knownLevel },
   );
   const writers = new Writers(parts, options.writer);
   const writes = new SessionWrites(shards, writers);

@@ -2,7 +2,7 @@
 // told, and asks again with the same identity where it was told nothing.
 
 import type { SeededPrng } from '@tidemark/ports/testing';
-import { defaultContentType, hasCode } from '@tidemark/protocol';
+import { defaultContentType, hasCode, limits } from '@tidemark/protocol';
 import type { ProducerStamp } from '@tidemark/session';
 import { Follower } from './follower.ts';
 import type { Incarnation } from './incarnation.ts';
@@ -298,9 +298,14 @@ export class Client {
     stamp.seq = 0;
   }
 
-  /** Asks again while the outcome is unknown; whether it was taken in the end. */
+  /**
+   * Asks again while the outcome is unknown, and the server is sure to remember; whether it was taken in
+   * the end.
+   */
   async #repeat(named: Named, options: Partial<AppendOptions>): Promise<boolean> {
-    for (let attempt = 0; attempt < 4; attempt += 1) {
+    const { clock } = this.#world;
+    const untilMs = clock.nowMs() + limits.dedupeWindowMs;
+    for (let attempt = 0; attempt < 4 && clock.nowMs() < untilMs; attempt += 1) {
       const { answer } = await this.#append(named, options);
       if (answer.outcome === 'ok') return true;
       if (answer.outcome === 'refused' && !isPassing(answer.code)) return false;

@@ -110,7 +110,7 @@ function writeOfAnotherEpoch(world: World, shard: Shard): void {
   const process = world.incarnations[0] as Incarnation;
   for (const named of world.names) {
     const placed = locate(process, named);
-    const state = placed?.replica.fold.peek(placed.key)?.state;
+    const state = placed?.replica.fold.table.resident(placed.key)?.state;
     const { stream } = state ?? {};
     if (placed?.replica.shard !== shard || state === undefined || stream === undefined) continue;
     if (stream.isClosed || state.life !== 'live') continue;

@@ -3,6 +3,7 @@
 import { encodeHeaders, type LogRecord, noHeaders, type Shard } from '@tidemark/ports';
 import type { SeededPrng } from '@tidemark/ports/testing';
 import { shardSession } from '@tidemark/replica';
+import { noFaults } from '@tidemark/replica/testing';
 import {
   absentSession,
   encodeRecordHeaders,
@@ -49,6 +50,7 @@ export class Disturber {
     this.#world.isDisturbed = false;
     const { incarnations, log, plan } = this.#world;
     log.setFaults();
+    this.#world.publications.faults = noFaults;
     for (let index = 0; index < plan.processes; index += 1) {
       const incarnation = incarnations[index];
       const isGone = incarnation === undefined || incarnation.isClosed;
@@ -191,7 +193,7 @@ export class Disturber {
       process === undefined || named === undefined ? undefined : locate(process, named);
     if (placed === undefined) return false;
     const { replica, key } = placed;
-    const state = replica.fold.peek(key)?.state ?? absentSession('', '');
+    const state = replica.fold.table.resident(key)?.state ?? absentSession('', '');
     const headers = encodeRecordHeaders({
       rev: state.rev,
       prev: state.lastId,
@@ -215,7 +217,7 @@ export class Disturber {
     const tenant = process?.tenants.find(({ id }) => id === spec?.tenant);
     if (process === undefined || spec === undefined || tenant === undefined) return false;
     const { replica, key } = process.shards.locate(tenant, `${subscriptionPrefix}${spec.id}`);
-    const state = replica.fold.peek(key)?.state ?? absentSession('', '');
+    const state = replica.fold.table.resident(key)?.state ?? absentSession('', '');
     const headers = encodeRecordHeaders({
       kind: 'fact',
       rev: state.rev,
@@ -272,7 +274,7 @@ export class Disturber {
   ): boolean {
     const { log, bodies } = this.#world;
     const replica = [...newer.shards.opened].find((opened) => opened.shard === shard);
-    const state = replica?.fold.peek(key)?.state;
+    const state = replica?.fold.table.resident(key)?.state;
     const { stream } = state ?? {};
     if (state === undefined || stream === undefined || !stream.isJson) return false;
     if (isDue(state, this.#world.clock.nowMs())) return false;

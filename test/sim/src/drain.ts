@@ -91,11 +91,11 @@ async function announcedIn(world: World, process: Incarnation): Promise<Readonly
   for (const tenant of process.tenants) {
     const { replica, key } = process.shards.locate(tenant, wakeStream);
     await replica.readIndex();
-    const session = replica.fold.peek(key);
-    if (session?.state.stream === undefined) continue;
     const bounds = { position: 0, bytesMax: Infinity, eventsMax: Infinity };
-    const located = { shard: replica.shard, session };
-    const { bodies } = await process.shards.reader.read(located, bounds);
+    const bodies = await replica.with(key, async (session) => {
+      if (session.state.stream === undefined) return [];
+      return (await process.shards.reader.read({ replica, session }, bounds)).bodies;
+    });
     const events = JSON.parse(`[${bodies.map(textOf).join('').slice(0, -1)}]`) as {
       readonly subscription_id: string;
       readonly generation: number;

@@ -24,6 +24,7 @@ export class Follower {
   readonly #parts: FollowerParts;
   readonly #life: string;
   readonly #release: () => void;
+  readonly #unfollow: () => void;
   readonly #onFold: () => void = () => void this.#readOn();
   #position: number;
   #seq: number;
@@ -37,7 +38,8 @@ export class Follower {
     this.#position = parts.from.position;
     this.#seq = parts.from.seq;
     this.#release = parts.view.located.replica.retain();
-    parts.view.session.followers.add(this.#onFold);
+    const { located, session } = parts.view;
+    this.#unfollow = located.replica.follow(session, this.#onFold);
     void parts.process.gate.crashed.then(() => this.#end({ outcome: 'unknown' }));
     this.#keepAlive();
     void this.#readOn();
@@ -118,7 +120,7 @@ export class Follower {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#release();
-    this.#parts.view.session.followers.delete(this.#onFold);
+    this.#unfollow();
     this.#parts.recorder.answer(this.#parts.op, answer);
     this.#parts.onEnd(this);
   }

@@ -11,6 +11,7 @@ import type { SeededPrng, SimulatedClock, SimulatedLogHandle } from '@tidemark/p
 import { defaultTenant, type TenantId } from '@tidemark/protocol';
 import { Relay, Subscriptions } from '@tidemark/relay';
 import { type ShardFold, Shards, type Tenant } from '@tidemark/replica';
+import type { SimulatedPublications } from '@tidemark/replica/testing';
 import {
   type DebtSettings,
   SessionWrites,
@@ -28,11 +29,12 @@ export interface IncarnationParts {
   readonly handle: SimulatedLogHandle;
   readonly clock: SimulatedClock;
   readonly prng: SeededPrng;
-  readonly hotBytesMax: number;
+  readonly memoryBytesMax: number;
   readonly knownLevel: number;
   readonly writer: Partial<WriterSettings>;
   readonly debts: DebtSettings;
   readonly partitions: number;
+  readonly publications: SimulatedPublications;
   /** Where its relay delivers to; without, it carries none. */
   readonly outbound: ((gate: Gate) => Outbound) | undefined;
   readonly onError: (message: string) => void;
@@ -76,8 +78,12 @@ export class Incarnation {
     );
     const { clock } = this;
     const ports = { log, clock, prng: parts.prng, logger, metrics: silentMetrics };
-    const { hotBytesMax, knownLevel } = parts;
-    this.shards = new Shards(ports, { hotBytesMax, knownLevel });
+    const { memoryBytesMax, knownLevel, publications } = parts;
+    const { readExtent } = publications;
+    this.shards = new Shards(
+      { ...ports, publications, readExtent },
+      { memoryBytesMax, knownLevel },
+    );
     this.shards.onOpened(({ fold }) => parts.onFold(fold));
     this.writers = new Writers(ports, parts.writer);
     this.writes = new SessionWrites(this.shards, this.writers, parts.debts);

@@ -4,9 +4,9 @@
 import type { AppendOutcome, Shard, ShardBounds } from '@tidemark/ports';
 import { isProblem } from '@tidemark/protocol';
 import { ShardFold, ShardReplica } from '@tidemark/replica';
-import { Content, Flight, ReadIndex } from '@tidemark/replica/testing';
+import { EventIndex, Flight, Page, ReadIndex } from '@tidemark/replica/testing';
 import { SessionWrites, ShardWriter } from '@tidemark/replica/write';
-import { decodeRecord, type SessionState } from '@tidemark/session';
+import type { SessionState } from '@tidemark/session';
 import { Window } from '@tidemark/session/testing';
 import { bytesOf } from '@tidemark/std';
 import type { Mutant } from './mutant.ts';
@@ -198,9 +198,9 @@ export const mutants: readonly Mutant[] = [
         Flight.prototype,
         'seal',
         (original) =>
-          function seal(this: Flight, knownEnd) {
+          function seal(this: Flight) {
             Object.defineProperty(this, 'hadUnknown', { get: () => false, set: () => undefined });
-            return original.call(this, knownEnd);
+            return original.call(this);
           },
       ),
   },
@@ -253,7 +253,9 @@ export const mutants: readonly Mutant[] = [
         'seal',
         (original) =>
           function seal(this: Flight) {
-            return original.call(this, 0n);
+            const batch = original.call(this);
+            this.knownEnd = 0n;
+            return batch;
           },
       ),
   },
@@ -341,12 +343,11 @@ export const mutants: readonly Mutant[] = [
     plant: () =>
       replace(
         ShardFold.prototype,
-        'fold',
+        'skip',
         (original) =>
-          function fold(this: ShardFold, stored) {
-            const decoded = decodeRecord(stored);
-            if (decoded.kind === 'malformed') throw new Error(decoded.reason);
-            return original.call(this, stored);
+          function skip(this: ShardFold, kind, offset) {
+            if (kind === 'malformed') throw new Error(kind);
+            original.call(this, kind, offset);
           },
       ),
   },
@@ -433,12 +434,13 @@ export const mutants: readonly Mutant[] = [
     breaks: 'seqs are dense',
     plant: () =>
       replace(
-        Content.prototype,
+        Page.prototype,
         'slice',
         (original) =>
-          function slice(this: Content, bounds) {
+          function slice(this: Page, bounds) {
             const sliced = original.call(this, bounds);
-            return { ...sliced, endSeq: sliced.endSeq + (sliced.endPosition % 7 === 3 ? 1 : 0) };
+            if (sliced === undefined || sliced.endPosition % 7 !== 3) return sliced;
+            return { ...sliced, endSeq: sliced.endSeq + 1 };
           },
       ),
   },
@@ -448,10 +450,10 @@ export const mutants: readonly Mutant[] = [
     plan: { isForking: true },
     plant: () =>
       replace(
-        Content.prototype,
+        Page.prototype,
         'slice',
         (original) =>
-          function slice(this: Content, bounds) {
+          function slice(this: Page, bounds) {
             return original.call(this, { ...bounds, endPosition: Number.MAX_SAFE_INTEGER });
           },
       ),
@@ -461,12 +463,12 @@ export const mutants: readonly Mutant[] = [
     breaks: 'all readers see prefixes of one order',
     plant: () =>
       replace(
-        Content.prototype,
+        EventIndex.prototype,
         'append',
         (original) =>
-          function append(this: Content, body, offset) {
-            const isGarbled = offset % 11 === 5 && body.length > 20;
-            original.call(this, isGarbled ? body.slice().reverse() : body, offset);
+          function append(this: EventIndex, body, at) {
+            const isGarbled = at.offset % 11 === 5 && body.length > 20;
+            original.call(this, isGarbled ? body.slice().reverse() : body, at);
           },
       ),
   },

@@ -36,7 +36,7 @@ function lifeOf(process: Incarnation, named: Named, cursor: string): string | un
   const { tag } = parseCursor(cursor);
   if (named.tier === 0) return tag;
   const { replica, key } = locate(process, named) ?? {};
-  const stream = key === undefined ? undefined : replica?.fold.peek(key)?.state.stream;
+  const stream = key === undefined ? undefined : replica?.fold.table.resident(key)?.state.stream;
   return stream?.tag === tag ? tag : undefined;
 }
 

@@ -1,6 +1,7 @@
 // What a run is made of: drawn from its seed, and reducible, so that a failure can be shrunk.
 
 import type { FaultKind, SeededPrng } from '@tidemark/ports/testing';
+import type { PublicationFaults } from '@tidemark/replica/testing';
 
 /** What happens to the world while clients are at work. */
 export const disturbances = [
@@ -31,7 +32,7 @@ export interface Plan {
   readonly partitions: number;
   /** How many of the known names are used: the fewer, the more they are fought for. */
   readonly names: number;
-  readonly hotBytesMax: number;
+  readonly memoryBytesMax: number;
   readonly queueCountMax: number;
   readonly deadlineMs: number;
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
@@ -61,6 +62,12 @@ export interface Plan {
   readonly disaster: Disaster;
   /** How many there may be; without any, no process carries a relay. */
   readonly subscriptions: number;
+  /** How often somebody publishes what it has folded; 0 for never. */
+  readonly publishEveryMs: number;
+  /** What is published is late, and sometimes cannot be had. */
+  readonly publicationFaults: PublicationFaults;
+  /** Events go into extents, and the log is trimmed behind them. */
+  readonly isTiering: boolean;
 }
 
 const disasters: readonly Disaster[] = ['foreign-epoch', 'log-lost', 'log-replaced', 'log-trimmed'];
@@ -70,14 +77,14 @@ const pick = <T>(prng: SeededPrng, items: readonly T[]): T => items[prng.below(i
 export function planOf(prng: SeededPrng, seed: number): Plan {
   const faultScale = pick(prng, [0, 0.5, 1, 1, 2]);
   const isCalm = prng.chance(0.1);
-  return {
+  const plan = {
     seed,
     processes: 2 + prng.below(3),
     clients: 2 + prng.below(5),
     operations: 60 + prng.below(160),
     partitions: 1 + prng.below(3),
     names: 2 + prng.below(6),
-    hotBytesMax: pick(prng, [1_024, 3_000, 8_192, 1_048_576]),
+    memoryBytesMax: pick(prng, [1_024, 3_000, 8_192, 1_048_576]),
     queueCountMax: pick(prng, [3, 16_384, 16_384]),
     deadlineMs: pick(prng, [300, 2_000, 10_000]),
     faults: {
@@ -104,5 +111,16 @@ export function planOf(prng: SeededPrng, seed: number): Plan {
     hasOldRelease: prng.chance(0.08),
     disaster: prng.chance(0.12) ? pick(prng, disasters) : 'none',
     subscriptions: prng.chance(0.5) ? 1 + prng.below(3) : 0,
+  };
+  // A lost log is told by what was folded of it; what is published would be lost with it.
+  const isPublished = plan.disaster === 'none' && prng.chance(0.7);
+  return {
+    ...plan,
+    publishEveryMs: isPublished ? pick(prng, [20, 60, 250]) : 0,
+    publicationFaults: {
+      delayMsMax: pick(prng, [0, 5, 60]),
+      failsOneIn: pick(prng, [0, 0, 8, 30]),
+    },
+    isTiering: prng.chance(0.5),
   };
 }

@@ -4,8 +4,7 @@
 import { isProblem, Problem } from '@tidemark/protocol';
 import { ShardFold } from '@tidemark/replica';
 import { Flight } from '@tidemark/replica/testing';
-import { decodeRecord, type SessionRecord } from '@tidemark/session';
-import { textOf } from '@tidemark/std';
+import type { SessionRecord } from '@tidemark/session';
 
 export type Undo = () => void;
 
@@ -22,41 +21,23 @@ export function replace<T extends object, K extends keyof T>(
   };
 }
 
-type Folded = ReturnType<ShardFold['session']>;
+type Folded = Parameters<ShardFold['fold']>[0];
 
 /** Shows every record to `change` before it is folded, wherever it comes from. */
 export function changeFold(
   change: (record: SessionRecord, session: Folded, fold: ShardFold) => SessionRecord,
   after: (record: SessionRecord, session: Folded) => void = () => undefined,
 ): Undo {
-  const { prototype } = ShardFold;
-  const undoOwn = replace(
-    prototype,
-    'foldOwn',
+  return replace(
+    ShardFold.prototype,
+    'fold',
     (original) =>
-      function foldOwn(this: ShardFold, session, record, offset) {
+      function fold(this: ShardFold, session, record, offset) {
         const isValid = original.call(this, session, change(record, session, this), offset);
         if (isValid) after(record, session);
         return isValid;
       },
   );
-  const undoRead = replace(
-    prototype,
-    'fold',
-    (original) =>
-      function fold(this: ShardFold, stored) {
-        const decoded = decodeRecord(stored);
-        if (decoded.kind !== 'record') return original.call(this, stored);
-        const session = this.session(textOf(stored.key));
-        const { record } = decoded;
-        const isValid = this.foldOwn(session, record, Number(stored.offset));
-        return { session, record, isValid };
-      },
-  );
-  return () => {
-    undoRead();
-    undoOwn();
-  };
 }
 
 /** A number in [0, 1) that a text stands for: the same bug for everybody, at the same place. */

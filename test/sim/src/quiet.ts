@@ -2,7 +2,8 @@
 // answered, every process says the same, debts between shards are paid, and time is over for what
 // has a time to live.
 
-import type { StreamState } from '@tidemark/session';
+import type { ShardReplica } from '@tidemark/replica';
+import type { SessionState, StreamState } from '@tidemark/session';
 import { drain } from './drain.ts';
 import type { Operations } from './final-operations.ts';
 import { finalOperations } from './final-operations.ts';
@@ -79,38 +80,55 @@ export class Quiet {
         if (other.fold.digest !== replica.fold.digest) {
           broken.push(`${process.name}: another digest of ${shard} than a fresh fold`);
         }
-        for (const { key, state } of other.fold.sessions()) {
-          const mine = describeState(replica.fold.peek(key)?.state);
-          const theirs = describeState(state);
-          if (mine === theirs) continue;
-          broken.push(`${process.name}: folded ${key} to ${mine}, a fresh process to ${theirs}`);
+        const mine = await this.#statesOf(replica);
+        for (const [name, theirs] of await this.#statesOf(other)) {
+          if (mine.get(name) === theirs) continue;
+          broken.push(
+            `${process.name}: folded ${name} to ${mine.get(name)}, a fresh process to ${theirs}`,
+          );
         }
       }
     }
-    this.#checkDebts(fresh);
+    await this.#checkDebts(fresh);
+  }
+
+  /** Of every session, in memory or not, as text. */
+  async #statesOf(replica: ShardReplica): Promise<ReadonlyMap<string, string>> {
+    const states = await this.#scan(replica);
+    const nameOf = ({ tenant, name }: SessionState): string => `${tenant}/${name}`;
+    return new Map(states.map((state) => [nameOf(state), describeState(state)]));
+  }
+
+  #scan(replica: ShardReplica): Promise<readonly SessionState[]> {
+    const scanned = (async () => {
+      const states: SessionState[] = [];
+      for await (const state of replica.scan('')) states.push(state);
+      return states;
+    })();
+    return this.#world.clock.runUntil(scanned);
   }
 
   /** Nobody owes anything, and whoever is referred to is there, and refers back. */
-  #checkDebts({ shards }: Incarnation): void {
+  async #checkDebts({ shards }: Incarnation): Promise<void> {
     const { broken } = this.#world;
     const streams = new Map<string, StreamState>();
-    for (const { fold } of shards.opened) {
-      for (const { state } of fold.sessions()) {
-        if (state.stream !== undefined) streams.set(state.stream.incarnation, state.stream);
-      }
+    const states: SessionState[] = [];
+    for (const replica of shards.opened) {
+      if (replica.stopped === undefined) states.push(...(await this.#scan(replica)));
     }
-    for (const { fold } of shards.opened) {
-      for (const { key, state } of fold.sessions()) {
-        const { origin, incarnation: own = '' } = state.stream ?? {};
-        const owed = state.owed.map(({ source }) => source).join();
-        if (owed !== '') broken.push(`${key} still owes ${owed} a reference`);
-        for (const [incarnation, { fork }] of state.stream?.refs ?? []) {
-          if (streams.has(incarnation)) continue;
-          broken.push(`${key} is still held by ${fork}, which is not there`);
-        }
-        if (origin === undefined || streams.get(origin.incarnation)?.refs.has(own)) continue;
-        broken.push(`${key} reads from ${origin.source} and is not held there`);
+    for (const { stream } of states) {
+      if (stream !== undefined) streams.set(stream.incarnation, stream);
+    }
+    for (const { name, stream, owed } of states) {
+      const { origin, incarnation: own = '' } = stream ?? {};
+      const sources = owed.map(({ source }) => source).join();
+      if (sources !== '') broken.push(`${name} still owes ${sources} a reference`);
+      for (const [incarnation, { fork }] of stream?.refs ?? []) {
+        if (streams.has(incarnation)) continue;
+        broken.push(`${name} is still held by ${fork}, which is not there`);
       }
+      if (origin === undefined || streams.get(origin.incarnation)?.refs.has(own)) continue;
+      broken.push(`${name} reads from ${origin.source} and is not held there`);
     }
   }
 

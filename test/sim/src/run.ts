@@ -5,6 +5,7 @@ import type { ShardFold } from '@tidemark/replica';
 import { strike } from './disaster.ts';
 import { Disturber } from './disturb.ts';
 import { type Plan, planOf } from './plan.ts';
+import { Publisher } from './publisher.ts';
 import { Quiet } from './quiet.ts';
 import { World } from './world.ts';
 
@@ -58,10 +59,13 @@ async function live(world: World): Promise<void> {
   const disturber = new Disturber(world);
   for (let index = 0; index < plan.processes; index += 1) world.start(index);
   disturber.start();
+  const publisher = new Publisher(world);
+  publisher.start();
   const work = Promise.all([world.clients(), world.workers()]);
   await clock.runUntil(Promise.race([work, world.elapsed(workMs)]));
   await disturber.rest();
   await clock.runUntil(Promise.race([work, world.elapsed(workMs)]));
+  publisher.stop();
   await new Quiet(world).run();
   if (plan.disaster !== 'none') await strike(world);
   world.recorder.end();

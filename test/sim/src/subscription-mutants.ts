@@ -2,7 +2,7 @@
 
 import { Problem } from '@tidemark/protocol';
 import { Subscriptions } from '@tidemark/relay';
-import { FollowedSubscription, TenantStreams } from '@tidemark/relay/testing';
+import { FollowedSubscription, StreamsNow } from '@tidemark/relay/testing';
 import { SessionWrites } from '@tidemark/replica/write';
 import {
   type FactDecision,
@@ -186,10 +186,10 @@ export const subscriptionMutants: readonly Mutant[] = [
     plan,
     plant: () =>
       replace(
-        TenantStreams.prototype,
+        StreamsNow.prototype,
         'stream',
         (original) =>
-          function stream(this: TenantStreams, name) {
+          function stream(this: StreamsNow, name) {
             const found = original.call(this, name);
             return found && { ...found, tailPosition: found.tailPosition + 1 };
           },
@@ -201,10 +201,10 @@ export const subscriptionMutants: readonly Mutant[] = [
     plan: { ...plan, names: 1, isForking: false, isExpiring: false },
     plant: () =>
       replace(
-        TenantStreams.prototype,
+        StreamsNow.prototype,
         'pending',
         (original) =>
-          function pending(this: TenantStreams, subscription, path) {
+          function pending(this: StreamsNow, subscription, path) {
             const found = original.call(this, subscription, path);
             const acked = Math.max(found?.acked ?? 0, subscription.links.get(path)?.position ?? 0);
             return found !== undefined && found.tail > acked ? { ...found, acked } : undefined;
@@ -217,10 +217,10 @@ export const subscriptionMutants: readonly Mutant[] = [
     plan,
     plant: () =>
       replace(
-        TenantStreams.prototype,
+        StreamsNow.prototype,
         'pending',
         (original) =>
-          function pending(this: TenantStreams, subscription, path) {
+          function pending(this: StreamsNow, subscription, path) {
             const found = original.call(this, subscription, path);
             if (found === undefined || subscription.links.has(path)) return found;
             return { ...found, acked: found.tail - 1 };

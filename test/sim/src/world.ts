@@ -10,6 +10,7 @@ import {
 } from '@tidemark/ports/testing';
 import { hasCode, isProblem } from '@tidemark/protocol';
 import type { ShardFold } from '@tidemark/replica';
+import { SimulatedPublications } from '@tidemark/replica/testing';
 import { textOf } from '@tidemark/std';
 import { Bodies } from './bodies.ts';
 import { Client } from './client.ts';
@@ -49,6 +50,7 @@ export class World {
   /** What no process may ever do, whatever its clients saw. */
   readonly broken: string[] = [];
   readonly faultCounts: Record<string, number> = {};
+  readonly publications: SimulatedPublications;
   readonly #options: WorldOptions;
   readonly #types = new Map<string, boolean>();
   readonly #abandonPrng: SeededPrng;
@@ -71,6 +73,9 @@ export class World {
     this.names = namesOf(plan);
     this.specs = specsOf(plan, this.names, this.prng.fork('subscriptions'));
     this.#webhooks = new Webhooks(this);
+    const publishing = this.prng.fork('publications');
+    this.publications = new SimulatedPublications({ clock: this.clock, prng: publishing });
+    this.publications.faults = plan.publicationFaults;
     this.#operationsLeft = plan.operations;
     const draw = randomFaults(this.prng.fork('faults'), plan.faults);
     this.log = new SimulatedEventLog({
@@ -153,11 +158,12 @@ export class World {
       handle: this.log.connect(name),
       clock,
       prng,
-      hotBytesMax: plan.hotBytesMax,
+      memoryBytesMax: plan.memoryBytesMax,
       knownLevel: isOld ? 1 : 2,
       writer: { queueCountMax: plan.queueCountMax, deadlineMs: plan.deadlineMs },
       debts: { payAfterMs: 200, abandonAfterMs: plan.abandonAfterMs },
       partitions: plan.partitions,
+      publications: this.publications,
       outbound: hasRelay ? (gate) => this.#webhooks.connect(gate) : undefined,
       onError: (message) => this.broken.push(message),
       wrapLog: (log) => wrapLog(plan.isFull ? this.#full(log, prng.fork('full')) : log),

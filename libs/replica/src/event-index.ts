@@ -1,0 +1,159 @@
+// Where the events of one incarnation of a session are, from where it began or left its source. Its
+// runs lie one behind the other; the bodies of some are in memory, under the process's budget.
+
+import { assert } from '@tidemark/std';
+import type { Budget, RunOwner } from './budget.ts';
+import { EventRun, type StoredRun } from './event-run.ts';
+import type { PageStart } from './page.ts';
+
+export class EventIndex implements RunOwner {
+  readonly isJson: boolean;
+  readonly firstSeq: number;
+  readonly firstPosition: number;
+  readonly #runs: EventRun[] = [];
+  readonly #budget: Budget;
+  #costBytes = 0;
+
+  constructor(budget: Budget, first: PageStart) {
+    this.#budget = budget;
+    this.isJson = first.isJson;
+    this.firstSeq = first.seq;
+    this.firstPosition = first.position;
+  }
+
+  /** As it was published: where the events are, and no body of them. */
+  static restored(budget: Budget, first: PageStart, runs: readonly StoredRun[]): EventIndex {
+    const index = new EventIndex(budget, first);
+    for (const stored of runs) index.#push(EventRun.restored(index.#end, stored));
+    return index;
+  }
+
+  get endSeq(): number {
+    return this.#runs.at(-1)?.endSeq ?? this.firstSeq;
+  }
+
+  get endPosition(): number {
+    return this.#runs.at(-1)?.endPosition ?? this.firstPosition;
+  }
+
+  /** What it takes in memory without bodies. */
+  get costBytes(): number {
+    return this.#costBytes;
+  }
+
+  get #end(): PageStart {
+    return { seq: this.endSeq, position: this.endPosition, isJson: this.isJson };
+  }
+
+  #push(run: EventRun): void {
+    this.#runs.push(run);
+    this.#costBytes += run.costBytes;
+  }
+
+  append(body: Uint8Array, at: { readonly offset: number; readonly timeMs: number }): void {
+    let run = this.#runs.at(-1);
+    if (run === undefined || !run.fits(body.length)) {
+      if (run?.isOpen === true) this.#recount(run, (last) => last.close());
+      run = EventRun.open(this.#end, at.timeMs, run?.lengthBytes ?? 0);
+      this.#push(run);
+    }
+    this.#recount(run, (last) => last.append(body, at.offset));
+    this.#budget.chargeBodies(run, this);
+  }
+
+  #recount(run: EventRun, change: (run: EventRun) => void): void {
+    const before = run.costBytes;
+    change(run);
+    this.#costBytes += run.costBytes - before;
+  }
+
+  /** The bodies of a run have to go; small neighbours that are nowhere in memory become one. */
+  cool(run: EventRun): void {
+    this.#recount(run, (cooled) => cooled.cool());
+    const index = this.#runs.indexOf(run);
+    if (index !== -1) this.#merge(Math.max(1, index));
+  }
+
+  /** A run that is not the last may have to take in what is on both of its sides. */
+  #merge(from: number): void {
+    for (let index = from + 1; index >= from; index -= 1) {
+      const before = this.#runs[index - 1];
+      const next = this.#runs[index];
+      if (before === undefined || next === undefined) continue;
+      const merged = before.mergedWith(next);
+      if (merged === undefined) continue;
+      this.#runs.splice(index - 1, 2, merged);
+      this.#costBytes += merged.costBytes - before.costBytes - next.costBytes;
+    }
+  }
+
+  /** The run that a position lies in; the last one's where it lies behind all. */
+  runAt(position: number): EventRun | undefined {
+    return this.#lastWhere(({ start }) => start.position <= position);
+  }
+
+  runOf(seq: number): EventRun | undefined {
+    return this.#lastWhere(({ start }) => start.seq <= seq);
+  }
+
+  /** The last run that began no later than a time: events of that time lie in it, or behind it. */
+  runAtTime(timeMs: number): EventRun | undefined {
+    return this.#lastWhere((run) => run.timeMs <= timeMs);
+  }
+
+  /** By halves, for what holds up to some run. */
+  #lastWhere(holds: (run: EventRun) => boolean): EventRun | undefined {
+    let low = 0;
+    let high = this.#runs.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (holds(this.#runs[middle] as EventRun)) low = middle + 1;
+      else high = middle;
+    }
+    return this.#runs[low - 1];
+  }
+
+  /**
+   * Takes what is published newer for where the events are: the log may not have them any more. What
+   * lies behind that stays as it is.
+   */
+  rebase(published: readonly StoredRun[]): void {
+    const known = this.#runs.splice(0);
+    const endBytes = known.reduce((bytes, run) => bytes + run.lengthBytes, 0);
+    this.#costBytes = 0;
+    let publishedBytes = 0;
+    for (const stored of published) {
+      this.#push(EventRun.restored(this.#end, stored));
+      publishedBytes += stored.lengthBytes;
+    }
+    const end = this.#end;
+    let bytesBehind = endBytes - publishedBytes;
+    for (const run of known) {
+      if (run.endSeq > end.seq && run.start.seq >= end.seq) {
+        this.#push(run);
+        bytesBehind -= run.lengthBytes;
+      } else {
+        this.#budget.releaseBodies(run);
+      }
+    }
+    const cut = known.find(({ start, endSeq }) => start.seq < end.seq && endSeq > end.seq);
+    if (cut !== undefined) this.#insertBehind(published.length, cut.behind(end, bytesBehind));
+  }
+
+  #insertBehind(index: number, run: EventRun): void {
+    this.#runs.splice(index, 0, run);
+    this.#costBytes += run.costBytes;
+  }
+
+  stored(): StoredRun[] {
+    return this.#runs.map((run) => run.stored());
+  }
+
+  /** A session that ends, or leaves memory, takes its bodies with it. */
+  discard(): void {
+    for (const run of this.#runs) this.#budget.releaseBodies(run);
+    this.#runs.length = 0;
+    this.#costBytes = 0;
+    assert(this.endSeq === this.firstSeq, 'nothing is left of a discarded index');
+  }
+}

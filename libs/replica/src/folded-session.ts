@@ -1,0 +1,34 @@
+import type { SessionState } from '@tidemark/session';
+import { bytesOf } from '@tidemark/std';
+import type { EventIndex } from './event-index.ts';
+
+/** A session as a replica has it in memory. The table decides for how long. */
+export class FoldedSession {
+  readonly key: string;
+  readonly state: SessionState;
+  /** Of the incarnation that lives, or is gone with forks left. */
+  events: EventIndex | undefined;
+  /** Where its last valid record lies, where that is not published yet; -1 where it is. */
+  dirtyAt = -1;
+  /** How many need it in memory. */
+  pins = 0;
+  /** What the budget was charged for it. */
+  chargedBytes = 0;
+  isResident = true;
+  #keyBytes: Uint8Array | undefined;
+
+  constructor(key: string, state: SessionState) {
+    this.key = key;
+    this.state = state;
+  }
+
+  get keyBytes(): Uint8Array {
+    this.#keyBytes ??= bytesOf(this.key);
+    return this.#keyBytes;
+  }
+
+  /** Nothing was ever said of it. */
+  get isAbsent(): boolean {
+    return this.state.rev === 0;
+  }
+}

@@ -1,0 +1,45 @@
+// The door to a shard's sessions as they were published. A replica begins with them, and looks up in
+// them whatever it does not have in memory.
+//
+// (1) What is published at a position is exactly the fold of the log below it: a session that is not
+//     there had no record there.
+// (2) It stays readable for as long as a replica has it pinned.
+
+import type { Shard } from '@tidemark/ports';
+import type { Anchor } from './anchor.ts';
+import type { DigestMark } from './digest-marks.ts';
+
+/** Where a fold stands, and what it knows of the log besides its sessions. */
+export interface FoldPoint {
+  readonly position: bigint;
+  readonly level: number;
+  readonly logEpoch: string | undefined;
+  readonly anchor: Anchor | undefined;
+  readonly digest: number;
+  /** An earlier digest, at a place where every fold of the log remembers its own for a while. */
+  readonly mark: DigestMark | undefined;
+}
+
+export interface PublishedSessions {
+  readonly at: FoldPoint;
+  /**
+   * The sessions of these keys, encoded; those that are missing were absent. Rejects with a Problem:
+   * `unavailable` where they cannot be had now, `corrupt` where they are not what was published.
+   */
+  load(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Keys from `from` on that begin with a prefix, in byte order, with their sessions. */
+  scan(
+    range: { readonly prefix: string; readonly from?: string },
+    signal: AbortSignal,
+  ): AsyncIterable<readonly [key: string, session: Uint8Array]>;
+  /** Keys of sessions with something to be done by then: what they owe is due at 0. */
+  due(beforeMs: number, signal: AbortSignal): AsyncIterable<string>;
+}
+
+export interface Publications {
+  /** The newest that there is of a shard, or undefined. Rejects with a Problem. */
+  newest(shard: Shard, signal: AbortSignal): Promise<PublishedSessions | undefined>;
+}
+
+/** Nothing is published: replicas fold from the log's beginning, and keep everything. */
+export const unpublished: Publications = { newest: () => Promise.resolve(undefined) };

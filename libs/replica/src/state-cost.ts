@@ -1,0 +1,30 @@
+// What a session's state takes on the heap, measured in Node 24 by making a million of each and rounded
+// up. docs/OPERATIONS.md states it; the budget is kept by it.
+
+import type { SessionState } from '@tidemark/session';
+
+/** Objects, key and place in the table of a session that is live, and of one that is not. */
+const liveBytes = 2_048;
+const absentBytes = 640;
+const nameFactor = 4;
+const entryBytes = {
+  producer: 240,
+  key: 320,
+  eventId: 320,
+  ref: 320,
+  owed: 320,
+  burned: 96,
+  link: 240,
+};
+
+export function costOf(state: SessionState): number {
+  const { stream, subscription, owed, burned, name } = state;
+  let bytes = absentBytes + nameFactor * name.length;
+  bytes += entryBytes.owed * owed.length + entryBytes.burned * burned.length;
+  if (subscription?.kind === 'live') bytes += liveBytes + entryBytes.link * subscription.links.size;
+  if (stream === undefined) return bytes;
+  const { producers, keys, eventIds, refs } = stream;
+  bytes += liveBytes - absentBytes;
+  bytes += entryBytes.producer * producers.size + entryBytes.key * keys.size;
+  return bytes + entryBytes.eventId * eventIds.size + entryBytes.ref * refs.size;
+}

@@ -1,0 +1,82 @@
+// Publishes what some process has folded, as materializers do; the others move on to it when they hear of
+// it, early or late, or begin with it. Where events go into extents, the log is trimmed behind them.
+
+import type { SeededPrng } from '@tidemark/ports/testing';
+import { controlShard, type PublishedSessions, type ShardReplica } from '@tidemark/replica';
+import type { World } from './world.ts';
+
+export class Publisher {
+  readonly #world: World;
+  readonly #prng: SeededPrng;
+  #isOver = false;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#prng = world.prng.fork('publisher');
+  }
+
+  start(): void {
+    const { plan, clock } = this.#world;
+    if (this.#isOver || plan.publishEveryMs === 0) return;
+    clock.schedule(this.#prng.below(2 * plan.publishEveryMs), () => {
+      if (this.#isOver) return;
+      this.#publishSome();
+      this.start();
+    });
+  }
+
+  stop(): void {
+    this.#isOver = true;
+  }
+
+  #publishSome(): void {
+    const { publications, plan, log } = this.#world;
+    const replica = this.#someReplica();
+    if (replica === undefined) return;
+    const isTiering = plan.isTiering && this.#prng.chance(0.3);
+    const records = isTiering ? log.records(replica.shard) : undefined;
+    const published = publications.publish(replica, records);
+    if (published === undefined) {
+      this.#moveOn(replica);
+      return;
+    }
+    this.#world.count(isTiering ? 'tiered' : 'published');
+    for (const { shards } of this.#world.incarnations) {
+      const other = [...shards.opened].find(({ shard }) => shard === replica.shard);
+      if (other !== undefined) this.#moveOn(other);
+    }
+    if (isTiering) this.#trimLater(replica, published);
+  }
+
+  #someReplica(): ShardReplica | undefined {
+    const replicas = this.#world.incarnations
+      .filter(({ gate, isReady }) => isReady && !gate.isCrashed && !gate.isPaused)
+      .flatMap(({ shards }) => [...shards.opened])
+      .filter(({ shard, isServing }) => shard !== controlShard && isServing);
+    return replicas[this.#prng.below(Math.max(1, replicas.length))];
+  }
+
+  /** To whatever is newest once it looks. */
+  #moveOn(replica: ShardReplica): void {
+    const { publications, clock } = this.#world;
+    clock.schedule(this.#prng.below(300), () => {
+      publications
+        .newest(replica.shard)
+        .then((newest) => (newest === undefined ? undefined : replica.moveTo(newest)))
+        .catch(() => undefined);
+    });
+  }
+
+  #trimLater({ shard }: ShardReplica, { at }: PublishedSessions): void {
+    const { clock, log } = this.#world;
+    const { anchor } = at;
+    if (anchor === undefined) return;
+    clock.schedule(this.#prng.below(500), () => {
+      this.#world.count('trimmed');
+      log
+        .connect('tiering')
+        .trim(shard, anchor.offset)
+        .catch(() => undefined);
+    });
+  }
+}
