@@ -227,11 +227,8 @@ export class ShardFold {
 
   #checkEpoch(session: FoldedSession, record: SessionRecord): void {
     if (this.logEpoch === record.logEpoch) return;
-    if (record.kind === 'genesis' && session.state.name === shardSession) {
-      // Of two that were written at once the first stands; the other is void like any late record.
-      this.logEpoch ??= record.logEpoch;
-      return;
-    }
+    // Of two that were written at once the first stands; the other is void like any late record.
+    if (record.kind === 'genesis' && session.state.name === shardSession) return;
     throw new ShardStopped(
       'foreign-epoch',
       `a record of another log epoch. expected=${this.logEpoch} actual=${record.logEpoch}`,
@@ -240,6 +237,7 @@ export class ShardFold {
   }
 
   #evolveShard(record: SessionRecord): void {
+    if (record.kind === 'genesis') this.logEpoch ??= record.logEpoch;
     const level = record.kind === 'level' ? foldLevelOf(record) : undefined;
     if (level === undefined || level <= this.level) return;
     if (level > this.knownLevel) {

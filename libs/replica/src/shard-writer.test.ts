@@ -1,4 +1,4 @@
-import { type AppendOutcome, type EventLog } from '@tidemark/ports';
+import { type AppendOutcome, type EventLog, silentLogger, silentMetrics } from '@tidemark/ports';
 import {
   type FaultKind,
   SeededPrng,
@@ -8,9 +8,14 @@ import {
 } from '@tidemark/ports/testing';
 import type { SessionName } from '@tidemark/protocol';
 import { describe, expect, test } from 'vitest';
+import { Shards } from './shards.ts';
+import { TenantRegistry } from './tenant-registry.ts';
+import { controlShard } from './tenants.ts';
 import { append, plain, type SimulatedProcess, startInstant, startProcess } from './testing.ts';
+import { Writers } from './writers.ts';
 
 const name = 'a' as SessionName;
+const { fork: _, ...plainCommand } = plain;
 
 const problemOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
@@ -182,6 +187,56 @@ describe('a bound', () => {
     expect(problem).toMatchObject({ code: 'unavailable', kind: { effect: 'none' } });
     expect(clock.monotonicMs() - startMs).toBe(10_000);
     two.writers.close();
+  });
+});
+
+describe('a log without an epoch', () => {
+  /** Processes of a cell that nobody has started before, as far as they are before they found it. */
+  async function starting(names: readonly string[]) {
+    const clock = new SimulatedClock();
+    const prng = new SeededPrng(1);
+    const simulated = new SimulatedEventLog({ clock, prng, instant: true });
+    const processes = names.map((process) => {
+      const log = simulated.connect(process);
+      const own = prng.fork(process);
+      const parts = { log, clock, prng: own, logger: silentLogger, metrics: silentMetrics };
+      const shards = new Shards(parts, { hotBytesMax: 1_024 * 1_024 });
+      const writers = new Writers(parts);
+      return { shards, writers, registry: new TenantRegistry(shards, writers) };
+    });
+    await Promise.all(processes.map(({ shards }) => shards.start()));
+    return { simulated, clock, processes };
+  }
+
+  const createKeys = ({ shards, writers }: { shards: Shards; writers: Writers }) =>
+    problemOf(writers.of(shards.control).submit('$keys', { kind: 'create', ...plainCommand }));
+
+  test('takes its genesis and nothing before it', async () => {
+    const { simulated, processes } = await starting(['one']);
+    const [one] = processes;
+    if (one === undefined) throw new Error('no process');
+    expect(await createKeys(one)).toMatchObject({ code: 'unavailable', kind: { effect: 'none' } });
+    expect(simulated.records(controlShard)).toEqual([]);
+    await one.registry.found();
+    expect(await createKeys(one)).toBeUndefined();
+  });
+
+  test('is founded once by all who start at once, whatever they are asked meanwhile', async () => {
+    const { simulated, clock, processes } = await starting(['one', 'two']);
+    await Promise.all(
+      processes.flatMap((process) => [
+        createKeys(process),
+        process.registry.found(),
+        createKeys(process),
+      ]),
+    );
+    await clock.advance(5_000);
+    const log = simulated.connect('three');
+    await using third = await startProcess({ log, clock, prng: new SeededPrng(3) });
+    for (const { shards } of [...processes, third]) {
+      await shards.control.readIndex();
+      expect(shards.control.stopped).toBeUndefined();
+    }
   });
 });
 

@@ -9,6 +9,8 @@
 // (5) Where the base is where the fold stands, and the leader and its connection are those that were
 //     read from, nothing is fetched. Anything else is read back first.
 // (6) An answer that writes nothing is given after a read-index, on committed state.
+// (7) Nothing but its genesis is written to a log whose epoch is not folded: any other record would
+//     carry an epoch of its own, and stop the shard for good.
 //
 // idle -> sealed      #seal         (the log forms a request)
 // sealed -> idle      #settleCommitted, #settleRefused
@@ -195,10 +197,11 @@ export class ShardWriter {
 
   #decide(flight: Flight, pending: Pending, context: DecideContext): void {
     const decision = flight.decide(pending, context);
-    if (decision.kind === 'write') {
-      flight.add({ pending, records: decision.records, reply: decision.reply });
+    if (decision.kind !== 'write') void this.#answerCommitted(pending);
+    else if (this.#replica.fold.logEpoch === undefined && pending.command.kind !== 'genesis') {
+      refuse(pending, new Problem('unavailable', 'the log has not begun'));
     } else {
-      void this.#answerCommitted(pending);
+      flight.add({ pending, records: decision.records, reply: decision.reply });
     }
   }
 
