@@ -3,7 +3,7 @@
 // of that state at all). Any other record is void, for everybody, for ever.
 //
 // absent -> live     create
-// live   -> live     event, close, touch, ref, unref
+// live   -> live     event, close, repeat, touch, ref, unref
 // live   -> absent   delete, expire   (nobody's source)
 // live   -> gone     delete, expire   (forks still read from it)
 // gone   -> absent   unref            (of the last fork)
@@ -70,11 +70,11 @@ function rememberAppend(stream: StreamState, record: SessionRecord): void {
   if (producer !== undefined) rememberProducer(stream, record);
   if (record.streamSeq !== undefined) stream.streamSeq = record.streamSeq;
   if (key !== undefined) {
-    const count = record.count ?? 0;
-    const firstSeq = stream.tailSeq;
+    const firstSeq = record.seq ?? stream.tailSeq;
+    const endSeq = firstSeq + (record.count ?? 0);
     // The positions of a byte stream's key are found by its seqs when they are asked for.
-    const endPosition = stream.isJson ? stream.tailPosition + count : -1;
-    const span = { firstSeq, endSeq: firstSeq + count, endPosition, timeMs };
+    const endPosition = stream.isJson ? stream.tailPosition + endSeq - stream.tailSeq : -1;
+    const span = { firstSeq, endSeq, endPosition, timeMs };
     stream.keys.set(key, span, dedupeBounds);
   }
 }
@@ -91,6 +91,8 @@ function effectOf(state: SessionState, record: SessionRecord): Effect {
       return createEffect(state, record);
     case 'close':
       return closeEffect(state, record);
+    case 'repeat':
+      return repeatEffect(state, record);
     case 'delete':
     case 'expire':
       return state.life === 'live' ? endLife : undefined;
@@ -132,6 +134,15 @@ function closeEffect(state: SessionState, record: SessionRecord): Effect {
     if (record.count !== undefined) rememberAppend(stream, record);
     stream.isClosed = true;
     stream.closedBy = record.producer;
+    stream.touchedAtMs = Math.max(stream.touchedAtMs, record.timeMs);
+  };
+}
+
+function repeatEffect(state: SessionState, record: SessionRecord): Effect {
+  const { stream } = state;
+  if (stream === undefined || state.life !== 'live' || stream.isClosed) return undefined;
+  return () => {
+    rememberAppend(stream, record);
     stream.touchedAtMs = Math.max(stream.touchedAtMs, record.timeMs);
   };
 }

@@ -411,6 +411,17 @@ export const mutants: readonly Mutant[] = [
       ),
   },
   {
+    name: 'repeat-without-its-close',
+    breaks: 'of an append whose events are there already, its close takes effect',
+    plan: { names: 2, isForking: false, isExpiring: false, operations: 200 },
+    plant: () =>
+      decideInstead((command) =>
+        command.kind === 'append' && command.eventIds !== undefined
+          ? { ...command, close: false }
+          : command,
+      ),
+  },
+  {
     name: 'unknown-told-as-refused',
     breaks: 'effect none is a promise',
     plan: { ...everything, deadlineMs: 300 },
