@@ -1,5 +1,6 @@
 // What the subscription APIs do, below HTTP.
 
+import { batchBytesMax } from '@tidemark/ports';
 import {
   isProblem,
   isStart,
@@ -248,7 +249,7 @@ const nameOf = (id: string): string => `${subscriptionPrefix}${id}`;
 const configBytesMax = 32 * 1_024;
 
 /** What one fact may come to: well below the largest batch that the log takes. */
-const factBytesMax = limits.batchBytesMax / 2;
+const factBytesMax = batchBytesMax / 2;
 
 /** The bytes of a fact that names these streams, or the refusal where it is too large. */
 function fittingBytes(named: readonly { readonly path: string }[]): number {

@@ -4,6 +4,7 @@ import {
   type AppendOutcome,
   abortedFault,
   type BatchSource,
+  batchBytesMax,
   type Clock,
   type EventLog,
   Fault,
@@ -54,8 +55,7 @@ const defaults = {
   recentBytes: 8 * mebibyte,
   /** A group closes once it is this large. */
   groupBytesMax: 4 * mebibyte,
-  /** As Kafka's `max.message.bytes` in the topics that we make. */
-  batchBytesMax: 10 * mebibyte,
+  batchBytesMax,
   /** How long after the last group a mark vouches for it. */
   idleMarkMs: 100,
 };

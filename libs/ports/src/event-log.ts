@@ -20,6 +20,9 @@ export const topicOf = (shard: Shard): string => shard.slice(0, shard.lastIndexO
 export const partitionOfShard = (shard: Shard): number =>
   Number(shard.slice(shard.lastIndexOf('/') + 1));
 
+/** What one batch takes at most, its framing included: the `max.message.bytes` of our topics. */
+export const batchBytesMax = 10 * 1_024 * 1_024;
+
 /** What is written. `headers` is a block as `encodeHeaders` builds it. */
 export interface LogRecord {
   readonly key: Uint8Array;

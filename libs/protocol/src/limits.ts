@@ -4,10 +4,8 @@ const dayMs = 24 * hourMs;
 
 /** Clients rely on these. Each says why it is what it is. */
 export const limits = {
-  /** One request body. Leaves room for headers below the topic's `max.message.bytes`. */
+  /** One request body. Leaves room for keys and headers in a batch of the log. */
   bodyBytesMax: 8 * 1024 * 1024,
-  /** One record batch, as the topics are created. */
-  batchBytesMax: 10 * 1024 * 1024,
   /** Events in one append: one fold step must stay short. */
   appendEventsMax: 1_000,
   /** A name in UTF-8: it is a record key on every event. */

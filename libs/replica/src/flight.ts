@@ -15,6 +15,7 @@ import {
   type SessionState,
   speculate,
 } from '@tidemark/session';
+import { bytesOf } from '@tidemark/std';
 import type { FoldedSession, ShardFold } from './shard-fold.ts';
 
 /** A command that waits for its answer. */
@@ -40,7 +41,14 @@ export interface WrittenRecord {
   readonly record: SessionRecord;
 }
 
-/** Fixed cost of a record in a batch, beside its key, value and headers. */
+/** A write with its records as they lie in the log. */
+export interface EncodedWrite extends FlightWrite {
+  readonly headers: readonly Uint8Array[];
+  /** What the batch grows by. */
+  readonly bytes: number;
+}
+
+/** No log's framing takes more of a record, beside its key, value and headers. */
 const recordOverheadBytes = 32;
 
 export class Flight {
@@ -87,18 +95,31 @@ export class Flight {
     return state;
   }
 
-  add(write: FlightWrite): void {
+  encode(write: FlightWrite): EncodedWrite {
+    const { key } = write.pending;
+    const keyBytes = this.#fold.peek(key)?.keyBytes ?? bytesOf(key);
+    const headers: Uint8Array[] = [];
+    let bytes = (recordOverheadBytes + keyBytes.length) * write.records.length;
+    for (const record of write.records) {
+      const block = encodeRecordHeaders(record);
+      headers.push(block);
+      bytes += record.value.length + block.length;
+    }
+    return { ...write, headers, bytes };
+  }
+
+  add(write: EncodedWrite): void {
     const session = this.#fold.session(write.pending.key);
     const speculated = this.#speculated.get(session);
     this.#speculated.set(session, speculated);
     const key = session.keyBytes;
-    for (const record of write.records) {
+    for (const [index, record] of write.records.entries()) {
       if (speculated !== undefined) evolve(speculated, record);
-      const headers = encodeRecordHeaders(record);
+      const headers = write.headers[index] as Uint8Array;
       this.batch.push({ key, value: record.value, headers, timeMs: record.timeMs });
       this.written.push({ session, record });
-      this.#bytes += recordOverheadBytes + key.length + record.value.length + headers.length;
     }
+    this.#bytes += write.bytes;
     this.writes.push(write);
   }
 

@@ -159,6 +159,36 @@ describe('a bound', () => {
     expect(await writes.append(tenant, name, append('5'))).toMatchObject({ firstSeq: 4 });
   });
 
+  test('of a batch counts keys and headers, and holds up nobody beside', async () => {
+    const { writes, tenant } = await startInstant({ writer: { queueBytesMax: 1e9 } });
+    const long = 'n'.repeat(1_000) as SessionName;
+    await Promise.all([writes.create(tenant, name, plain), writes.create(tenant, long, plain)]);
+    // 1.4 MiB each in the log, of 2 KiB of events.
+    const many = Array.from({ length: 40 }, (_, index) => ({
+      ...append(...Array.from({ length: 1_000 }, () => '1')),
+      eventIds: Array.from({ length: 1_000 }, (__, id) => `${index}.${id}.`.padEnd(200, 'i')),
+    }));
+    const one = many.flatMap((command) => [
+      writes.append(tenant, long, command),
+      writes.append(tenant, name, append('1')),
+    ]);
+    expect((await Promise.all(one)).filter(({ isDuplicate }) => isDuplicate)).toEqual([]);
+  });
+
+  test('of a batch is 413 for the one append that is larger by itself', async () => {
+    const { writes, tenant } = await startInstant();
+    const long = 'n'.repeat(1_024) as SessionName;
+    await writes.create(tenant, long, plain);
+    const event = JSON.stringify('x'.repeat(10_000));
+    const large = append(...Array.from({ length: 1_000 }, () => event));
+    await expect(writes.append(tenant, long, large)).rejects.toMatchObject({
+      code: 'too-large',
+      facts: { limit: 'batchBytesMax' },
+      kind: { effect: 'none' },
+    });
+    expect(await writes.append(tenant, long, append('1'))).toMatchObject({ firstSeq: 0 });
+  });
+
   test('of the disk is 507, and nothing is written', async () => {
     const process = await startInstant();
     const { simulated, clock, tenant } = process;

@@ -17,14 +17,15 @@
 // sealed -> unknown   #settleUnknown
 // unknown -> sealed   #send         (the same bytes)
 
-import type {
-  AppendOutcome,
-  Clock,
-  Counter,
-  EventLog,
-  LogRecord,
-  Prng,
-  Timer,
+import {
+  type AppendOutcome,
+  batchBytesMax,
+  type Clock,
+  type Counter,
+  type EventLog,
+  type LogRecord,
+  type Prng,
+  type Timer,
 } from '@tidemark/ports';
 import { limits, Problem } from '@tidemark/protocol';
 import type { Command, DecideContext, Reply } from '@tidemark/session';
@@ -67,14 +68,20 @@ export const writerDefaults: WriterSettings = {
   holdMsMax: 100,
 };
 
-/** Leaves room for the batch's own header and for varints in Kafka's limit. */
-const batchBytesMax = limits.batchBytesMax - 64 * 1024;
+/** Leaves room for the head of the batch itself, in whatever log. */
+const flightBytesMax = batchBytesMax - 1_024;
 
+/** What an event takes while it waits, beside its bytes: its view of the body, and what points there. */
+const waitingEventBytes = 128;
+
+/** What a command holds in memory while it waits. */
 function bytesIn(command: Command): number {
   if (command.kind === 'fact') return command.bytes ?? 0;
   if (command.kind !== 'append' && command.kind !== 'create') return 0;
-  let bytes = 0;
+  let bytes = waitingEventBytes * command.events.length;
   for (const event of command.events) bytes += event.length;
+  const ids = command.kind === 'append' ? (command.eventIds ?? []) : [];
+  for (const id of ids) bytes += id.length;
   return bytes;
 }
 
@@ -162,20 +169,18 @@ export class ShardWriter {
     const context = this.#context();
     const held: Pending[] = [];
     let heldForMs = Number.POSITIVE_INFINITY;
-    while (flight.bytes < batchBytesMax) {
-      const pending = this.#queue.peek();
-      if (pending === undefined) break;
-      if (flight.writes.length > 0 && flight.bytes + sizeOf(pending) > batchBytesMax) break;
-      this.#queue.shift();
-      this.#queuedBytes -= pending.bytes;
-      if (pending.isDone) continue;
-      const forMs = this.#fairness.isEmpty ? 0 : this.#fairness.heldForMs(pending.key, nowMs);
-      if (forMs > 0) {
-        held.push(pending);
+    for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {
+      const forMs = this.#fairness.isEmpty ? 0 : this.#fairness.heldForMs(next.key, nowMs);
+      if (next.isDone) {
+        // Whoever asked has its answer.
+      } else if (forMs > 0) {
+        held.push(next);
         heldForMs = Math.min(heldForMs, forMs);
-        continue;
+      } else if (!this.#decide(flight, next, context)) {
+        break;
       }
-      this.#decide(flight, pending, context);
+      this.#queue.shift();
+      this.#queuedBytes -= next.bytes;
     }
     this.#heldCount = held.length;
     if (held.length > 0) this.#hold(held, heldForMs);
@@ -195,14 +200,23 @@ export class ShardWriter {
     };
   }
 
-  #decide(flight: Flight, pending: Pending, context: DecideContext): void {
+  /** Whether there was room in the batch for what it came to. */
+  #decide(flight: Flight, pending: Pending, context: DecideContext): boolean {
     const decision = flight.decide(pending, context);
-    if (decision.kind !== 'write') void this.#answerCommitted(pending);
-    else if (this.#replica.fold.logEpoch === undefined && pending.command.kind !== 'genesis') {
-      refuse(pending, new Problem('unavailable', 'the log has not begun'));
-    } else {
-      flight.add({ pending, records: decision.records, reply: decision.reply });
+    if (decision.kind !== 'write') {
+      void this.#answerCommitted(pending);
+      return true;
     }
+    if (this.#replica.fold.logEpoch === undefined && pending.command.kind !== 'genesis') {
+      refuse(pending, new Problem('unavailable', 'the log has not begun'));
+      return true;
+    }
+    const { records, reply } = decision;
+    const write = flight.encode({ pending, records, reply });
+    const hasRoom = flight.bytes + write.bytes <= flightBytesMax;
+    if (hasRoom) flight.add(write);
+    else if (flight.writes.length === 0) refuse(pending, tooLarge());
+    return hasRoom || flight.writes.length === 0;
   }
 
   #hold(held: readonly Pending[], forMs: number): void {
@@ -389,12 +403,10 @@ export class ShardWriter {
   }
 }
 
-const recordOverheadBytes = 512;
-
-function sizeOf({ command, bytes }: Pending): number {
-  const isMany = command.kind === 'append' || command.kind === 'create';
-  return bytes + recordOverheadBytes * (isMany ? command.events.length + 2 : 1);
-}
+const tooLarge = (): Problem =>
+  new Problem('too-large', 'more than one batch of the log takes, keys and headers counted', {
+    facts: { limit: 'batchBytesMax', limitBytes: batchBytesMax },
+  });
 
 function answerStanding({ pending, reply }: FlightWrite): void {
   if (reply instanceof Problem) refuse(pending, reply);

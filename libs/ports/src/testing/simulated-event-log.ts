@@ -3,6 +3,7 @@ import { abortedFault, type Clock } from '../clock.ts';
 import {
   type AppendOutcome,
   type BatchSource,
+  batchBytesMax,
   type EventLog,
   type LogRecord,
   partitionOfShard,
@@ -139,7 +140,7 @@ export class SimulatedEventLog {
     return {
       network: this.#network,
       groups: this.#groups,
-      batchBytesMax: this.#options.batchBytesMax ?? 10 * 1_024 * 1_024,
+      batchBytesMax: this.#options.batchBytesMax ?? batchBytesMax,
       memberTimeoutMs: this.#options.memberTimeoutMs ?? 10_000,
       topics: this.#topics,
       prng: this.#prng,
