@@ -18,7 +18,7 @@ import {
   refuse,
 } from './decision.ts';
 import { isSameDebt } from './evolve.ts';
-import { isDue } from './expiry.ts';
+import { isDue, needsTouch } from './expiry.ts';
 import type { SessionState } from './state.ts';
 
 function writeOne(state: SessionState, context: DecideContext, draft: Draft): Decision {
@@ -60,7 +60,7 @@ export function decide(state: SessionState, command: Command, context: DecideCon
     case 'expire':
       return unchanged;
     case 'touch':
-      return state.life === 'live' ? writeOne(state, context, { kind: 'touch' }) : unchanged;
+      return decideTouch(state, context);
     case 'ref':
       return decideRef(state, command, context);
     case 'unref':
@@ -81,6 +81,14 @@ export function decide(state: SessionState, command: Command, context: DecideCon
 }
 
 const jsonOf = (facts: object): Uint8Array => bytesOf(JSON.stringify(facts));
+
+/** Of many readers at once, in whatever process, the first is enough. */
+function decideTouch(state: SessionState, context: DecideContext): Decision {
+  const { stream } = state;
+  const isNeeded =
+    state.life === 'live' && stream !== undefined && needsTouch(stream, context.nowMs);
+  return isNeeded ? writeOne(state, context, { kind: 'touch' }) : unchanged;
+}
 
 function decideDelete(state: SessionState, context: DecideContext): Decision {
   const stream = liveStream(state);
