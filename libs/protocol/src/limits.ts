@@ -17,10 +17,23 @@ export const limits = {
   producersMin: 64,
   /** ... and for how long at least, by record time. */
   producerWindowMs: 7 * dayMs,
+  /** ... and at most. */
+  producersMax: 4_096,
+  producerIdsBytesMax: 1024 * 1024,
   /** Idempotency keys, and as many client event ids, that a session remembers at least ... */
   dedupeEntriesMin: 4_096,
   /** ... and for how long at least, by record time. */
   dedupeWindowMs: dayMs,
+  /** ... and at most, of each: the oldest go first. Two such windows are 4 MiB a session. */
+  dedupeEntriesMax: 65_536,
+  dedupeBytesMax: 2 * 1024 * 1024,
+  /** Forks of one session that are there at once, and the bytes of their names. */
+  forksMax: 65_536,
+  forkNamesBytesMax: 8 * 1024 * 1024,
+  /** Forks of one name that were deleted, and whose sources have not heard of it yet. */
+  forkDebtsMax: 64,
+  /** Forks of one name that were given up, and whose creates may still be on their way. */
+  forksBurnedMax: 64,
   /** From request to answer; later the outcome is unknown to the caller. */
   appendDeadlineMs: 10_000,
   /** One catch-up answer; the client goes on from its end. */

@@ -14,9 +14,23 @@ export interface DebtSettings {
   readonly payAfterMs: number;
   /** A fork that was announced and not created for so long was given up. */
   readonly abandonAfterMs: number;
+  /** What could not be done is tried again, later each time, but never later than that. */
+  readonly againAfterMsMax: number;
 }
 
-export const debtDefaults: DebtSettings = { payAfterMs: 1_000, abandonAfterMs: 60_000 };
+export const debtDefaults: DebtSettings = {
+  payAfterMs: 1_000,
+  abandonAfterMs: 60_000,
+  againAfterMsMax: 300_000,
+};
+
+/** What was found out about the forks of a stream. */
+interface Checked {
+  /** Those that are there: their references are theirs to give back. */
+  readonly isThere: Set<string>;
+  /** How many references had been made when all that were held had been found. */
+  made: number;
+}
 
 export class Debts {
   readonly #shards: Shards;
@@ -25,8 +39,7 @@ export class Debts {
   /** Sessions whose debts a timer is set for. */
   readonly #paying = new Set<FoldedSession>();
   readonly #clearing = new Set<FoldedSession>();
-  /** Forks that were found to be there: their references are theirs to give back. */
-  readonly #checked = new WeakMap<StreamState, Set<string>>();
+  readonly #checked = new WeakMap<StreamState, Checked>();
 
   constructor(shards: Shards, writers: Writers, settings: DebtSettings = debtDefaults) {
     this.#shards = shards;
@@ -64,12 +77,11 @@ export class Debts {
     }
   }
 
-  /** A reference whose fork may never have been created. */
+  /** A reference whose fork may never have been created. Asked at every append: nothing is searched. */
   #hasUncheckedRef({ state }: FoldedSession): boolean {
     const { stream } = state;
     if (stream === undefined || stream.refs.size === 0) return false;
-    const checked = this.#checked.get(stream);
-    return [...stream.refs.keys()].some((incarnation) => checked?.has(incarnation) !== true);
+    return this.#checked.get(stream)?.made !== stream.refs.made;
   }
 
   #later(delayMs: number, run: () => Promise<void>): void {
@@ -81,7 +93,7 @@ export class Debts {
         } catch (cause) {
           if (!isProblem(cause)) throw cause;
           logger.warn({ err: cause }, 'a debt stays open');
-          this.#later(2 * delayMs, run);
+          this.#later(Math.min(2 * delayMs, this.#settings.againAfterMsMax), run);
         }
       });
     });
@@ -113,24 +125,56 @@ export class Debts {
     const { stream } = this.#stateOf(source) ?? {};
     if (stream === undefined) return;
     const beforeMs = this.#shards.parts.clock.nowMs() - this.#settings.abandonAfterMs;
-    const checked = this.#checked.get(stream) ?? new Set();
-    this.#checked.set(stream, checked);
+    const checked = this.#checkedOf(stream);
+    const { made } = stream.refs;
+    let isWhole = true;
+    const asked = new Set<Located['replica']>();
     for (const [forkIncarnation, ref] of stream.refs) {
-      if (ref.timeMs > beforeMs) continue;
+      if (checked.isThere.has(forkIncarnation)) continue;
+      if (ref.timeMs > beforeMs) {
+        isWhole = false;
+        continue;
+      }
       const fork = this.#shards.locate(tenant, ref.fork);
-      await fork.replica.readIndex();
+      // Once a shard is enough: each reference was old before this began.
+      if (!asked.has(fork.replica)) await fork.replica.readIndex();
+      asked.add(fork.replica);
       const state = this.#stateOf(fork);
       const isThere = state?.stream?.incarnation === forkIncarnation;
       const isOwed = state?.owed.some((owed) => owed.forkIncarnation === forkIncarnation) === true;
-      if (isThere || isOwed) {
-        checked.add(forkIncarnation);
-        continue;
-      }
-      await this.#writers.of(fork.replica).submit(fork.key, { kind: 'burn', forkIncarnation });
-      if (this.#stateOf(fork)?.stream?.incarnation === forkIncarnation) continue;
-      const sourceIncarnation = stream.incarnation;
-      await this.#unref(source, { source: name, sourceIncarnation, forkIncarnation });
+      if (isThere || isOwed) checked.isThere.add(forkIncarnation);
+      else
+        await this.#giveUp(fork, {
+          source,
+          sourceIncarnation: stream.incarnation,
+          forkIncarnation,
+        });
     }
+    if (isWhole) checked.made = made;
+  }
+
+  /** The fork's create is burned first, so that it cannot stand behind its reference. */
+  async #giveUp(
+    fork: Located,
+    held: {
+      readonly source: Located;
+      readonly sourceIncarnation: string;
+      readonly forkIncarnation: string;
+    },
+  ): Promise<void> {
+    const { source, forkIncarnation } = held;
+    await this.#writers.of(fork.replica).submit(fork.key, { kind: 'burn', forkIncarnation });
+    if (this.#stateOf(fork)?.stream?.incarnation === forkIncarnation) return;
+    await this.#unref(source, { ...held, source: source.name });
+  }
+
+  #checkedOf(stream: StreamState): Checked {
+    const checked = this.#checked.get(stream) ?? { isThere: new Set<string>(), made: -1 };
+    this.#checked.set(stream, checked);
+    for (const incarnation of checked.isThere) {
+      if (!stream.refs.has(incarnation)) checked.isThere.delete(incarnation);
+    }
+    return checked;
   }
 
   #stateOf({ replica, key }: Located): FoldedSession['state'] | undefined {

@@ -91,6 +91,11 @@ export class Shards implements AsyncDisposable {
     await this.#untilFolded();
   }
 
+  /** The epoch of the control log names the cell; undefined until that is folded. */
+  get cell(): string | undefined {
+    return this.control.fold.logEpoch;
+  }
+
   get directoryLog(): FoldedSession {
     return this.control.fold.session(directorySession);
   }

@@ -1,6 +1,6 @@
 // The value of a create record: the session's configuration, as JSON.
 
-import { jsonContentType, mediaTypeOf } from '@tidemark/protocol';
+import { jsonContentType, limits, mediaTypeOf } from '@tidemark/protocol';
 import { bytesOf, strictTextOf } from '@tidemark/std';
 
 /** Where a fork left its source. Positions and seqs go on from there. */
@@ -52,6 +52,7 @@ const isOrigin = (value: unknown): value is ForkOrigin =>
 
 const isLineage = (value: unknown): value is readonly LineageEntry[] =>
   Array.isArray(value) &&
+  value.length <= limits.forkDepthMax &&
   value.every((entry) => isFields(entry) && isCount(entry['endPosition']) && isText(entry['tag']));
 
 /** The facts in a record's value, or undefined where it holds no JSON object. */

@@ -3,7 +3,7 @@
 // the ids, which are random. An answer that writes nothing is a read: its caller sees to it that the
 // state is not older than the request.
 
-import { Problem } from '@tidemark/protocol';
+import { limits, Problem } from '@tidemark/protocol';
 import { bytesOf, unreachable } from '@tidemark/std';
 import type { Command } from './commands.ts';
 import { decideAppend } from './decide-append.ts';
@@ -108,8 +108,14 @@ function decideRef(
   }
   if (stream.refs.has(command.forkIncarnation)) return unchanged;
   const { fork, forkIncarnation } = command;
+  if (!stream.refs.hasRoomFor(fork)) return refuse(tooManyForks());
   return writeOne(state, context, { kind: 'ref', value: jsonOf({ fork, forkIncarnation }) });
 }
+
+const tooManyForks = (): Problem =>
+  new Problem('too-large', `a session has at most ${limits.forksMax} forks at once`, {
+    facts: { limit: 'forksMax', limitBytes: limits.forksMax },
+  });
 
 function decideUnref(
   state: SessionState,

@@ -14,11 +14,20 @@ import { decodeConfig, factsOf } from './config.ts';
 import { isKnownKind, type SessionRecord } from './record.ts';
 import { beginStream, type OwedUnref, type SessionState, type StreamState } from './state.ts';
 import { evolveSubscription, subscriptionPrefix } from './subscription.ts';
+import type { WindowBounds } from './window.ts';
 
-const producerBounds = { entriesMin: limits.producersMin, windowMs: limits.producerWindowMs };
-const dedupeBounds = { entriesMin: limits.dedupeEntriesMin, windowMs: limits.dedupeWindowMs };
-
-const burnedMax = 64;
+const producerBounds: WindowBounds = {
+  entriesMin: limits.producersMin,
+  entriesMax: limits.producersMax,
+  windowMs: limits.producerWindowMs,
+  bytesMax: limits.producerIdsBytesMax,
+};
+const dedupeBounds: WindowBounds = {
+  entriesMin: limits.dedupeEntriesMin,
+  entriesMax: limits.dedupeEntriesMax,
+  windowMs: limits.dedupeWindowMs,
+  bytesMax: limits.dedupeBytesMax,
+};
 
 /** What the record adds to the state, prepared; undefined where it cannot be said of this state. */
 type Effect = ((state: SessionState) => void) | undefined;
@@ -121,6 +130,7 @@ function effectOf(state: SessionState, record: SessionRecord): Effect {
 function createEffect(state: SessionState, record: SessionRecord): Effect {
   const config = state.life === 'absent' ? decodeConfig(record.value) : undefined;
   if (config === undefined || state.burned.includes(config.incarnation)) return undefined;
+  if (config.origin !== undefined && !mayOwe(state)) return undefined;
   return (target) => {
     target.life = 'live';
     target.stream = beginStream(target, config, record.timeMs);
@@ -177,21 +187,33 @@ const textIn = (facts: Readonly<Record<string, unknown>>, name: string): string 
   return typeof value === 'string' ? value : '';
 };
 
+/** Empty where there is none, or nothing that a create can have drawn. */
+function incarnationIn(facts: Readonly<Record<string, unknown>>): string {
+  const incarnation = textIn(facts, 'forkIncarnation');
+  return incarnation.length <= limits.tokenBytesMax ? incarnation : '';
+}
+
+/** A fork will owe its source a reference: where too many are owed, its name waits for its debts. */
+export function mayOwe({ owed, stream }: SessionState): boolean {
+  const isInTheWay = stream?.origin !== undefined;
+  return owed.length + (isInTheWay ? 1 : 0) < limits.forkDebtsMax;
+}
+
 function refEffect(state: SessionState, record: SessionRecord): Effect {
   const { stream } = state;
   const facts = factsOf(record.value);
   if (stream === undefined || state.life !== 'live' || facts === undefined) return undefined;
-  const incarnation = textIn(facts, 'forkIncarnation');
-  if (incarnation === '') return undefined;
+  const [incarnation, fork] = [incarnationIn(facts), textIn(facts, 'fork')];
+  if (incarnation === '' || !stream.refs.hasRoomFor(fork)) return undefined;
   return () => {
-    stream.refs.set(incarnation, { fork: textIn(facts, 'fork'), timeMs: record.timeMs });
+    stream.refs.set(incarnation, { fork, timeMs: record.timeMs });
   };
 }
 
 function unrefEffect(state: SessionState, record: SessionRecord): Effect {
   const { stream } = state;
   const facts = factsOf(record.value);
-  const incarnation = facts === undefined ? '' : textIn(facts, 'forkIncarnation');
+  const incarnation = facts === undefined ? '' : incarnationIn(facts);
   if (stream?.refs.has(incarnation) !== true) return undefined;
   return (target) => {
     stream.refs.delete(incarnation);
@@ -201,10 +223,10 @@ function unrefEffect(state: SessionState, record: SessionRecord): Effect {
 
 function burnEffect(record: SessionRecord): Effect {
   const facts = factsOf(record.value);
-  const incarnation = facts === undefined ? '' : textIn(facts, 'forkIncarnation');
+  const incarnation = facts === undefined ? '' : incarnationIn(facts);
   if (incarnation === '') return undefined;
   return (state) => {
-    state.burned = [...state.burned, incarnation].slice(-burnedMax);
+    state.burned = [...state.burned, incarnation].slice(-limits.forksBurnedMax);
   };
 }
 

@@ -1,5 +1,6 @@
 // A session's state as JSON, for checkpoints: everything that the fold will ever ask of it.
 
+import { type ForkRef, ForkRefs } from './fork-refs.ts';
 import type { AppendSpan, OwedUnref, ProducerState, SessionState, StreamState } from './state.ts';
 import type { LiveSubscription, StreamLink, SubscriptionState } from './subscription.ts';
 import { Window } from './window.ts';
@@ -8,7 +9,7 @@ interface EncodedStream extends Omit<StreamState, 'producers' | 'keys' | 'eventI
   readonly producers: readonly (readonly [string, ProducerState])[];
   readonly keys: readonly (readonly [string, AppendSpan])[];
   readonly eventIds: readonly (readonly [string, AppendSpan])[];
-  readonly refs: readonly (readonly [string, { readonly fork: string; readonly timeMs: number }])[];
+  readonly refs: readonly (readonly [string, ForkRef])[];
 }
 
 interface EncodedState {
@@ -96,7 +97,7 @@ function decodeStream({ producers, keys, eventIds, refs, ...fields }: EncodedStr
     producers: Window.of(producers),
     keys: Window.of(keys),
     eventIds: Window.of(eventIds),
-    refs: new Map(refs),
+    refs: ForkRefs.of(refs),
   };
 }
 

@@ -7,6 +7,7 @@ import { evolve } from './evolve.ts';
 import { absentSession, type SessionState } from './state.ts';
 
 // What the simulation plants bugs into.
+export { ForkRefs } from './fork-refs.ts';
 export { Window } from './window.ts';
 
 /** Decides and folds commands one behind the other, with ids that count up. */

@@ -7,7 +7,7 @@ import { ShardFold, ShardReplica } from '@tidemark/replica';
 import { Content, Flight, ReadIndex } from '@tidemark/replica/testing';
 import { SessionWrites, ShardWriter } from '@tidemark/replica/write';
 import { decodeRecord, type SessionState } from '@tidemark/session';
-import { Window } from '@tidemark/session/testing';
+import { ForkRefs, Window } from '@tidemark/session/testing';
 import { bytesOf } from '@tidemark/std';
 import type { Mutant } from './mutant.ts';
 import { disturbances, type Plan } from './plan.ts';
@@ -359,10 +359,45 @@ export const mutants: readonly Mutant[] = [
         Window.prototype,
         'set',
         (original) =>
-          function set(this: Window<{ timeMs: number }>, key, value) {
-            return original.call(this, key, value, { entriesMin: 1, windowMs: -1 });
+          function set(this: Window<{ timeMs: number }>, key, value, bounds) {
+            return original.call(this, key, value, { ...bounds, entriesMin: 1, windowMs: -1 });
           },
       ),
+  },
+  {
+    name: 'window-bounded-by-itself',
+    breaks: 'rule 13: what a window forgets is a function of the log, the same in every process',
+    plan: { isForking: false, isExpiring: false },
+    plant: () => {
+      let calls = 0;
+      return replace(
+        Window.prototype,
+        'set',
+        (original) =>
+          function set(this: Window<{ timeMs: number }>, key, value, bounds) {
+            calls += 1;
+            const entriesMax = calls % 5 === 0 ? 2 : bounds.entriesMax;
+            return original.call(this, key, value, { ...bounds, entriesMax });
+          },
+      );
+    },
+  },
+  {
+    name: 'fork-bounds-by-itself',
+    breaks: 'how many forks a source may have is a function of the log',
+    plan: { isForking: true },
+    plant: () => {
+      let looks = 0;
+      return replace(
+        ForkRefs.prototype,
+        'hasRoomFor',
+        () =>
+          function hasRoomFor(this: ForkRefs) {
+            looks += 1;
+            return looks % 3 > 0;
+          },
+      );
+    },
   },
   {
     name: 'condition-ignored',

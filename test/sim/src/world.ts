@@ -156,7 +156,7 @@ export class World {
       hotBytesMax: plan.hotBytesMax,
       knownLevel: isOld ? 1 : 2,
       writer: { queueCountMax: plan.queueCountMax, deadlineMs: plan.deadlineMs },
-      debts: { payAfterMs: 200, abandonAfterMs: plan.abandonAfterMs },
+      debts: { payAfterMs: 200, abandonAfterMs: plan.abandonAfterMs, againAfterMsMax: 5_000 },
       partitions: plan.partitions,
       outbound: hasRelay ? (gate) => this.#webhooks.connect(gate) : undefined,
       onError: (message) => this.broken.push(message),
