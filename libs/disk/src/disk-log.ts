@@ -193,6 +193,12 @@ class EmbeddedLog implements DiskLog {
     return { partitions: this.#state.topics.get(name)?.shards.length ?? 0 };
   }
 
+  /** The files keep what they are given: there is nothing to set. */
+  async checkTopic({ name }: TopicSpec, signal?: AbortSignal): Promise<void> {
+    throwIfAborted(signal);
+    if (!this.#state.topics.has(name)) throw missing(name);
+  }
+
   async growTopic(name: string, partitions: number, signal?: AbortSignal): Promise<void> {
     await this.#control(signal, () => {
       const topic = this.#state.topics.get(name);

@@ -116,6 +116,9 @@ export interface EventLog extends AsyncDisposable {
    */
   ensureTopic(spec: TopicSpec, signal?: AbortSignal): Promise<{ readonly partitions: number }>;
 
+  /** Checks a topic as `ensureTopic` does, and never makes it: where it is not there, `missing`. */
+  checkTopic(spec: TopicSpec, signal?: AbortSignal): Promise<void>;
+
   /** Raises the partition count. Fewer than there are is a broken invariant of the caller. */
   growTopic(name: string, partitions: number, signal?: AbortSignal): Promise<void>;
 

@@ -44,7 +44,8 @@ export type StopReason =
   | 'log-lost'
   | 'log-replaced'
   | 'log-trimmed'
-  | 'unknown-level';
+  | 'unknown-level'
+  | 'unsafe-topic';
 
 /** The shard serves nothing until an operator has looked: `advice` says at what. */
 export class ShardStopped extends Error {

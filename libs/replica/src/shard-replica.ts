@@ -166,6 +166,7 @@ export class ShardReplica {
     return new Promise((resolve, reject) => {
       if (this.#stopped !== undefined) return reject(stoppedProblem(this.shard, this.#stopped));
       if (this.fold.position >= to) return resolve();
+      if (this.#ending.signal.aborted) return reject(new Problem('unavailable', 'shutting down'));
       this.#waiters.push({ to, resolve, reject });
       this.#ensurePump();
     });
@@ -208,9 +209,9 @@ export class ShardReplica {
     }
   }
 
-  /** Something that only a different log explains. */
-  stop(reason: StopReason, message: string): Problem {
-    return this.#stop(new ShardStopped(reason, message, logAdvice));
+  /** Something that only a different log explains, or what `advice` speaks of. */
+  stop(reason: StopReason, message: string, advice: string = logAdvice): Problem {
+    return this.#stop(new ShardStopped(reason, message, advice));
   }
 
   close(): void {

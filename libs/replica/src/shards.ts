@@ -1,7 +1,15 @@
 // All that one process has folded: the control log with the directory of tenants, and the shards
 // that somebody here has asked for.
 
-import { type Clock, type EventLog, type Logger, type Metrics, type Shard } from '@tidemark/ports';
+import {
+  type Clock,
+  type EventLog,
+  type Fault,
+  type Logger,
+  type Metrics,
+  type Shard,
+  topicOf,
+} from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import { knownFoldLevel } from '@tidemark/session';
 import { createTasks, type Tasks } from '@tidemark/std';
@@ -20,6 +28,7 @@ import {
   type Tenant,
   TenantDirectory,
 } from './tenants.ts';
+import { TopicChecks } from './topic-checks.ts';
 
 export interface ShardsParts {
   readonly log: EventLog;
@@ -54,6 +63,9 @@ export class Shards implements AsyncDisposable {
   readonly #stopped = new Map<Shard, ShardStopped>();
   readonly #openers = new Set<(replica: ShardReplica) => void>();
   readonly #tasks: Tasks;
+  readonly #checks: TopicChecks;
+  /** Topics that keep less than was promised, and why. */
+  readonly #unsafe = new Map<string, Fault>();
   #directoryPosition = 0;
   #directoryFolded: Promise<void> = Promise.resolve();
 
@@ -66,6 +78,7 @@ export class Shards implements AsyncDisposable {
     this.#tasks = createTasks((task, cause) => {
       parts.logger.error({ task, err: cause }, 'task crashed');
     });
+    this.#checks = new TopicChecks(parts, (name, fault) => this.#refuseTopic(name, fault));
     this.control = this.#open(controlShard, {
       space: { kind: 'own', tenant: controlTenant },
       logEpoch: undefined,
@@ -128,10 +141,23 @@ export class Shards implements AsyncDisposable {
   }
 
   replica(tenant: Tenant, shard: Shard): ShardReplica {
-    return (
-      this.#replicas.get(shard) ??
-      this.#open(shard, { space: spaceOf(tenant), logEpoch: tenant.logEpoch })
+    const known = this.#replicas.get(shard);
+    if (known !== undefined) return known;
+    const { topic: name, partitions, durability, logEpoch } = tenant;
+    const replica = this.#open(shard, { space: spaceOf(tenant), logEpoch });
+    const unsafe = this.#unsafe.get(name);
+    if (unsafe !== undefined) stopUnsafe(replica, unsafe);
+    this.spawn('check a topic', (signal) =>
+      this.#checks.check({ name, partitions, durability }, signal),
     );
+    return replica;
+  }
+
+  #refuseTopic(name: string, fault: Fault): void {
+    this.#unsafe.set(name, fault);
+    for (const replica of this.#replicas.values()) {
+      if (topicOf(replica.shard) === name) stopUnsafe(replica, fault);
+    }
   }
 
   #open(
@@ -219,3 +245,10 @@ export class Shards implements AsyncDisposable {
     await this.#tasks[Symbol.asyncDispose]();
   }
 }
+
+const stopUnsafe = (replica: ShardReplica, fault: Fault): Problem =>
+  replica.stop(
+    'unsafe-topic',
+    fault.message,
+    'give the topic the settings that it was made with, then restart',
+  );
