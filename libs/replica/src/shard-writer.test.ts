@@ -7,7 +7,7 @@ import {
   settle,
 } from '@tidemark/ports/testing';
 import type { SessionName } from '@tidemark/protocol';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Shards } from './shards.ts';
 import { TenantRegistry } from './tenant-registry.ts';
 import { controlShard } from './tenants.ts';
@@ -285,6 +285,25 @@ test('a refusal is given after the end of the log was asked', async () => {
   await expect(two.writes.append(tenant, 'b' as SessionName, append('1'))).rejects.toMatchObject({
     code: 'unavailable',
   });
+});
+
+test('an answer that waits for the end of the log is given up at its deadline', async () => {
+  const { shards, writers, writes, tenant, clock } = await startInstant();
+  await writes.create(tenant, name, plain);
+  const { replica } = shards.locate(tenant, name);
+  const never = Promise.withResolvers<void>();
+  vi.spyOn(replica, 'readIndex').mockReturnValue(never.promise);
+  const startMs = clock.monotonicMs();
+  const missing = problemOf(writes.append(tenant, 'absent' as SessionName, append('1')));
+  expect(await clock.runUntil(missing)).toMatchObject({
+    code: 'unavailable',
+    kind: { effect: 'none' },
+  });
+  expect(clock.monotonicMs() - startMs).toBe(10_000);
+  const closing = problemOf(writes.append(tenant, 'absent' as SessionName, append('1')));
+  await settle();
+  writers.close();
+  expect(await closing).toMatchObject({ code: 'unavailable' });
 });
 
 test('closing answers everybody who waits', async () => {

@@ -91,6 +91,8 @@ export class ShardWriter {
   readonly #settings: WriterSettings;
   readonly #fairness: Fairness;
   readonly #queue = new Queue<Pending>();
+  /** What was decided to write nothing, and waits for the end of the log to say so. */
+  readonly #answering = new Set<Pending>();
   #queuedBytes = 0;
   #flight: Flight | undefined;
   #isAsking = false;
@@ -139,7 +141,7 @@ export class ShardWriter {
     this.#isClosed = true;
     this.#deadlineTimer?.cancel();
     this.#holdTimer?.cancel();
-    for (const pending of this.#queue.drain()) {
+    for (const pending of [...this.#queue.drain(), ...this.#answering]) {
       refuse(pending, new Problem('unavailable', 'shutting down'));
     }
     for (const { pending } of this.#flight?.writes ?? []) {
@@ -235,10 +237,13 @@ export class ShardWriter {
 
   /** What writes nothing is a read: it is decided again, on state no older than this moment. */
   async #answerCommitted(pending: Pending): Promise<void> {
+    this.#answering.add(pending);
     try {
       await this.#replica.readIndex();
     } catch (cause) {
       return refuse(pending, asProblem(cause));
+    } finally {
+      this.#answering.delete(pending);
     }
     if (pending.isDone) return;
     const flight = new Flight(this.#replica.fold);
@@ -373,7 +378,8 @@ export class ShardWriter {
 
   #watchDeadlines(): void {
     if (this.#deadlineTimer !== undefined) return;
-    const nextMs = Math.min(this.#queue.peek()?.deadlineMs ?? Infinity, this.#flightDeadlineMs());
+    let nextMs = Math.min(this.#queue.peek()?.deadlineMs ?? Infinity, this.#flightDeadlineMs());
+    for (const { deadlineMs } of this.#answering) nextMs = Math.min(nextMs, deadlineMs);
     if (nextMs === Infinity) return;
     const delayMs = Math.max(0, nextMs - this.#parts.clock.monotonicMs());
     this.#deadlineTimer = this.#parts.clock.schedule(delayMs, () => {
@@ -393,6 +399,11 @@ export class ShardWriter {
     for (const { pending } of this.#flight?.writes ?? []) {
       if (pending.deadlineMs > nowMs) continue;
       refuse(pending, new Problem('outcome-unknown', 'the log has not answered in time'));
+    }
+    for (const pending of this.#answering) {
+      if (pending.deadlineMs > nowMs) continue;
+      this.#answering.delete(pending);
+      refuse(pending, new Problem('unavailable', 'the end of the log is not told in time'));
     }
     for (let head = this.#queue.peek(); head !== undefined; head = this.#queue.peek()) {
       if (!head.isDone && head.deadlineMs > nowMs) break;
