@@ -70,14 +70,12 @@ export class Relay implements AsyncDisposable {
   start(): void {
     this.#tasks.spawn('follow the directory', async (signal) => {
       await this.#untilDone(() => this.#followTenants(), signal);
-      const { followers } = this.parts.shards.directoryLog;
       const follow = (): void => {
         this.#tasks.spawn('follow new tenants', (ended) =>
           this.#untilDone(() => this.#followTenants(), ended),
         );
       };
-      followers.add(follow);
-      this.#unwatch.push(() => followers.delete(follow));
+      this.#unwatch.push(this.parts.shards.onDirectory(follow));
     });
   }
 

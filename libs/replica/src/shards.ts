@@ -11,7 +11,7 @@ import {
   topicOf,
 } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
-import { knownFoldLevel } from '@tidemark/session';
+import { controlTenant, knownFoldLevel } from '@tidemark/session';
 import { createTasks, type Tasks } from '@tidemark/std';
 import { HotBudget } from './hot-budget.ts';
 import { ReadIndex } from './read-index.ts';
@@ -20,9 +20,7 @@ import type { FoldedSession, ShardStopped } from './shard-fold.ts';
 import { ShardReplica } from './shard-replica.ts';
 import {
   controlShard,
-  controlTenant,
   controlTopic,
-  directorySession,
   placeOf,
   spaceOf,
   type Tenant,
@@ -66,8 +64,7 @@ export class Shards implements AsyncDisposable {
   readonly #checks: TopicChecks;
   /** Topics that keep less than was promised, and why. */
   readonly #unsafe = new Map<string, Fault>();
-  #directoryPosition = 0;
-  #directoryFolded: Promise<void> = Promise.resolve();
+  readonly #directoryWatchers = new Set<() => void>();
 
   constructor(parts: ShardsParts, settings: ShardsSettings) {
     this.parts = parts;
@@ -84,7 +81,7 @@ export class Shards implements AsyncDisposable {
       logEpoch: undefined,
     });
     // From the first record on: somebody may ask for the directory before this has been started.
-    this.directoryLog.followers.add(() => this.#followDirectory());
+    this.control.watch((touched) => this.#takeDirectory(touched));
     parts.metrics.observedGauge(
       { name: 'tidemark_replica_hot_bytes', help: 'bodies kept in memory' },
       () => this.#budget.usedBytes,
@@ -101,7 +98,6 @@ export class Shards implements AsyncDisposable {
     await this.parts.log.ensureTopic(spec, signal);
     this.control.retain();
     await this.control.readIndex();
-    await this.#untilFolded();
   }
 
   /** The epoch of the control log names the cell; undefined until that is folded. */
@@ -109,15 +105,23 @@ export class Shards implements AsyncDisposable {
     return this.control.fold.logEpoch;
   }
 
-  get directoryLog(): FoldedSession {
-    return this.control.fold.session(directorySession);
-  }
-
   /** The directory as it was at some moment after this call, or later. */
   async currentDirectory(): Promise<TenantDirectory> {
     await this.control.readIndex();
-    await this.#untilFolded();
     return this.directory;
+  }
+
+  /** Hears of every change of the directory that is folded here. */
+  onDirectory(changed: () => void): () => void {
+    this.#directoryWatchers.add(changed);
+    return () => this.#directoryWatchers.delete(changed);
+  }
+
+  #takeDirectory(touched: ReadonlySet<FoldedSession>): void {
+    let hasChanged = false;
+    for (const { state } of touched) hasChanged = this.directory.take(state) || hasChanged;
+    if (!hasChanged) return;
+    for (const changed of this.#directoryWatchers) changed();
   }
 
   /** Shards that wait for their operator, by name. */
@@ -182,37 +186,6 @@ export class Shards implements AsyncDisposable {
     this.#stopped.set(shard, stopped);
     const { reason, advice } = stopped;
     this.parts.logger.error({ shard, reason, advice, err: stopped }, 'shard stopped');
-  }
-
-  #followDirectory(): void {
-    const folded = this.#directoryFolded.catch(() => undefined).then(() => this.#foldDirectory());
-    // Whoever asks for the directory hears of it.
-    folded.catch(() => undefined);
-    this.#directoryFolded = folded;
-  }
-
-  /** What could not be read before is read again. */
-  async #untilFolded(): Promise<void> {
-    try {
-      await this.#directoryFolded;
-    } catch {
-      this.#followDirectory();
-      await this.#directoryFolded;
-    }
-  }
-
-  async #foldDirectory(): Promise<void> {
-    // Followers are also told that the shard has stopped, which may be before it had a directory.
-    if (this.directoryLog.state.stream === undefined) return;
-    const located = { shard: controlShard, session: this.directoryLog };
-    for (;;) {
-      const position = this.#directoryPosition;
-      const bounds = { position, bytesMax: Infinity, eventsMax: 1 };
-      const { bodies, endPosition } = await this.reader.read(located, bounds);
-      if (endPosition === position) return;
-      for (const body of bodies) this.directory.fold(body.subarray(0, -1));
-      this.#directoryPosition = endPosition;
-    }
   }
 
   /** The session that a fork left, folded at least to where it left it. */

@@ -7,5 +7,5 @@ export {
   SessionWrites,
 } from './session-writes.ts';
 export { ShardWriter, type WriterSettings, writerDefaults } from './shard-writer.ts';
-export { TenantRegistry, type TenantRequest } from './tenant-registry.ts';
+export { type RegisteredTenant, TenantRegistry, type TenantRequest } from './tenant-registry.ts';
 export { Writers, type WritersParts } from './writers.ts';

@@ -2,6 +2,7 @@
 
 import { jsonContentType, limits, mediaTypeOf } from '@tidemark/protocol';
 import { bytesOf, strictTextOf } from '@tidemark/std';
+import { type Fields, isCount, isFields, isText } from './shapes.ts';
 
 /** Where a fork left its source. Positions and seqs go on from there. */
 export interface ForkOrigin {
@@ -32,12 +33,6 @@ export interface SessionConfig {
 
 export const encodeConfig = (config: SessionConfig): Uint8Array => bytesOf(JSON.stringify(config));
 
-type Fields = Readonly<Record<string, unknown>>;
-
-const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
-const isText = (value: unknown): value is string => typeof value === 'string';
-const isCount = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && Number(value) >= 0;
 const isOptionalCount = (value: unknown): value is number | undefined =>
   value === undefined || isCount(value);
 

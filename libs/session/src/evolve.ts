@@ -11,6 +11,7 @@
 
 import { limits } from '@tidemark/protocol';
 import { decodeConfig, factsOf } from './config.ts';
+import { evolveDirectory, isDirectorySession } from './directory.ts';
 import { isKnownKind, type SessionRecord } from './record.ts';
 import { beginStream, type OwedUnref, type SessionState, type StreamState } from './state.ts';
 import { evolveSubscription, subscriptionPrefix } from './subscription.ts';
@@ -245,11 +246,13 @@ function settleEffect(record: SessionRecord): Effect {
 }
 
 function factEffect(state: SessionState, record: SessionRecord): Effect {
-  const facts = state.name.startsWith(subscriptionPrefix) ? factsOf(record.value) : undefined;
+  const isSubscription = state.name.startsWith(subscriptionPrefix);
+  const facts = isSubscription || isDirectorySession(state) ? factsOf(record.value) : undefined;
   if (facts === undefined) return undefined;
-  const next = evolveSubscription(state.subscription, facts, record);
-  if (next === undefined) return undefined;
-  return (target) => {
-    target.subscription = next;
-  };
+  if (isSubscription) {
+    const subscription = evolveSubscription(state.subscription, facts, record);
+    return subscription && ((target) => Object.assign(target, { subscription }));
+  }
+  const entry = evolveDirectory(state, facts);
+  return entry && ((target) => Object.assign(target, { entry }));
 }

@@ -1,5 +1,6 @@
 // A session's state as JSON, for checkpoints: everything that the fold will ever ask of it.
 
+import type { DirectoryEntry } from './directory.ts';
 import { type ForkRef, ForkRefs } from './fork-refs.ts';
 import type { AppendSpan, OwedUnref, ProducerState, SessionState, StreamState } from './state.ts';
 import type { LiveSubscription, StreamLink, SubscriptionState } from './subscription.ts';
@@ -21,11 +22,12 @@ interface EncodedState {
   readonly burned: readonly string[];
   readonly owed: readonly OwedUnref[];
   readonly subscription?: EncodedSubscription;
+  readonly entry?: DirectoryEntry;
 }
 
 /** Fields stand in one order, so that equal states have equal bytes. */
 export function encodeState(state: SessionState): object {
-  const { rev, lastId, lastTimeMs, life, burned, owed, stream, subscription } = state;
+  const { rev, lastId, lastTimeMs, life, burned, owed, stream, subscription, entry } = state;
   return {
     rev,
     lastId,
@@ -35,6 +37,7 @@ export function encodeState(state: SessionState): object {
     owed,
     stream: stream === undefined ? undefined : encodeStream(stream),
     subscription: subscription === undefined ? undefined : encodeSubscription(subscription),
+    entry,
   };
 }
 

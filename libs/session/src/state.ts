@@ -1,5 +1,6 @@
 import { cursorTag, cursorText } from '@tidemark/protocol';
 import { type ForkOrigin, isJsonType, type LineageEntry, type SessionConfig } from './config.ts';
+import type { DirectoryEntry } from './directory.ts';
 import { ForkRefs } from './fork-refs.ts';
 import type { ProducerStamp } from './record.ts';
 import type { SubscriptionState } from './subscription.ts';
@@ -69,6 +70,8 @@ export interface SessionState {
   owed: readonly OwedUnref[];
   /** Reserved sessions of subscriptions only. */
   subscription: SubscriptionState | undefined;
+  /** Reserved sessions of the control log only. */
+  entry: DirectoryEntry | undefined;
 }
 
 export const absentSession = (tenant: string, name: string): SessionState => ({
@@ -82,6 +85,7 @@ export const absentSession = (tenant: string, name: string): SessionState => ({
   burned: [],
   owed: [],
   subscription: undefined,
+  entry: undefined,
 });
 
 /** A state that can be evolved without the original noticing. */
