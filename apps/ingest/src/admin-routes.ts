@@ -8,7 +8,7 @@ import {
   type Platform,
 } from '@tidemark/edge';
 import { limits, Problem, parseTenantId, type TenantId } from '@tidemark/protocol';
-import type { TenantRequest } from '@tidemark/replica/write';
+import { raiseFoldLevel, type TenantRequest } from '@tidemark/replica/write';
 import { type Secret, textOf } from '@tidemark/std';
 
 const keyBytesMin = 24;
@@ -38,6 +38,16 @@ export function addAdmin(edge: Edge, platform: Platform, adminKey: Secret): void
     if (typeof apiKey !== 'string') throw new Problem('invalid-request', 'apiKey is text');
     await platform.registry.revokeKey(tenantIn(request), hashKey(apiKey));
     return reply.code(204).send();
+  });
+
+  edge.post('/v1/admin/level', async (request, reply) => {
+    authorise(request, adminKey);
+    const { level } = fieldsOf(bodyOf(request));
+    if (!Number.isSafeInteger(level) || Number(level) < 1) {
+      throw new Problem('invalid-request', 'level is a number from 1 on');
+    }
+    const { behind, ...raised } = await raiseFoldLevel(platform, Number(level));
+    return reply.send({ ...raised, behind: Object.fromEntries(behind) });
   });
 
   for (const verb of ['suspend', 'resume'] as const) {

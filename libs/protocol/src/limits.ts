@@ -48,6 +48,8 @@ export const limits = {
   ttlSecondsMax: 10 * 365 * 24 * 3_600,
   /** Ancestors of one fork: each costs a lookup on a read. */
   forkDepthMax: 64,
+  /** Signing keys of a cell that are still published. */
+  relayKeysMax: 64,
   /** API keys of one tenant. */
   tenantKeysMax: 64,
   /** Partitions of one tenant's own topic. */

@@ -30,6 +30,7 @@ class WrittenLog {
     const decision = decide(this.#fold.session(key).state, command, {
       nowMs: 1_000 + this.records.length,
       logEpoch: 'epoch',
+      level: 1,
       newId: () => this.#newId(),
     });
     if (decision.kind !== 'write') return;

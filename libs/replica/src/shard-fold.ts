@@ -47,6 +47,8 @@ export type StopReason =
   | 'unknown-level'
   | 'unsafe-topic';
 
+export const levelAdvice = 'replace this process by the release that raised the level';
+
 /** The shard serves nothing until an operator has looked: `advice` says at what. */
 export class ShardStopped extends Error {
   override readonly name = 'ShardStopped';
@@ -88,10 +90,12 @@ export interface ShardFoldOptions {
   readonly logEpoch: string | undefined;
   /** The highest fold level that this binary understands. */
   readonly knownLevel: number;
+  /** The level that the shard begins at; that of the control log is told by its genesis. */
+  readonly level?: number;
 }
 
 export class ShardFold {
-  level = 1;
+  level: number;
   logEpoch: string | undefined;
   digest = 0;
   readonly counts: FoldCounts = { valid: 0, void: 0, foreign: 0, malformed: 0 };
@@ -108,6 +112,7 @@ export class ShardFold {
     this.#budget = budget;
     this.space = options.space;
     this.logEpoch = options.logEpoch;
+    this.level = options.level ?? 1;
     this.knownLevel = options.knownLevel;
   }
 
@@ -238,14 +243,15 @@ export class ShardFold {
   }
 
   #evolveShard(record: SessionRecord): void {
-    if (record.kind === 'genesis') this.logEpoch ??= record.logEpoch;
-    const level = record.kind === 'level' ? foldLevelOf(record) : undefined;
+    const isFirst = record.kind === 'genesis' && this.logEpoch === undefined;
+    if (isFirst) this.logEpoch = record.logEpoch;
+    const level = isFirst || record.kind === 'level' ? foldLevelOf(record) : undefined;
     if (level === undefined || level <= this.level) return;
     if (level > this.knownLevel) {
       throw new ShardStopped(
         'unknown-level',
         `the fold level rose beyond this binary. level=${level} known=${this.knownLevel}`,
-        'replace this process by the release that raised the level',
+        levelAdvice,
       );
     }
     this.level = level;

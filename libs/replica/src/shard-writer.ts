@@ -198,6 +198,7 @@ export class ShardWriter {
     return {
       nowMs: clock.nowMs(),
       logEpoch: this.#replica.fold.logEpoch ?? prng.hex(16),
+      level: this.#replica.fold.level,
       newId: () => prng.hex(16),
     };
   }

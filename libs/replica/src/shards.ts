@@ -16,7 +16,7 @@ import { createTasks, type Tasks } from '@tidemark/std';
 import { HotBudget } from './hot-budget.ts';
 import { ReadIndex } from './read-index.ts';
 import { type LocatedSession, SessionReader } from './session-reader.ts';
-import type { FoldedSession, ShardStopped } from './shard-fold.ts';
+import { type FoldedSession, levelAdvice, type ShardStopped } from './shard-fold.ts';
 import { ShardReplica } from './shard-replica.ts';
 import {
   controlShard,
@@ -147,8 +147,9 @@ export class Shards implements AsyncDisposable {
   replica(tenant: Tenant, shard: Shard): ShardReplica {
     const known = this.#replicas.get(shard);
     if (known !== undefined) return known;
-    const { topic: name, partitions, durability, logEpoch } = tenant;
-    const replica = this.#open(shard, { space: spaceOf(tenant), logEpoch });
+    const { topic: name, partitions, durability, logEpoch, level } = tenant;
+    const replica = this.#open(shard, { space: spaceOf(tenant), logEpoch, level });
+    if (level > replica.fold.knownLevel) stopUnknown(replica);
     const unsafe = this.#unsafe.get(name);
     if (unsafe !== undefined) stopUnsafe(replica, unsafe);
     this.spawn('check a topic', (signal) =>
@@ -166,7 +167,7 @@ export class Shards implements AsyncDisposable {
 
   #open(
     shard: Shard,
-    options: Pick<ConstructorParameters<typeof ShardReplica>[2], 'space' | 'logEpoch'>,
+    options: Pick<ConstructorParameters<typeof ShardReplica>[2], 'space' | 'logEpoch' | 'level'>,
   ): ShardReplica {
     const parts = {
       log: this.parts.log,
@@ -224,4 +225,11 @@ const stopUnsafe = (replica: ShardReplica, fault: Fault): Problem =>
     'unsafe-topic',
     fault.message,
     'give the topic the settings that it was made with, then restart',
+  );
+
+const stopUnknown = (replica: ShardReplica): Problem =>
+  replica.stop(
+    'unknown-level',
+    `the shard began beyond this binary. level=${replica.fold.level} known=${replica.fold.knownLevel}`,
+    levelAdvice,
   );

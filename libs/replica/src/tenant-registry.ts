@@ -15,6 +15,7 @@ import {
   decideSuspend,
   type FactDecision,
   keySession,
+  knownFoldLevel,
   tenantSession,
   topicSession,
 } from '@tidemark/session';
@@ -50,10 +51,12 @@ export class TenantRegistry {
     this.#writers = writers;
   }
 
-  /** Gives the control log its epoch, unless it has one. */
+  /** Gives the control log its epoch and the level of this release, unless it has them. */
   async found(): Promise<void> {
-    if (this.#shards.control.fold.logEpoch !== undefined) return;
-    await this.#writers.of(this.#shards.control).submit(shardSession, { kind: 'genesis' });
+    const { control } = this.#shards;
+    if (control.fold.logEpoch !== undefined) return;
+    const level = Math.min(control.fold.knownLevel, knownFoldLevel);
+    await this.#writers.of(control).submit(shardSession, { kind: 'genesis', level });
   }
 
   /**
@@ -71,10 +74,10 @@ export class TenantRegistry {
     const { isPooled, topic, partitions } = placed(request);
     const { durability } = request;
     await this.#shards.parts.log.ensureTopic({ name: topic, partitions, durability });
-    const logEpoch = await this.#begin(topic);
+    const { logEpoch, level } = await this.#begin(topic);
     if (keyHash !== undefined) await this.#claim(keyHash, id);
     const keys = keyHash === undefined ? [] : [keyHash];
-    const config = { topic, partitions, isPooled, durability, logEpoch, keys };
+    const config = { topic, partitions, isPooled, durability, logEpoch, level, keys };
     const answer = await this.#ask(tenantSession(id), decideCreateTenant(config));
     const tenant = await this.#tenant(id);
     if (answer.kind === 'done') return { tenant, isNew: true, isKeyNew: keyHash !== undefined };
@@ -125,9 +128,9 @@ export class TenantRegistry {
     return { tenant: await this.#tenant(id), isNew: false, isKeyNew: true };
   }
 
-  async #begin(topic: string): Promise<string> {
+  async #begin(topic: string): Promise<Extract<DirectoryAnswer, { kind: 'begun' }>> {
     const answer = await this.#ask(topicSession(topic), decideBeginTopic(this.#writers.newId()));
-    if (answer.kind === 'begun') return answer.logEpoch;
+    if (answer.kind === 'begun') return answer;
     throw new Problem('internal', 'a topic was begun without a log epoch');
   }
 

@@ -1,4 +1,5 @@
 export { type DebtSettings, debtDefaults } from './debts.ts';
+export { type RaisedLevel, raiseFoldLevel } from './fold-levels.ts';
 export {
   type Appended,
   type Created,

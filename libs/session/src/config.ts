@@ -77,7 +77,7 @@ export function decodeConfig(value: Uint8Array): SessionConfig | undefined {
 export const isJsonType = (contentType: string): boolean =>
   mediaTypeOf(contentType) === jsonContentType;
 
-/** What a `level` record raises the shard to. */
+/** What a `level` record raises the shard to, or a `genesis` begins it at. */
 export function foldLevelOf(record: { readonly value: Uint8Array }): number | undefined {
   const level = factsOf(record.value)?.['level'];
   return isCount(level) ? level : undefined;

@@ -70,9 +70,9 @@ export function decide(state: SessionState, command: Command, context: DecideCon
     case 'settle':
       return decideSettle(state, command, context);
     case 'genesis':
-      return decideGenesis(state, context);
+      return decideGenesis(state, command.level, context);
     case 'level':
-      return writeOne(state, context, { kind: 'level', value: jsonOf({ level: command.level }) });
+      return decideLevel(state, command.level, context);
     case 'fact':
       return decideFact(state, command, context);
     default:
@@ -151,9 +151,14 @@ function decideSettle(
   return writeOne(state, context, { kind: 'settle', value: jsonOf({ source, forkIncarnation }) });
 }
 
-function decideGenesis(state: SessionState, context: DecideContext): Decision {
+function decideGenesis(state: SessionState, level: number, context: DecideContext): Decision {
   if (state.rev > 0) return unchanged;
-  return writeOne(state, context, { kind: 'genesis' });
+  return writeOne(state, context, { kind: 'genesis', value: jsonOf({ level }) });
+}
+
+function decideLevel(state: SessionState, level: number, context: DecideContext): Decision {
+  if (level <= context.level) return unchanged;
+  return writeOne(state, context, { kind: 'level', value: jsonOf({ level }) });
 }
 
 function decideFact(

@@ -7,7 +7,7 @@ import type { DirectoryFact, TenantEntry } from './directory.ts';
 
 export type DirectoryAnswer =
   | { readonly kind: 'done' }
-  | { readonly kind: 'begun'; readonly logEpoch: string }
+  | { readonly kind: 'begun'; readonly logEpoch: string; readonly level: number }
   | {
       readonly kind: 'refused';
       readonly code: 'already-there' | 'no-tenant' | 'taken' | 'too-many-keys';
@@ -23,13 +23,15 @@ const write = (fact: DirectoryFact, answer: DirectoryAnswer = { kind: 'done' }):
 const say = (answer: DirectoryAnswer): Outcome => ({ kind: 'answer', answer });
 const done = say({ kind: 'done' });
 
-/** The topic's log epoch: the first that was written, whoever asks. */
+/** The topic's log epoch and first level: those that were written first, whoever asks. */
 export const decideBeginTopic =
   (logEpoch: string): FactDecision =>
-  ({ entry }) =>
-    entry?.kind === 'topic'
-      ? say({ kind: 'begun', logEpoch: entry.logEpoch })
-      : write({ type: 'begun', logEpoch }, { kind: 'begun', logEpoch });
+  ({ entry }, { level }) => {
+    if (entry?.kind === 'topic') {
+      return say({ kind: 'begun', logEpoch: entry.logEpoch, level: entry.level });
+    }
+    return write({ type: 'begun', logEpoch, level }, { kind: 'begun', logEpoch, level });
+  };
 
 export const decideCreateTenant =
   (config: Omit<TenantEntry, 'kind' | 'isSuspended'>): FactDecision =>
@@ -73,3 +75,9 @@ export const decideSuspend = (isSuspended: boolean): FactDecision =>
       ? done
       : write({ type: isSuspended ? 'suspended' : 'resumed' }),
   );
+
+/** The first key of a cell: of all that are minted at once one stands. */
+export const decideMintKey =
+  (seed: string): FactDecision =>
+  ({ entry }) =>
+    entry?.kind === 'relay-keys' ? done : write({ type: 'minted', seed });

@@ -1,13 +1,15 @@
 // The directory of a cell: reserved sessions of its control log, folded as any other.
 //
-// $tenant/<id>   created {topic, partitions, isPooled, durability, logEpoch, keys}
+// $tenant/<id>   created {topic, partitions, isPooled, durability, logEpoch, level, keys}
 //                key-added {hash}   key-revoked {hash}   suspended   resumed
 // $key/<hash>    claimed {tenant}   released {tenant}
-// $topic/<name>  begun {logEpoch}
+// $topic/<name>  begun {logEpoch, level}
+// $relay/keys    minted {seed}
 //
 // (1) A key is its claimant's until that one releases it: no two tenants have one, whoever asked at once.
 // (2) A key opens its claimant, and only while that one lists it: a claim alone opens nothing.
-// (3) All tenants of a topic have its one log epoch.
+// (3) All tenants of a topic have its one log epoch, and the fold level that its shards begin at: that of
+//     the control log when it was begun.
 //
 // Stored. Never rename.
 
@@ -19,6 +21,9 @@ import { type Check, type Fields, isCount, isFlag, isText, listOf, shaped } from
 export const controlTenant = '$control';
 
 const prefixes = { tenant: '$tenant/', key: '$key/', topic: '$topic/' } as const;
+
+/** What all relay processes sign with. */
+export const relayKeysSession = '$relay/keys';
 
 export const tenantSession = (id: string): string => `${prefixes.tenant}${id}`;
 export const keySession = (hash: string): string => `${prefixes.key}${hash}`;
@@ -32,6 +37,8 @@ export interface TenantEntry {
   readonly isPooled: boolean;
   readonly durability: 'replicated' | 'fsynced';
   readonly logEpoch: string;
+  /** The fold level that its shards begin at. */
+  readonly level: number;
   /** SHA-256 of each API key, hex. */
   readonly keys: readonly string[];
   readonly isSuspended: boolean;
@@ -40,14 +47,17 @@ export interface TenantEntry {
 export type DirectoryEntry =
   | TenantEntry
   | { readonly kind: 'key'; readonly tenant: string | undefined }
-  | { readonly kind: 'topic'; readonly logEpoch: string };
+  | { readonly kind: 'topic'; readonly logEpoch: string; readonly level: number }
+  /** Base64url of 32 bytes each, the newest last. */
+  | { readonly kind: 'relay-keys'; readonly seeds: readonly string[] };
 
 export type DirectoryFact =
   | ({ readonly type: 'created' } & Omit<TenantEntry, 'kind' | 'isSuspended'>)
   | { readonly type: 'key-added' | 'key-revoked'; readonly hash: string }
   | { readonly type: 'suspended' | 'resumed' }
   | { readonly type: 'claimed' | 'released'; readonly tenant: string }
-  | { readonly type: 'begun'; readonly logEpoch: string };
+  | { readonly type: 'begun'; readonly logEpoch: string; readonly level: number }
+  | { readonly type: 'minted'; readonly seed: string };
 
 type Fact<T extends DirectoryFact['type']> = Extract<DirectoryFact, { type: T }>;
 
@@ -58,6 +68,7 @@ const shapes: Readonly<Record<DirectoryFact['type'], Check>> = {
     isPooled: isFlag,
     durability: (value) => value === 'replicated' || value === 'fsynced',
     logEpoch: isText,
+    level: isCount,
     keys: listOf(isText),
   }),
   'key-added': shaped({ hash: isText }),
@@ -66,7 +77,8 @@ const shapes: Readonly<Record<DirectoryFact['type'], Check>> = {
   resumed: shaped({}),
   claimed: shaped({ tenant: isText }),
   released: shaped({ tenant: isText }),
-  begun: shaped({ logEpoch: isText }),
+  begun: shaped({ logEpoch: isText, level: isCount }),
+  minted: shaped({ seed: isText }),
 };
 
 function factOf(facts: Fields): DirectoryFact | undefined {
@@ -81,7 +93,8 @@ export const isDirectorySession = (session: {
   readonly name: string;
 }): boolean =>
   session.tenant === controlTenant &&
-  Object.values(prefixes).some((prefix) => session.name.startsWith(prefix));
+  (session.name === relayKeysSession ||
+    Object.values(prefixes).some((prefix) => session.name.startsWith(prefix)));
 
 /** Undefined where the fact cannot be said of this session as it is: the record is then void. */
 export function evolveDirectory(
@@ -95,16 +108,18 @@ export function evolveDirectory(
     return fact.type === 'created' ? created(entry, fact) : evolveTenant(entry, fact);
   }
   if (name.startsWith(prefixes.key)) return evolveKey(entry, fact);
+  if (name === relayKeysSession) return minted(entry, fact);
   if (fact.type !== 'begun' || entry !== undefined) return undefined;
-  return { kind: 'topic', logEpoch: fact.logEpoch };
+  const { logEpoch, level } = fact;
+  return { kind: 'topic', logEpoch, level };
 }
 
 function created(
   entry: DirectoryEntry | undefined,
-  { topic, partitions, isPooled, durability, logEpoch, keys }: Fact<'created'>,
+  { topic, partitions, isPooled, durability, logEpoch, level, keys }: Fact<'created'>,
 ): TenantEntry | undefined {
   if (entry !== undefined || keys.length > limits.tenantKeysMax) return undefined;
-  const config = { topic, partitions, isPooled, durability, logEpoch, keys };
+  const config = { topic, partitions, isPooled, durability, logEpoch, level, keys };
   return { kind: 'tenant', ...config, isSuspended: false };
 }
 
@@ -127,6 +142,7 @@ function evolveTenant(
     case 'claimed':
     case 'released':
     case 'begun':
+    case 'minted':
       return undefined;
     default:
       return unreachable(fact);
@@ -141,4 +157,13 @@ function evolveKey(
   if (fact.type === 'claimed' && tenant === undefined) return { kind: 'key', tenant: fact.tenant };
   if (fact.type === 'released' && tenant === fact.tenant) return { kind: 'key', tenant: undefined };
   return undefined;
+}
+
+function minted(
+  entry: DirectoryEntry | undefined,
+  fact: DirectoryFact,
+): DirectoryEntry | undefined {
+  const seeds = entry?.kind === 'relay-keys' ? entry.seeds : [];
+  if (fact.type !== 'minted' || seeds.length >= limits.relayKeysMax) return undefined;
+  return { kind: 'relay-keys', seeds: [...seeds, fact.seed] };
 }

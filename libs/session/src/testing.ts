@@ -2,7 +2,7 @@
 
 import type { Command, CreateCommand } from './commands.ts';
 import { decide } from './decide.ts';
-import type { Decision } from './decision.ts';
+import { type Decision, knownFoldLevel } from './decision.ts';
 import { evolve } from './evolve.ts';
 import { absentSession, type SessionState } from './state.ts';
 
@@ -24,6 +24,7 @@ export class FoldedAlone {
     return decide(this.state, command, {
       nowMs: this.nowMs,
       logEpoch: 'epoch',
+      level: knownFoldLevel,
       newId: () => this.newId(),
     });
   }

@@ -197,3 +197,17 @@ test('streams from before there were keys are reached by a key for their tenant,
   await using server = await open();
   expect(textOf(await request(server.url))).toBe('["kept"]');
 });
+
+test('the fold level of the cell is raised to what its processes know, and no further', async () => {
+  const level = async (fields: object): Promise<Answer> => {
+    const headers = { ...json, authorization: `Bearer ${adminKey}` };
+    const body = JSON.stringify(fields);
+    return send(`${app.url}/v1/admin/level`, { method: 'POST', headers, body });
+  };
+  const raised = await level({ level: 1 });
+  expect(raised.status).toBe(200);
+  expect(JSON.parse(textOf(raised))).toMatchObject({ level: 1, behind: {} });
+  for (const wrong of [{ level: 99 }, { level: 0 }, { level: '1' }, {}]) {
+    expect((await level(wrong)).status).toBe(400);
+  }
+});

@@ -225,6 +225,20 @@ export const mutants: readonly Mutant[] = [
       ),
   },
   {
+    name: 'stamped-beyond-the-shard',
+    breaks: 'rule 4: deciders stamp the level that a record needs, and the shard has',
+    plan: { disturbances: [], faults: {} },
+    plant: () =>
+      decideWith((decide) => {
+        const decision = decide();
+        if (decision.kind !== 'write') return decision;
+        const stamped = decision.records.map((record) =>
+          record.kind === 'touch' || shareOf(record.id) < 0.02 ? { ...record, level: 2 } : record,
+        );
+        return { ...decision, records: stamped };
+      }),
+  },
+  {
     name: 'log-epoch-ignored',
     breaks: 'rule 5: a record of another log epoch stops the shard',
     plan: { disaster: 'foreign-epoch' },
