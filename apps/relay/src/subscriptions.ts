@@ -107,9 +107,7 @@ export class Subscriptions {
     const { streams } = subscriptions;
     const state = subscriptions.get(id)?.live;
     if (state === undefined) throw notFound();
-    const { config, links } = state;
-    const isRoom = links.size + paths.length <= limits.subscriptionStreamsMax;
-    if (!isRoom) throw tooMany();
+    const { config } = state;
     if (paths.some((path) => path === config.wakeStream)) {
       throw new Refusal('INVALID_REQUEST', 'a subscription does not follow its own wake stream');
     }
@@ -330,6 +328,8 @@ function refusalOf(answer: Extract<SubscriptionAnswer, { kind: 'refused' }>): Re
       return new Refusal('INVALID_REQUEST', 'no pull-wake subscription');
     case 'not-webhook':
       return new Refusal('INVALID_REQUEST', 'no webhook subscription');
+    case 'too-many-streams':
+      return tooMany();
     case 'already-claimed': {
       const facts = { current_holder: answer.worker, generation: answer.generation };
       return new Refusal('ALREADY_CLAIMED', 'another worker holds the lease', { facts });
