@@ -7,24 +7,60 @@ import {
   headerOf,
   type Platform,
 } from '@tidemark/edge';
-import { limits, Problem, parseTenantId } from '@tidemark/protocol';
-import type { TenantRequest } from '@tidemark/replica/write';
+import { limits, Problem, parseTenantId, type TenantId } from '@tidemark/protocol';
+import { raiseFoldLevel, type TenantRequest } from '@tidemark/replica/write';
 import { type Secret, textOf } from '@tidemark/std';
 
 const keyBytesMin = 24;
 
-/** Makes tenants. There is no admin surface without an admin key. */
+/** Makes tenants, and keeps their keys. There is no admin surface without an admin key. */
 export function addAdmin(edge: Edge, platform: Platform, adminKey: Secret): void {
   edge.post('/v1/admin/tenants', async (request, reply) => {
     authorise(request, adminKey);
     const { tenantRequest, apiKey } = parseTenant(bodyOf(request), () => platform.writers.newId());
-    const { tenant, isNew } = await platform.registry.create(tenantRequest);
+    const { tenant, isNew, isKeyNew } = await platform.registry.create(tenantRequest);
     const { id, topic, partitions, isPooled, durability } = tenant;
     reply.code(isNew ? 201 : 200).header('cache-control', 'no-store');
     const placement = isPooled ? { pool: topic } : { topic, partitions };
-    return reply.send({ id, placement, durability, apiKey: isNew ? apiKey : undefined });
+    return reply.send({ id, placement, durability, apiKey: isKeyNew ? apiKey : undefined });
   });
+
+  edge.post('/v1/admin/tenants/:id/keys', async (request, reply) => {
+    authorise(request, adminKey);
+    const apiKey = parseKey(fieldsOf(bodyOf(request)), () => platform.writers.newId());
+    await platform.registry.addKey(tenantIn(request), hashKey(apiKey));
+    return reply.code(201).header('cache-control', 'no-store').send({ apiKey });
+  });
+
+  edge.post('/v1/admin/tenants/:id/keys/revoke', async (request, reply) => {
+    authorise(request, adminKey);
+    const { apiKey } = fieldsOf(bodyOf(request));
+    if (typeof apiKey !== 'string') throw new Problem('invalid-request', 'apiKey is text');
+    await platform.registry.revokeKey(tenantIn(request), hashKey(apiKey));
+    return reply.code(204).send();
+  });
+
+  edge.post('/v1/admin/level', async (request, reply) => {
+    authorise(request, adminKey);
+    const { level } = fieldsOf(bodyOf(request));
+    if (!Number.isSafeInteger(level) || Number(level) < 1) {
+      throw new Problem('invalid-request', 'level is a number from 1 on');
+    }
+    const { behind, ...raised } = await raiseFoldLevel(platform, Number(level));
+    return reply.send({ ...raised, behind: Object.fromEntries(behind) });
+  });
+
+  for (const verb of ['suspend', 'resume'] as const) {
+    edge.post(`/v1/admin/tenants/:id/${verb}`, async (request, reply) => {
+      authorise(request, adminKey);
+      await platform.registry.suspend(tenantIn(request), verb === 'suspend');
+      return reply.code(204).send();
+    });
+  }
 }
+
+const tenantIn = ({ params }: EdgeRequest): TenantId =>
+  parseTenantId((params as { readonly id: string }).id);
 
 function authorise({ headers }: EdgeRequest, adminKey: Secret): void {
   const given = headerOf(headers, 'authorization') ?? '';
@@ -50,11 +86,9 @@ function parseTenant(
   newKey: () => string,
 ): { readonly tenantRequest: TenantRequest; readonly apiKey: string } {
   const fields = fieldsOf(body);
-  const { id, partitions, pooled, durability, apiKey = `tmk_${newKey()}` } = fields;
+  const { id, partitions, pooled, durability } = fields;
   if (typeof id !== 'string') throw new Problem('invalid-request', 'id is text');
-  if (typeof apiKey !== 'string' || apiKey.length < keyBytesMin) {
-    throw new Problem('invalid-request', `apiKey has at least ${keyBytesMin} characters`);
-  }
+  const apiKey = parseKey(fields, newKey);
   if (durability !== undefined && durability !== 'replicated' && durability !== 'fsynced') {
     throw new Problem('invalid-request', 'durability is replicated or fsynced');
   }
@@ -69,6 +103,12 @@ function parseTenant(
     keyHash: hashKey(apiKey),
   } as const;
   return { tenantRequest, apiKey };
+}
+
+function parseKey(fields: Readonly<Record<string, unknown>>, newKey: () => string): string {
+  const { apiKey = `tmk_${newKey()}` } = fields;
+  if (typeof apiKey === 'string' && apiKey.length >= keyBytesMin) return apiKey;
+  throw new Problem('invalid-request', `apiKey has at least ${keyBytesMin} characters`);
 }
 
 function parsePartitions(partitions: unknown): number {

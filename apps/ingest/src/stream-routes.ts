@@ -15,6 +15,8 @@ import type { Appended, SessionWrites } from '@tidemark/replica/write';
 import { parseAppend } from './append-request.ts';
 import { forkPointOf, parseCreate } from './create-request.ts';
 
+import { refuseOwnDelivery } from './own-delivery.ts';
+
 export interface StreamWriteParts {
   readonly tenancy: Tenancy;
   readonly shards: Shards;
@@ -22,11 +24,12 @@ export interface StreamWriteParts {
 }
 
 export function addStreamWrites(edge: Edge, parts: StreamWriteParts): void {
-  const { tenancy, writes } = parts;
+  const { tenancy, writes, shards } = parts;
 
   edge.post('/v1/stream/*', async (request, reply) => {
     const tenant = await tenancy.tenantOf(request.headers);
     const name = streamNameOf(pathOf(request.raw.url ?? ''));
+    refuseOwnDelivery(request.headers, shards.cell);
     const command = parseAppend(request.headers, bodyOf(request));
     const appended = await writes.append(tenant, name, command);
     return sendAppended(reply, appended, command.events.length > 0);

@@ -15,6 +15,7 @@
 
 import type { Clock, Counter, Logger, Metrics, Outbound, Prng } from '@tidemark/ports';
 import { isProblem, type SessionName } from '@tidemark/protocol';
+import type { Shards } from '@tidemark/replica';
 import type { SessionWrites } from '@tidemark/replica/write';
 import {
   decideExpireLease,
@@ -38,6 +39,7 @@ import { deliverWebhook, retryAfterMs, retryAfterMsMax } from './webhook.ts';
 import type { WebhookRules } from './webhook-url.ts';
 
 export interface DeliveryParts {
+  readonly shards: Shards;
   readonly writes: SessionWrites;
   readonly outbound: Outbound;
   readonly clock: Clock;
@@ -248,7 +250,8 @@ export class Delivery {
     this.#parts.tasks.spawn('delivery of a webhook', async (signal) => {
       try {
         const to = { subscription, state, wake };
-        const parts = { ...this.#parts, keys: await this.#parts.keys() };
+        const cell = this.#parts.shards.cell ?? '';
+        const parts = { ...this.#parts, cell, keys: await this.#parts.keys() };
         const outcome = await deliverWebhook(parts, to, signal);
         // Whoever stops here leaves the wake to the others.
         if (signal.aborted) return;

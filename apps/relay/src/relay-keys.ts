@@ -1,8 +1,6 @@
 // What all relay processes sign with. Without a setting the key is minted once and kept in the control
 // log, where the first that was written stands; whoever reads that log can then sign as this server.
 // With a setting the key is derived from it, and nothing secret is at rest in the log.
-//
-// An event of the session := {"type":"relay.key","seed":<base64url, 32 bytes>}. Stored. Never rename.
 
 import {
   createHash,
@@ -15,12 +13,11 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import type { Prng } from '@tidemark/ports';
-import { hasCode, isProblem, Problem } from '@tidemark/protocol';
+import { Problem } from '@tidemark/protocol';
 import type { Shards } from '@tidemark/replica';
 import type { Writers } from '@tidemark/replica/write';
-import { bytesOf, type Secret, textOf } from '@tidemark/std';
-
-const keysSession = '$relay/keys';
+import { decideMintKey, relayKeysSession } from '@tidemark/session';
+import { bytesOf, type Secret } from '@tidemark/std';
 
 const seedBytes = 32;
 
@@ -107,40 +104,17 @@ export async function openKeyRing(parts: KeyParts, secret: Secret | undefined): 
 
 async function storedSeeds({ shards }: KeyParts): Promise<readonly Uint8Array[]> {
   await shards.control.readIndex();
-  const bodies = await shards.control.with(keysSession, async (session) => {
-    if (session.state.stream === undefined) return [];
-    const bounds = { position: 0, bytesMax: Number.MAX_SAFE_INTEGER, eventsMax: 1_000 };
-    return (await shards.reader.read({ replica: shards.control, session }, bounds)).bodies;
-  });
-  const events = JSON.parse(`[${bodies.map(textOf).join('').slice(0, -1)}]`) as {
-    readonly type: string;
-    readonly seed: string;
-  }[];
-  return events
-    .filter(({ type }) => type === 'relay.key')
-    .map(({ seed }) => Buffer.from(seed, 'base64url'));
+  const seeds = await shards.control.with(relayKeysSession, ({ state: { entry } }) =>
+    entry?.kind === 'relay-keys' ? entry.seeds : [],
+  );
+  return seeds.map((seed) => Buffer.from(seed, 'base64url'));
 }
 
 /** Two processes may mint at once: one of them is first, both take that one's. */
 async function mintSeed(parts: KeyParts): Promise<readonly Uint8Array[]> {
   const { shards, writers, prng } = parts;
-  const writer = writers.of(shards.control);
-  const contentType = 'application/json';
-  await writer.submit(keysSession, {
-    kind: 'create',
-    contentType,
-    ttlMs: undefined,
-    expiresAtMs: undefined,
-    isClosed: false,
-    events: [],
-  });
   const seed = Buffer.from(prng.bytes(seedBytes)).toString('base64url');
-  const events = [bytesOf(JSON.stringify({ type: 'relay.key', seed }))];
-  try {
-    const append = { kind: 'append', contentType, events, close: false, matchSeq: 0 } as const;
-    await writer.submit(keysSession, append);
-  } catch (cause) {
-    if (!isProblem(cause) || !hasCode(cause, 'seq-conflict')) throw cause;
-  }
+  const mint = { kind: 'fact', decide: decideMintKey(seed) } as const;
+  await writers.of(shards.control).submit(relayKeysSession, mint);
   return storedSeeds(parts);
 }

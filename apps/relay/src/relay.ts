@@ -70,13 +70,12 @@ export class Relay implements AsyncDisposable {
   start(): void {
     this.#tasks.spawn('follow the directory', async (signal) => {
       await this.#untilDone(() => this.#followTenants(), signal);
-      const { control, directoryLog } = this.parts.shards;
       const follow = (): void => {
         this.#tasks.spawn('follow new tenants', (ended) =>
           this.#untilDone(() => this.#followTenants(), ended),
         );
       };
-      this.#unwatch.push(control.follow(directoryLog, follow));
+      this.#unwatch.push(this.parts.shards.onDirectory(follow));
     });
   }
 

@@ -1,5 +1,6 @@
 // What the subscription APIs do, below HTTP.
 
+import { batchBytesMax } from '@tidemark/ports';
 import {
   isProblem,
   isStart,
@@ -107,9 +108,7 @@ export class Subscriptions {
     const { streams } = subscriptions;
     const state = subscriptions.get(id)?.live;
     if (state === undefined) throw notFound();
-    const { config, links } = state;
-    const isRoom = links.size + paths.length <= limits.subscriptionStreamsMax;
-    if (!isRoom) throw tooMany();
+    const { config } = state;
     if (paths.some((path) => path === config.wakeStream)) {
       throw new Refusal('INVALID_REQUEST', 'a subscription does not follow its own wake stream');
     }
@@ -277,7 +276,7 @@ const nameOf = (id: string): string => `${subscriptionPrefix}${id}`;
 const configBytesMax = 32 * 1_024;
 
 /** What one fact may come to: well below the largest batch that the log takes. */
-const factBytesMax = limits.batchBytesMax / 2;
+const factBytesMax = batchBytesMax / 2;
 
 /** The bytes of a fact that names these streams, or the refusal where it is too large. */
 function fittingBytes(named: readonly { readonly path: string }[]): number {
@@ -363,6 +362,8 @@ function refusalOf(answer: Extract<SubscriptionAnswer, { kind: 'refused' }>): Re
       return new Refusal('INVALID_REQUEST', 'no pull-wake subscription');
     case 'not-webhook':
       return new Refusal('INVALID_REQUEST', 'no webhook subscription');
+    case 'too-many-streams':
+      return tooMany();
     case 'already-claimed': {
       const facts = { current_holder: answer.worker, generation: answer.generation };
       return new Refusal('ALREADY_CLAIMED', 'another worker holds the lease', { facts });

@@ -1,6 +1,7 @@
 // One delivery of a wake to its webhook.
 
 import { type Clock, isFault, type Outbound } from '@tidemark/ports';
+import { deliveryHeader } from '@tidemark/protocol';
 import type { LiveSubscription, WakeState } from '@tidemark/session';
 import { bytesOf, textOf } from '@tidemark/std';
 import type { FollowedSubscription } from './followed-subscription.ts';
@@ -20,6 +21,8 @@ export interface WebhookParts {
   readonly outbound: Outbound;
   readonly keys: KeyRing;
   readonly rules: WebhookRules;
+  /** This server, as its deliveries name it: one that comes back is refused. */
+  readonly cell: string;
 }
 
 /** Of `{"done":true}` and whatever a receiver adds to it. */
@@ -45,6 +48,7 @@ export async function deliverWebhook(
     headers: {
       'content-type': 'application/json',
       'user-agent': 'tidemark',
+      [deliveryHeader]: parts.cell,
       'webhook-signature': parts.keys.active.signatureOf(body, atSeconds),
     },
     body,

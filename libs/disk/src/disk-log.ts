@@ -4,6 +4,7 @@ import {
   type AppendOutcome,
   abortedFault,
   type BatchSource,
+  batchBytesMax,
   type Clock,
   type EventLog,
   Fault,
@@ -20,6 +21,7 @@ import {
 } from '@tidemark/ports';
 import { assert } from '@tidemark/std';
 import { GroupCommit, refused } from './group-commit.ts';
+import { FloorKeeper, floorName, LogFloor } from './log-floor.ts';
 import type { NewEntry } from './log-format.ts';
 import { readChunk } from './log-reader.ts';
 import { LogState, type ShardState } from './log-state.ts';
@@ -54,8 +56,7 @@ const defaults = {
   recentBytes: 8 * mebibyte,
   /** A group closes once it is this large. */
   groupBytesMax: 4 * mebibyte,
-  /** As Kafka's `max.message.bytes` in the topics that we make. */
-  batchBytesMax: 10 * mebibyte,
+  batchBytesMax,
   /** How long after the last group a mark vouches for it. */
   idleMarkMs: 100,
 };
@@ -70,13 +71,19 @@ export async function openDiskLog(
   const folder = await files.openFolder(settings.directory);
   try {
     const state = new LogState();
-    const recovered = await recover(folder, state, logger);
+    const floor = await LogFloor.open(folder);
+    const recovered = await recover(folder, state, { logger, floor: floor.found });
+    if (floor.isNew && recovered.files.length > 0) {
+      logger.warn({ floor: floorName }, 'the floor of the log is missing: a cut would not be seen');
+    }
     const { fileBytes, recentBytes } = options;
     const writer = new LogWriter({ folder, state, logger, fileBytes, recentBytes, recovered });
-    const commit = new GroupCommit(components, { settings: options, state, writer });
+    const keeper = new FloorKeeper({ ...components, floor, place: () => writer.place });
+    const commit = new GroupCommit(components, { settings: options, state, writer, keeper });
     // The first write of this holder: its tenure is its own, and the disk takes writes.
     await commit.mark();
-    return new EmbeddedLog({ logger, folder, state, writer, commit });
+    await keeper.now();
+    return new EmbeddedLog({ logger, folder, state, writer, commit, keeper });
   } catch (cause) {
     await folder[Symbol.asyncDispose]();
     throw cause;
@@ -89,6 +96,7 @@ class EmbeddedLog implements DiskLog {
   readonly #state: LogState;
   readonly #writer: LogWriter;
   readonly #commit: GroupCommit;
+  readonly #keeper: FloorKeeper;
   readonly #closing = new AbortController();
   readonly #topicWaiters = new Set<() => void>();
   #dropping: Promise<void> = Promise.resolve();
@@ -99,12 +107,14 @@ class EmbeddedLog implements DiskLog {
     readonly state: LogState;
     readonly writer: LogWriter;
     readonly commit: GroupCommit;
+    readonly keeper: FloorKeeper;
   }) {
     this.#logger = parts.logger;
     this.#folder = parts.folder;
     this.#state = parts.state;
     this.#writer = parts.writer;
     this.#commit = parts.commit;
+    this.#keeper = parts.keeper;
   }
 
   get stoppedBy(): string | undefined {
@@ -183,6 +193,12 @@ class EmbeddedLog implements DiskLog {
     return { partitions: this.#state.topics.get(name)?.shards.length ?? 0 };
   }
 
+  /** The files keep what they are given: there is nothing to set. */
+  async checkTopic({ name }: TopicSpec, signal?: AbortSignal): Promise<void> {
+    throwIfAborted(signal);
+    if (!this.#state.topics.has(name)) throw missing(name);
+  }
+
   async growTopic(name: string, partitions: number, signal?: AbortSignal): Promise<void> {
     await this.#control(signal, () => {
       const topic = this.#state.topics.get(name);
@@ -228,6 +244,8 @@ class EmbeddedLog implements DiskLog {
     this.#closing.abort();
     await this.#commit.close();
     await this.#dropping;
+    if (this.stoppedBy === undefined) await this.#keeper.now();
+    await this.#keeper.close();
     await this.#writer.close();
     await this.#folder[Symbol.asyncDispose]();
   }

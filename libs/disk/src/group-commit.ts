@@ -23,6 +23,7 @@ import {
 } from '@tidemark/ports';
 import { assert, Queue } from '@tidemark/std';
 import { createInstruments, type Instruments } from './instruments.ts';
+import type { FloorKeeper } from './log-floor.ts';
 import { batchEntryBytes, entryBytes, type NewEntry, recordsBytes } from './log-format.ts';
 import type { LogState, ShardState } from './log-state.ts';
 import type { LogWriter, WrittenGroup } from './log-writer.ts';
@@ -69,6 +70,7 @@ export class GroupCommit {
   readonly #settings: GroupCommitSettings;
   readonly #state: LogState;
   readonly #writer: LogWriter;
+  readonly #keeper: FloorKeeper;
   readonly #instruments: Instruments;
   readonly #tenure: string;
   readonly #queue = new Queue<Request>();
@@ -85,14 +87,16 @@ export class GroupCommit {
       readonly settings: GroupCommitSettings;
       readonly state: LogState;
       readonly writer: LogWriter;
+      readonly keeper: FloorKeeper;
     },
   ) {
-    const { settings, state, writer } = parts;
+    const { settings, state, writer, keeper } = parts;
     this.#clock = components.clock;
     this.#logger = components.logger;
     this.#settings = settings;
     this.#state = state;
     this.#writer = writer;
+    this.#keeper = keeper;
     this.#tenure = `disk.${writer.salt.toString(36)}.${writer.nextSequence}`;
     this.#instruments = createInstruments(components.metrics, {
       files: () => writer.files.length,
@@ -264,6 +268,7 @@ export class GroupCommit {
     }
     this.#instruments.written(group.batches.length, bytes);
     this.#hasUnmarked = group.entries.length > 0;
+    this.#keeper.later();
     for (const request of group.batches) {
       const baseOffset = BigInt(request.baseOffset);
       request.outcome = { kind: 'committed', baseOffset, tenure: this.#tenure };

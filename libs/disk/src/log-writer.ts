@@ -8,6 +8,7 @@ import { randomInt } from 'node:crypto';
 import { Fault, type Folder, isFault, type Logger, type OpenFile } from '@tidemark/ports';
 import { assert, concatBytes, present } from '@tidemark/std';
 import { LogFile, nameOfFile } from './log-file.ts';
+import type { FloorMark } from './log-floor.ts';
 import {
   encodeFileHeader,
   encodeGroup,
@@ -82,6 +83,12 @@ export class LogWriter {
 
   get salt(): number {
     return this.#salt;
+  }
+
+  /** Where what is durable ends. */
+  get place(): FloorMark {
+    const { number: fileNumber, end: position } = present(this.files.at(-1), 'file');
+    return { salt: this.#salt, fileNumber, sequence: this.#nextSequence, position };
   }
 
   /**

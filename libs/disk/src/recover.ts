@@ -4,9 +4,11 @@
 //     never answered: it is zeroed, and the log goes on from there.
 // (2) What does not check out anywhere else was answered once: the log refuses to start.
 // (3) The two are told apart by sequence: a group is only written once all before it are durable.
+// (4) A log that ends below its floor was cut. Nothing is changed before that is known.
 
 import type { FileInfo, Folder, Logger } from '@tidemark/ports';
 import { corrupt, LogFile, nameOfFile, numberOfFile } from './log-file.ts';
+import { checkFloor, type FloorMark } from './log-floor.ts';
 import {
   decodeEntry,
   decodeFileHeader,
@@ -36,7 +38,11 @@ interface FoundFile extends FileInfo {
   readonly header: FileHeader | undefined;
 }
 
-export async function recover(folder: Folder, state: LogState, logger: Logger): Promise<Recovered> {
+export async function recover(
+  folder: Folder,
+  state: LogState,
+  known: { readonly logger: Logger; readonly floor: FloorMark | undefined },
+): Promise<Recovered> {
   const found = await findFiles(folder);
   const begun = found.filter((file) => file.header !== undefined);
   const salt = begun[0]?.header?.salt;
@@ -44,6 +50,8 @@ export async function recover(folder: Folder, state: LogState, logger: Logger): 
   const buffer = new Uint8Array(bytesMax);
   const scan = new Scan(state, begun[0]?.header?.firstSequence ?? 0);
   const files: LogFile[] = [];
+  const unbegun: string[] = [];
+  let last: Region | undefined;
   for (const [index, file] of found.entries()) {
     const open = await folder.open(file.name);
     const region = regionOf(buffer.subarray(0, await open.read(buffer.subarray(0, file.bytes), 0)));
@@ -52,19 +60,23 @@ export async function recover(folder: Folder, state: LogState, logger: Logger): 
     if (!isBegun) {
       if (file.header === undefined) checkNeverBegun(file, region, { salt, scan });
       await open.close();
-      await folder.remove(file.name);
+      unbegun.push(file.name);
       continue;
     }
     const logFile = new LogFile(open, { number: file.number, bytes: file.bytes, end: 0 });
     files.push(logFile);
     logFile.end = scan.fold(logFile, region, next?.firstSequence);
-    if (next === undefined) await cutTail(logFile, region, logger);
+    if (next === undefined) last = region;
   }
+  checkFloor(known.floor, { files, salt, sequence: scan.sequence });
   const holes = state.shardsWithHoles();
   if (holes.length > 0) {
     const first = files[0]?.number ?? 0;
     throw corrupt(first, 0, `records before it are missing. shard=${holes[0]}`);
   }
+  for (const name of unbegun) await folder.remove(name);
+  const tail = files.at(-1);
+  if (tail !== undefined && last !== undefined) await cutTail(tail, last, known.logger);
   const nextFileNumber = (files.at(-1)?.number ?? 0) + 1;
   return { files, salt, nextSequence: scan.sequence, nextFileNumber };
 }

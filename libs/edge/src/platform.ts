@@ -77,7 +77,7 @@ export class Platform implements AsyncDisposable {
     await this.shards.start(this.#closing.signal);
     await this.registry.found();
     if (!this.#settings.isKeyless) return;
-    await this.registry.create({
+    await this.registry.ensure({
       id: defaultTenant,
       placement: { kind: 'own', partitions: 1 },
       durability: 'replicated',

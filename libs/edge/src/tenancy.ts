@@ -20,6 +20,8 @@ export class Tenancy {
   readonly #shards: Shards;
   readonly #isKeyless: boolean;
   readonly #remembered = new Map<string, Tenant>();
+  /** Of the directory in which they were right. */
+  #version = -1;
 
   constructor(shards: Shards, { isKeyless }: { readonly isKeyless: boolean }) {
     this.#shards = shards;
@@ -37,6 +39,9 @@ export class Tenancy {
     if (key === undefined || key === '') {
       throw new Problem('unauthenticated', 'send the key as a bearer token or as x-api-key');
     }
+    const { version } = this.#shards.directory;
+    if (version !== this.#version) this.#remembered.clear();
+    this.#version = version;
     return this.#remembered.get(key) ?? this.#find(key);
   }
 

@@ -1,7 +1,8 @@
 // Where shards start and end, asked of their leaders on a connection of its own, so that no question
 // stands behind a produce or a long fetch.
 //
-// (1) A call joins only a question that is sent after it: one in flight a broker, one forming.
+// (1) A call joins only a question that is sent after it: one under way a broker, one forming.
+// (2) A broker that does not answer holds up no question to another.
 
 import {
   type Clock,
@@ -11,6 +12,7 @@ import {
   sleep,
   throwIfAborted,
 } from '@tidemark/ports';
+import { Questions } from '@tidemark/std';
 import type { Brokers } from './brokers.ts';
 import { errorCodes, errorNameOf, faultOf, faultReasonOf, isLeadershipError } from './errors.ts';
 import { leaderRetryMs, questionTimeoutMs } from './limits.ts';
@@ -24,17 +26,15 @@ import { type ClusterMetadata, orAborted } from './metadata.ts';
 
 type Answer = ReadonlyMap<Shard, ShardBounds | Fault>;
 
-interface Question {
-  readonly shards: Set<Shard>;
-  readonly answer: Promise<Answer>;
-}
-
 export class BoundsAsker {
   readonly #clock: Clock;
   readonly #brokers: Brokers;
   readonly #metadata: ClusterMetadata;
-  readonly #forming = new Map<number, Question>();
-  readonly #inFlight = new Map<number, Promise<unknown>>();
+  readonly #questions = new Questions<number, Shard, Answer>(
+    (brokerId, shards) => this.#askBroker(brokerId, [...shards]),
+    // Calls of the same turn share a question.
+    () => new Promise(setImmediate),
+  );
 
   constructor(clock: Clock, brokers: Brokers, metadata: ClusterMetadata) {
     this.#clock = clock;
@@ -72,33 +72,15 @@ export class BoundsAsker {
       known.set(shard, this.#metadata.denialOf(shard) ?? passing('no leader', undefined));
     }
     byBroker.delete(undefined);
-    const answers = [...byBroker].map(([brokerId, led]) => this.#join(brokerId ?? -1, led));
+    const answers = [...byBroker].map(([brokerId, led]) => {
+      return this.#questions.join(brokerId ?? -1, led);
+    });
     for (const answer of await orAborted(Promise.all(answers), signal)) {
       for (const shard of shards) {
         const bounds = answer.get(shard);
         if (bounds !== undefined) known.set(shard, bounds);
       }
     }
-  }
-
-  #join(brokerId: number, shards: readonly Shard[]): Promise<Answer> {
-    let question = this.#forming.get(brokerId);
-    if (question === undefined) {
-      const asked = new Set<Shard>();
-      question = { shards: asked, answer: this.#askInTurn(brokerId, asked) };
-      this.#forming.set(brokerId, question);
-    }
-    for (const shard of shards) question.shards.add(shard);
-    return question.answer;
-  }
-
-  async #askInTurn(brokerId: number, shards: ReadonlySet<Shard>): Promise<Answer> {
-    await this.#inFlight.get(brokerId);
-    await new Promise(setImmediate);
-    this.#forming.delete(brokerId);
-    const answer = this.#askBroker(brokerId, [...shards]);
-    this.#inFlight.set(brokerId, answer);
-    return answer;
   }
 
   async #askBroker(brokerId: number, shards: readonly Shard[]): Promise<Answer> {

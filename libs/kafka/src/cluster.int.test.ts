@@ -61,6 +61,7 @@ describe('a topic with weaker settings', () => {
     });
     await admin.disconnect();
     const spec = { name, partitions: 1, durability: 'replicated' } as const;
+    expect(await faultOf(open().checkTopic(spec))).toMatchObject({ reason: 'unsafe' });
     const fault = await faultOf(open().ensureTopic(spec));
     expect(fault.reason).toBe('unsafe');
     for (const part of [

@@ -76,6 +76,10 @@ export class KafkaLog implements EventLog {
     return this.#topics.ensure(spec, signal);
   }
 
+  checkTopic(spec: TopicSpec, signal?: AbortSignal): Promise<void> {
+    return this.#topics.check(spec, signal);
+  }
+
   growTopic(name: string, partitions: number, signal?: AbortSignal): Promise<void> {
     return this.#topics.grow(name, partitions, signal);
   }

@@ -2,11 +2,11 @@
 // on one request per connection at a time, and with acks=all holds it until the followers have it. So a
 // free lane takes every shard that has something waiting, and batches deepen while lanes are busy.
 
-import type { AppendOutcome, Shard } from '@tidemark/ports';
+import { type AppendOutcome, batchBytesMax, type Shard } from '@tidemark/ports';
 import type { Appender } from './appender.ts';
 import { type BrokerConnection, RequestLost } from './connection.ts';
 import { isLeadershipError } from './errors.ts';
-import { batchBytesMax, lanesPerBroker, leaderCheckMs, produceBytesTarget } from './limits.ts';
+import { lanesPerBroker, leaderCheckMs, produceBytesTarget } from './limits.ts';
 import { type PendingAppend, unsent } from './pending-append.ts';
 import { decodeProduce, type ProducedShard, produceRequest } from './produce-request.ts';
 import { type BatchPlan, planBatch } from './record-batch.ts';

@@ -1,8 +1,5 @@
 // Limits of the client, each with its reason. Where two deployments may differ it is a setting.
 
-/** A topic's `max.message.bytes`, and so the most that one batch takes. */
-export const batchBytesMax = 10 * 1_024 * 1_024;
-
 /** A request is closed once it holds so much: half of what fits before latency shows. */
 export const produceBytesTarget = 8 * 1_024 * 1_024;
 

@@ -14,6 +14,7 @@ import {
   type Shard,
   topicOf,
 } from '@tidemark/ports';
+import { Questions } from '@tidemark/std';
 import type { Brokers } from './brokers.ts';
 import { errorCodes, errorNameOf, faultReasonOf } from './errors.ts';
 import { missingAfterMs, questionTimeoutMs } from './limits.ts';
@@ -30,11 +31,6 @@ export interface Leader {
   readonly epoch: number;
 }
 
-interface Question {
-  readonly topics: Set<string>;
-  readonly answer: PromiseWithResolvers<void>;
-}
-
 export class ClusterMetadata {
   readonly #brokers: Brokers;
   readonly #clock: Clock;
@@ -42,8 +38,11 @@ export class ClusterMetadata {
   readonly #doubted = new Set<Shard>();
   /** Since when brokers say that a topic is not there. */
   readonly #deniedSince = new Map<string, number>();
-  #forming: Question | undefined;
-  #isAsking = false;
+  readonly #questions = new Questions<'metadata', string, void>(
+    async (_, topics) => this.#take(await this.#ask([...topics])),
+    // Calls of the same turn share a question.
+    () => new Promise(setImmediate),
+  );
 
   constructor(clock: Clock, brokers: Brokers) {
     this.#clock = clock;
@@ -97,38 +96,13 @@ export class ClusterMetadata {
   }
 
   async refreshTopics(topics: Iterable<string>, signal?: AbortSignal): Promise<void> {
-    this.#forming ??= { topics: new Set(), answer: Promise.withResolvers() };
-    const question = this.#forming;
-    for (const topic of topics) question.topics.add(topic);
-    void this.#askNext();
-    await orAborted(question.answer.promise, signal);
+    await orAborted(this.#questions.join('metadata', topics), signal);
   }
 
   /** All topics of the cluster but its internal ones. */
   async allTopics(signal?: AbortSignal): Promise<readonly TopicMetadata[]> {
     const answer = await orAborted(this.#ask('all'), signal);
     return answer.topics.filter(({ isInternal }) => !isInternal);
-  }
-
-  async #askNext(): Promise<void> {
-    if (this.#isAsking) return;
-    this.#isAsking = true;
-    // Calls of the same turn share a question.
-    await new Promise(setImmediate);
-    const question = this.#forming;
-    this.#forming = undefined;
-    try {
-      if (question !== undefined) {
-        this.#take(await this.#ask([...question.topics]));
-        question.answer.resolve();
-      }
-    } catch (cause) {
-      question?.answer.promise.catch(() => undefined);
-      question?.answer.reject(cause);
-    } finally {
-      this.#isAsking = false;
-    }
-    if (this.#forming !== undefined) void this.#askNext();
   }
 
   async #ask(topics: readonly string[] | 'all'): Promise<MetadataAnswer> {

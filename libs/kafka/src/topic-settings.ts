@@ -1,7 +1,6 @@
 // What a topic must be for our promises to hold, and what of it is weaker.
 
-import type { Durability } from '@tidemark/ports';
-import { batchBytesMax } from './limits.ts';
+import { batchBytesMax, type Durability } from '@tidemark/ports';
 
 export interface TopicPromise {
   readonly durability: Durability;

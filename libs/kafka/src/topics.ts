@@ -57,18 +57,38 @@ export class Topics {
     throwIfAborted(signal);
     const { name } = spec;
     const known = await this.#existing(name, signal);
-    if (known === undefined) await this.#create(spec, signal);
-    const topic = await this.#whole(name, known?.partitions.length ?? spec.partitions, signal);
-    await this.#check(spec, topic, signal);
+    // Of a topic that the broker asked had not heard of, any number may be there.
+    const made = known === undefined && (await this.#create(spec, signal)) ? spec.partitions : 1;
+    const topic = await this.#whole(name, known?.partitions.length ?? made, signal);
+    await this.#checkSettings(spec, topic, signal);
     return { partitions: topic.partitions.length };
   }
 
-  async #existing(name: string, signal?: AbortSignal): Promise<TopicMetadata | undefined> {
-    const all = await this.#retried(() => this.#parts.metadata.allTopics(signal), signal);
-    return all.find((topic) => topic.name === name);
+  async check(spec: TopicSpec, signal?: AbortSignal): Promise<void> {
+    throwIfAborted(signal);
+    const { metadata } = this.#parts;
+    const topic = await this.#retried(async () => {
+      const known = await this.#existing(spec.name, signal);
+      // A broker may not have heard of it yet.
+      const denial = (): Fault => metadata.denialOf(shardOf(spec.name, 0)) ?? noLeader(spec.name);
+      if (known === undefined) throw denial();
+      return known;
+    }, signal);
+    await this.#checkSettings(spec, topic, signal);
   }
 
-  async #create(spec: TopicSpec, signal?: AbortSignal): Promise<void> {
+  /** Asked for by its name: a cluster may have very many others. */
+  #existing(name: string, signal?: AbortSignal): Promise<TopicMetadata | undefined> {
+    const { metadata } = this.#parts;
+    return this.#retried(async () => {
+      await metadata.refreshTopics([name], signal);
+      const topic = metadata.topic(name);
+      return topic?.errorCode === errorCodes.none ? topic : undefined;
+    }, signal);
+  }
+
+  /** False where somebody else was first: what is there is checked all the same. */
+  async #create(spec: TopicSpec, signal?: AbortSignal): Promise<boolean> {
     const { settings } = this.#parts.brokers;
     const config = topicConfigOf({ ...settings, durability: spec.durability });
     const args = {
@@ -85,8 +105,8 @@ export class Topics {
     const answer = await this.#ask<TopicErrors>(['CreateTopics', 3, args], signal);
     const [failure] = answer.topicErrors;
     const code = failure?.errorCode ?? errorCodes.none;
-    // Somebody else was first: what is there is checked all the same.
-    if (code === errorCodes.none || code === errorCodes.topicAlreadyExists) return;
+    if (code === errorCodes.none) return true;
+    if (code === errorCodes.topicAlreadyExists) return false;
     throw faultOf(
       code,
       `topic cannot be created. topic=${spec.name} ${failure?.errorMessage ?? ''}`,
@@ -119,7 +139,7 @@ export class Topics {
     return [...bounds.values()].every((known) => !(known instanceof Error));
   }
 
-  async #check(spec: TopicSpec, topic: TopicMetadata, signal?: AbortSignal): Promise<void> {
+  async #checkSettings(spec: TopicSpec, topic: TopicMetadata, signal?: AbortSignal): Promise<void> {
     const { settings } = this.#parts.brokers;
     const promise = { ...settings, durability: spec.durability };
     const resource = {
@@ -148,9 +168,7 @@ export class Topics {
   async grow(name: string, partitions: number, signal?: AbortSignal): Promise<void> {
     throwIfAborted(signal);
     const topic = await this.#existing(name, signal);
-    if (topic === undefined) {
-      throw new Fault('missing', `topic is not there. topic=${name}`, { effect: 'none' });
-    }
+    if (topic === undefined) throw notThere(name);
     const before = topic.partitions.length;
     assert(partitions >= before, `a topic does not shrink. partitions=${before}`);
     if (partitions > before) {
@@ -227,5 +245,8 @@ export class Topics {
   }
 }
 
-const noLeader = (shard: Shard): Fault =>
-  new Fault('unavailable', `shard has no leader. shard=${shard}`, { effect: 'none' });
+const noLeader = (what: string): Fault =>
+  new Fault('unavailable', `no leader is known. of=${what}`, { effect: 'none' });
+
+const notThere = (name: string): Fault =>
+  new Fault('missing', `topic is not there. topic=${name}`, { effect: 'none' });

@@ -20,6 +20,9 @@ export const topicOf = (shard: Shard): string => shard.slice(0, shard.lastIndexO
 export const partitionOfShard = (shard: Shard): number =>
   Number(shard.slice(shard.lastIndexOf('/') + 1));
 
+/** What one batch takes at most, its framing included: the `max.message.bytes` of our topics. */
+export const batchBytesMax = 10 * 1_024 * 1_024;
+
 /** What is written. `headers` is a block as `encodeHeaders` builds it. */
 export interface LogRecord {
   readonly key: Uint8Array;
@@ -112,6 +115,9 @@ export interface EventLog extends AsyncDisposable {
    * `unsafe` Fault names the setting. A topic with more partitions than asked for is left as it is.
    */
   ensureTopic(spec: TopicSpec, signal?: AbortSignal): Promise<{ readonly partitions: number }>;
+
+  /** Checks a topic as `ensureTopic` does, and never makes it: where it is not there, `missing`. */
+  checkTopic(spec: TopicSpec, signal?: AbortSignal): Promise<void>;
 
   /** Raises the partition count. Fewer than there are is a broken invariant of the caller. */
   growTopic(name: string, partitions: number, signal?: AbortSignal): Promise<void>;

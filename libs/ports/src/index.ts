@@ -2,6 +2,7 @@ export { abortedFault, type Clock, sleep, type Timer, throwIfAborted } from './c
 export {
   type AppendOutcome,
   type BatchSource,
+  batchBytesMax,
   type Durability,
   type EventLog,
   type LogRecord,

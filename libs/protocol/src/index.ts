@@ -10,6 +10,7 @@ export { endOfJsonValue, JsonSyntaxError, jsonMessages } from './json-scan.ts';
 export { limits } from './limits.ts';
 export {
   defaultTenant,
+  deliveryHeader,
   hasControlBytes,
   parseSessionName,
   parseStreamPath,

@@ -4,10 +4,8 @@ const dayMs = 24 * hourMs;
 
 /** Clients rely on these. Each says why it is what it is. */
 export const limits = {
-  /** One request body. Leaves room for headers below the topic's `max.message.bytes`. */
+  /** One request body. Leaves room for keys and headers in a batch of the log. */
   bodyBytesMax: 8 * 1024 * 1024,
-  /** One record batch, as the topics are created. */
-  batchBytesMax: 10 * 1024 * 1024,
   /** Events in one append: one fold step must stay short. */
   appendEventsMax: 1_000,
   /** A name in UTF-8: it is a record key on every event. */
@@ -19,10 +17,23 @@ export const limits = {
   producersMin: 64,
   /** ... and for how long at least, by record time. */
   producerWindowMs: 7 * dayMs,
+  /** ... and at most. */
+  producersMax: 4_096,
+  producerIdsBytesMax: 1024 * 1024,
   /** Idempotency keys, and as many client event ids, that a session remembers at least ... */
   dedupeEntriesMin: 4_096,
   /** ... and for how long at least, by record time. */
   dedupeWindowMs: dayMs,
+  /** ... and at most, of each: the oldest go first. Two such windows are 4 MiB a session. */
+  dedupeEntriesMax: 65_536,
+  dedupeBytesMax: 2 * 1024 * 1024,
+  /** Forks of one session that are there at once, and the bytes of their names. */
+  forksMax: 65_536,
+  forkNamesBytesMax: 8 * 1024 * 1024,
+  /** Forks of one name that were deleted, and whose sources have not heard of it yet. */
+  forkDebtsMax: 64,
+  /** Forks of one name that were given up, and whose creates may still be on their way. */
+  forksBurnedMax: 64,
   /** From request to answer; later the outcome is unknown to the caller. */
   appendDeadlineMs: 10_000,
   /** One catch-up answer; the client goes on from its end. */
@@ -37,6 +48,10 @@ export const limits = {
   ttlSecondsMax: 10 * 365 * 24 * 3_600,
   /** Ancestors of one fork: each costs a lookup on a read. */
   forkDepthMax: 64,
+  /** Signing keys of a cell that are still published. */
+  relayKeysMax: 64,
+  /** API keys of one tenant. */
+  tenantKeysMax: 64,
   /** Partitions of one tenant's own topic. */
   tenantPartitionsMax: 256,
   subscriptionStreamsMax: 10_000,

@@ -54,3 +54,6 @@ export function parseSessionName(name: string): SessionName {
   }
   return name as SessionName;
 }
+
+/** Names, on every webhook, the cell that sent it: appends of its own deliveries are refused. */
+export const deliveryHeader = 'tidemark-delivery';

@@ -36,6 +36,12 @@ export const problemKinds = {
     effect: 'none',
   },
   'invalid-request': { status: 400, title: 'Malformed request', retry: 'never', effect: 'none' },
+  'key-taken': {
+    status: 409,
+    title: 'The key is another tenant’s',
+    retry: 'never',
+    effect: 'none',
+  },
   'not-found': { status: 404, title: 'Nothing here', retry: 'never', effect: 'none' },
   'outcome-unknown': {
     status: 504,

@@ -16,9 +16,23 @@ export interface DebtSettings {
   readonly payAfterMs: number;
   /** A fork that was announced and not created for so long was given up. */
   readonly abandonAfterMs: number;
+  /** What could not be done is tried again, later each time, but never later than that. */
+  readonly againAfterMsMax: number;
 }
 
-export const debtDefaults: DebtSettings = { payAfterMs: 1_000, abandonAfterMs: 60_000 };
+export const debtDefaults: DebtSettings = {
+  payAfterMs: 1_000,
+  abandonAfterMs: 60_000,
+  againAfterMsMax: 300_000,
+};
+
+/** What was found out about the forks of a stream. */
+interface Checked {
+  /** Those that are there: their references are theirs to give back. */
+  readonly isThere: Set<string>;
+  /** How many references had been made when all that were held had been found. */
+  made: number;
+}
 
 export class Debts {
   readonly #shards: Shards;
@@ -27,8 +41,7 @@ export class Debts {
   /** Sessions whose debts a timer is set for. */
   readonly #paying = new Set<FoldedSession>();
   readonly #clearing = new Set<FoldedSession>();
-  /** Forks that were found to be there: their references are theirs to give back. */
-  readonly #checked = new WeakMap<StreamState, Set<string>>();
+  readonly #checked = new WeakMap<StreamState, Checked>();
 
   constructor(shards: Shards, writers: Writers, settings: DebtSettings = debtDefaults) {
     this.#shards = shards;
@@ -85,12 +98,11 @@ export class Debts {
     }
   }
 
-  /** A reference whose fork may never have been created. */
+  /** A reference whose fork may never have been created. Asked at every append: nothing is searched. */
   #hasUncheckedRef({ state }: FoldedSession): boolean {
     const { stream } = state;
     if (stream === undefined || stream.refs.size === 0) return false;
-    const checked = this.#checked.get(stream);
-    return [...stream.refs.keys()].some((incarnation) => checked?.has(incarnation) !== true);
+    return this.#checked.get(stream)?.made !== stream.refs.made;
   }
 
   #later(delayMs: number, run: (signal: AbortSignal) => Promise<void>): void {
@@ -102,7 +114,7 @@ export class Debts {
         } catch (cause) {
           if (!isProblem(cause)) throw cause;
           logger.warn({ err: cause }, 'a debt stays open');
-          this.#later(2 * delayMs, run);
+          this.#later(Math.min(2 * delayMs, this.#settings.againAfterMsMax), run);
         }
       });
     });
@@ -133,28 +145,61 @@ export class Debts {
   async clearDangling(tenant: Tenant, name: string): Promise<void> {
     const source = this.#shards.locate(tenant, name);
     await source.replica.with(source.key, async ({ state: { stream } }) => {
-      if (stream === undefined) return;
-      const beforeMs = this.#shards.parts.clock.nowMs() - this.#settings.abandonAfterMs;
-      const checked = this.#checked.get(stream) ?? new Set();
-      this.#checked.set(stream, checked);
-      for (const [forkIncarnation, ref] of stream.refs) {
-        if (ref.timeMs > beforeMs) continue;
-        const fork = this.#shards.locate(tenant, ref.fork);
-        if (await this.#isWanted(fork, forkIncarnation)) {
-          checked.add(forkIncarnation);
-          continue;
-        }
-        await this.#writers.of(fork.replica).submit(fork.key, { kind: 'burn', forkIncarnation });
-        if (await this.#isThere(fork, forkIncarnation)) continue;
-        const sourceIncarnation = stream.incarnation;
-        await this.#unref(source, { source: name, sourceIncarnation, forkIncarnation });
-      }
+      if (stream !== undefined) await this.#clearRefs(source, stream);
     });
+  }
+
+  async #clearRefs(source: Located, stream: StreamState): Promise<void> {
+    const beforeMs = this.#shards.parts.clock.nowMs() - this.#settings.abandonAfterMs;
+    const checked = this.#checkedOf(stream);
+    const { made } = stream.refs;
+    let isWhole = true;
+    const asked = new Set<Located['replica']>();
+    for (const [forkIncarnation, ref] of stream.refs) {
+      if (checked.isThere.has(forkIncarnation)) continue;
+      if (ref.timeMs > beforeMs) {
+        isWhole = false;
+        continue;
+      }
+      const fork = this.#shards.locate(source.tenant, ref.fork);
+      // Once a shard is enough: each reference was old before this began.
+      if (!asked.has(fork.replica)) await fork.replica.readIndex();
+      asked.add(fork.replica);
+      if (await this.#isWanted(fork, forkIncarnation)) checked.isThere.add(forkIncarnation);
+      else {
+        const { incarnation: sourceIncarnation } = stream;
+        await this.#giveUp(fork, { source, sourceIncarnation, forkIncarnation });
+      }
+    }
+    if (isWhole) checked.made = made;
+  }
+
+  /** The fork's create is burned first, so that it cannot stand behind its reference. */
+  async #giveUp(
+    fork: Located,
+    held: {
+      readonly source: Located;
+      readonly sourceIncarnation: string;
+      readonly forkIncarnation: string;
+    },
+  ): Promise<void> {
+    const { source, forkIncarnation } = held;
+    await this.#writers.of(fork.replica).submit(fork.key, { kind: 'burn', forkIncarnation });
+    if (await this.#isThere(fork, forkIncarnation)) return;
+    await this.#unref(source, { ...held, source: source.name });
+  }
+
+  #checkedOf(stream: StreamState): Checked {
+    const checked = this.#checked.get(stream) ?? { isThere: new Set<string>(), made: -1 };
+    this.#checked.set(stream, checked);
+    for (const incarnation of checked.isThere) {
+      if (!stream.refs.has(incarnation)) checked.isThere.delete(incarnation);
+    }
+    return checked;
   }
 
   /** The fork was made, or was made and is over: its reference is its own to give back. */
   async #isWanted(fork: Located, forkIncarnation: string): Promise<boolean> {
-    await fork.replica.readIndex();
     if (await this.#isThere(fork, forkIncarnation)) return true;
     return fork.replica.with(fork.key, ({ state }) =>
       state.owed.some((owed) => owed.forkIncarnation === forkIncarnation),

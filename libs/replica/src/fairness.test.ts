@@ -131,6 +131,13 @@ describe('a hold', () => {
     expect(fairness.heldForMs('a', 1_001)).toBe(2);
   });
 
+  test('is forgotten for sessions that nobody writes to any more', () => {
+    const fairness = new Fairness(bounds);
+    for (let index = 0; index < 1_000; index += 1) fairness.sawForeignVoid(`s${index}`, index);
+    expect(fairness.heldForMs('other', 5_000)).toBe(0);
+    expect(fairness.isEmpty).toBe(true);
+  });
+
   test('lasts a round trip at least', () => {
     const fairness = new Fairness({ holdMsMin: 1, holdMsMax: 100 });
     for (let index = 0; index < 100; index += 1) fairness.sawRoundTrip(12);

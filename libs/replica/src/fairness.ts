@@ -42,6 +42,9 @@ export class Fairness {
       hold !== undefined && nowMs - hold.lastVoidMs < forgetHolds * Math.max(hold.holdMs, first);
     const next = isRunning ? hold.holdMs * (hold.letIn ? 0.5 : 2) : first;
     const holdMs = Math.min(Math.max(next, first), this.#bounds.holdMsMax);
+    // The latest goes last: the oldest are first to be forgotten.
+    this.#holds.delete(key);
+    this.#forgetBefore(nowMs);
     this.#holds.set(key, { holdMs, untilMs: nowMs + holdMs, lastVoidMs: nowMs, letIn: false });
   }
 
@@ -52,10 +55,16 @@ export class Fairness {
 
   /** How long the session is still held; 0 when it is not. */
   heldForMs(key: string, nowMs: number): number {
-    const hold = this.#holds.get(key);
-    if (hold === undefined) return 0;
-    if (nowMs - hold.lastVoidMs > forgetHolds * hold.holdMs) this.#holds.delete(key);
-    return Math.max(0, hold.untilMs - nowMs);
+    this.#forgetBefore(nowMs);
+    return Math.max(0, (this.#holds.get(key)?.untilMs ?? 0) - nowMs);
+  }
+
+  /** Holds of sessions that nobody writes to any more go as well. */
+  #forgetBefore(nowMs: number): void {
+    for (const [key, { lastVoidMs }] of this.#holds) {
+      if (nowMs - lastVoidMs <= forgetHolds * this.#bounds.holdMsMax) return;
+      this.#holds.delete(key);
+    }
   }
 
   get isEmpty(): boolean {

@@ -4,7 +4,6 @@
 import type { LogRecord } from '@tidemark/ports';
 import type { Problem } from '@tidemark/protocol';
 import {
-  type Command,
   type DecideContext,
   type Decision,
   decide,
@@ -17,24 +16,11 @@ import {
 } from '@tidemark/session';
 import { assert } from '@tidemark/std';
 import type { FoldedSession } from './folded-session.ts';
+import type { PendingCommand } from './pending-command.ts';
 import type { ShardReplica } from './shard-replica.ts';
 
-/** A command that waits for its answer. */
-export interface Pending {
-  /** In memory until the command is answered. */
-  readonly session: FoldedSession;
-  readonly command: Command;
-  readonly bytes: number;
-  readonly deadlineMs: number;
-  readonly resolve: (reply: Reply) => void;
-  readonly reject: (problem: Problem) => void;
-  /** Lets the session go. */
-  readonly release: () => void;
-  isDone: boolean;
-}
-
 export interface FlightWrite {
-  readonly pending: Pending;
+  readonly pending: PendingCommand;
   readonly records: readonly SessionRecord[];
   readonly reply: Reply | Problem;
 }
@@ -44,7 +30,14 @@ export interface WrittenRecord {
   readonly record: SessionRecord;
 }
 
-/** Fixed cost of a record in a batch, beside its key, value and headers. */
+/** A write with its records as they lie in the log. */
+export interface EncodedWrite extends FlightWrite {
+  readonly headers: readonly Uint8Array[];
+  /** What the batch grows by. */
+  readonly bytes: number;
+}
+
+/** No log's framing takes more of a record, beside its key, value and headers. */
 const recordOverheadBytes = 32;
 
 export class Flight {
@@ -75,7 +68,7 @@ export class Flight {
   }
 
   /** Decides on what will be, should everything before it in this batch stand. */
-  decide({ session, command }: Pending, context: DecideContext): Decision {
+  decide({ session, command }: PendingCommand, context: DecideContext): Decision {
     assert(session.isResident, 'a decision is made on a state that was loaded');
     const isMet = this.#speculated.has(session);
     return decide(isMet ? this.#speculate(session) : session.state, command, context);
@@ -92,19 +85,31 @@ export class Flight {
     return state;
   }
 
-  add(write: FlightWrite): void {
+  encode(write: FlightWrite): EncodedWrite {
+    const { keyBytes } = write.pending.session;
+    const headers: Uint8Array[] = [];
+    let bytes = (recordOverheadBytes + keyBytes.length) * write.records.length;
+    for (const record of write.records) {
+      const block = encodeRecordHeaders(record);
+      headers.push(block);
+      bytes += record.value.length + block.length;
+    }
+    return { ...write, headers, bytes };
+  }
+
+  add(write: EncodedWrite): void {
     const { session } = write.pending;
     this.#hold(session);
     const speculated = this.#speculated.get(session);
     this.#speculated.set(session, speculated);
     const key = session.keyBytes;
-    for (const record of write.records) {
+    for (const [index, record] of write.records.entries()) {
       if (speculated !== undefined) evolve(speculated, record);
-      const headers = encodeRecordHeaders(record);
+      const headers = write.headers[index] as Uint8Array;
       this.batch.push({ key, value: record.value, headers, timeMs: record.timeMs });
       this.written.push({ session, record });
-      this.#bytes += recordOverheadBytes + key.length + record.value.length + headers.length;
     }
+    this.#bytes += write.bytes;
     this.writes.push(write);
   }
 

@@ -1,13 +1,18 @@
 // A rolling upgrade: two fold levels side by side on one log, raised once every process knows it.
 
-import type { Shard } from '@tidemark/ports';
-import { SeededPrng } from '@tidemark/ports/testing';
-import type { SessionName } from '@tidemark/protocol';
-import { encodeRecordHeaders, type SessionState } from '@tidemark/session';
+import { type Shard, silentLogger, silentMetrics } from '@tidemark/ports';
+import { SeededPrng, SimulatedClock, SimulatedEventLog } from '@tidemark/ports/testing';
+import type { SessionName, TenantId } from '@tidemark/protocol';
+import { decodeRecord, encodeRecordHeaders, type SessionState } from '@tidemark/session';
 import { bytesOf } from '@tidemark/std';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { raiseFoldLevel } from './fold-levels.ts';
 import { shardSession } from './shard-fold.ts';
+import { Shards } from './shards.ts';
+import { TenantRegistry, type TenantRequest } from './tenant-registry.ts';
+import { shardsOf, type Tenant } from './tenants.ts';
 import { append, plain, type SimulatedProcess, startInstant, startProcess } from './testing.ts';
+import { Writers } from './writers.ts';
 
 const name = 'a' as SessionName;
 
@@ -130,4 +135,93 @@ test('an older process that starts behind the raise serves nothing of the shard'
   const log = simulated.connect('restarted');
   const late = await startProcess({ log, clock, prng: new SeededPrng(3), knownLevel: 1 });
   await expect(stateIn(late)).rejects.toMatchObject({ code: 'shard-stopped' });
+});
+
+test('a record is stamped with the level that it needs, not with the level of its shard', async () => {
+  const fleet = await startFleet();
+  const { older, newer, shard } = fleet;
+  await raise(fleet);
+  await newer.writes.append(newer.tenant, name, append('1'));
+  const levels = older.simulated.records(shard).map((stored) => {
+    const decoded = decodeRecord(stored);
+    return decoded.kind === 'record' ? decoded.record.level : undefined;
+  });
+  expect(new Set(levels)).toEqual(new Set([1]));
+});
+
+describe('a cell', () => {
+  /** A cell that was founded at a level, and a process that knows so many. */
+  async function foundedAt(level: number, knownLevel: number) {
+    const clock = new SimulatedClock();
+    const prng = new SeededPrng(1);
+    const simulated = new SimulatedEventLog({ clock, prng, instant: true });
+    const open = (process: string, known: number) => {
+      const log = simulated.connect(process);
+      const parts = { log, clock, prng, logger: silentLogger, metrics: silentMetrics };
+      const shards = new Shards(parts, { memoryBytesMax: 1_024 * 1_024, knownLevel: known });
+      const writers = new Writers(parts);
+      return { shards, writers, registry: new TenantRegistry(shards, writers) };
+    };
+    const founder = open('founder', level);
+    await founder.shards.start();
+    const { control } = founder.shards;
+    await founder.writers.of(control).submit(shardSession, { kind: 'genesis', level });
+    return { founder, process: open('one', knownLevel) };
+  }
+
+  const made = (id: string): TenantRequest => ({
+    id: id as TenantId,
+    placement: { kind: 'own', partitions: 2 },
+    durability: 'replicated',
+    keyHash: undefined,
+  });
+
+  const levelsOf = async ({ shards }: { readonly shards: Shards }, id: string) => {
+    const tenant = (await shards.currentDirectory()).get(id) as Tenant;
+    const replicas = shardsOf(tenant).map((shard) => shards.replica(tenant, shard));
+    await Promise.all(replicas.map((replica) => replica.readIndex()));
+    return replicas.map(({ fold }) => fold.level);
+  };
+
+  test('begins at the level of its release, and its new shards with it', async () => {
+    const { founder, process } = await foundedAt(3, 3);
+    await process.shards.start();
+    expect(process.shards.control.fold.level).toBe(3);
+    await founder.registry.create(made('t'));
+    expect(await levelsOf(process, 't')).toEqual([3, 3]);
+  });
+
+  test('beyond a process is not served by it, the directory included', async () => {
+    const { process } = await foundedAt(3, 2);
+    await expect(process.shards.start()).rejects.toMatchObject({ code: 'shard-stopped' });
+    expect(process.shards.control.stopped?.reason).toBe('unknown-level');
+  });
+
+  test('is raised as a whole, what is made behind that included, and once is enough', async () => {
+    const { founder, process } = await foundedAt(1, 2);
+    await process.shards.start();
+    await founder.registry.create(made('before'));
+    const cell = { shards: process.shards, writers: process.writers };
+    const raised = { level: 2, shardCount: 3, behind: new Map() };
+    expect(await raiseFoldLevel(cell, 2)).toEqual(raised);
+    await process.registry.create(made('behind'));
+    expect(await levelsOf(process, 'before')).toEqual([2, 2]);
+    expect(await levelsOf(process, 'behind')).toEqual([2, 2]);
+    const { position } = process.shards.control.fold;
+    expect(await raiseFoldLevel(cell, 2)).toEqual({ ...raised, shardCount: 5 });
+    expect(process.shards.control.fold.position).toBe(position);
+    await expect(raiseFoldLevel(cell, 3)).rejects.toMatchObject({ code: 'invalid-request' });
+  });
+
+  test('tells which of its shards could not be raised', async () => {
+    const { founder, process } = await foundedAt(1, 2);
+    await process.shards.start();
+    await founder.registry.create(made('t'));
+    const tenant = (await process.shards.currentDirectory()).get('t') as Tenant;
+    const [first, second] = shardsOf(tenant);
+    process.shards.replica(tenant, first as Shard).stop('corrupt', 'planted');
+    const cell = { shards: process.shards, writers: process.writers };
+    expect((await raiseFoldLevel(cell, 2)).behind).toEqual(new Map([[first, 'shard-stopped']]));
+    expect(process.shards.replica(tenant, second as Shard).fold.level).toBe(2);
+  });
 });

@@ -31,13 +31,26 @@ function asked(): { readonly readIndex: ReadIndex; readonly questions: Question[
 const [a, b] = ['t/0', 't/1'] as Shard[] as [Shard, Shard];
 
 describe('a request', () => {
-  test('shares the question of its turn, whichever shard it asks for', async () => {
+  test('shares the question of its turn with those who ask for the same shard', async () => {
     const { readIndex, questions } = asked();
     const answers = [a, b, a].map((shard) => readIndex.boundsOf(shard));
     await settle();
-    expect(questions.map(({ shards }) => shards)).toEqual([[a, b]]);
+    expect(questions.map(({ shards }) => shards)).toEqual([[a], [b]]);
     questions[0]?.answer(7n);
-    expect((await Promise.all(answers)).map(({ end }) => end)).toEqual([7n, 7n, 7n]);
+    questions[1]?.answer(8n);
+    expect((await Promise.all(answers)).map(({ end }) => end)).toEqual([7n, 8n, 7n]);
+  });
+
+  test('does not wait for a shard that nobody leads', async () => {
+    const { readIndex, questions } = asked();
+    void readIndex.boundsOf(a);
+    await settle();
+    for (const end of [1n, 2n, 3n]) {
+      const healthy = readIndex.boundsOf(b);
+      await settle();
+      questions.at(-1)?.answer(end);
+      expect(await healthy).toMatchObject({ end });
+    }
   });
 
   test('joins only a question that is sent after it arrived', async () => {

@@ -1,7 +1,8 @@
+import { SeededPrng, settle } from '@tidemark/ports/testing';
 import type { SessionName } from '@tidemark/protocol';
 import { textOf } from '@tidemark/std';
-import { expect, test } from 'vitest';
-import { append, plain, type SimulatedProcess, startInstant } from './testing.ts';
+import { describe, expect, test } from 'vitest';
+import { append, plain, type SimulatedProcess, startInstant, startProcess } from './testing.ts';
 
 async function textIn({ shards, tenant }: SimulatedProcess, name: string): Promise<string> {
   const { replica, key } = shards.locate(tenant, name);
@@ -65,6 +66,59 @@ test('who cannot fork a source because its time is over ends it for everybody', 
   clock.jump(-2_000);
   await expect(writes.append(tenant, source, append('1'))).rejects.toMatchObject({
     code: 'session-not-found',
+  });
+});
+
+describe('readers of a stream that lives by being read', () => {
+  const name = 'a' as SessionName;
+
+  /** Two processes that have folded a stream whose last touch is a quarter of its TTL ago. */
+  async function aged() {
+    const one = await startInstant();
+    const { simulated, clock, tenant } = one;
+    const log = simulated.connect('two');
+    const two = await startProcess({ log, clock, prng: new SeededPrng(2) });
+    await one.writes.create(tenant, name, { ...plain, ttlMs: 8_000 });
+    const { replica } = two.shards.locate(two.tenant, name);
+    await replica.readIndex();
+    clock.jump(2_000);
+    return { ...one, two };
+  }
+
+  const renew = ({ shards, writes, tenant }: SimulatedProcess): Promise<void> => {
+    const located = shards.locate(tenant, name);
+    return located.replica.with(located.key, ({ state }) => writes.renew(located, state));
+  };
+
+  const revOf = async ({ shards, tenant }: SimulatedProcess): Promise<number> => {
+    const { replica, key } = shards.locate(tenant, name);
+    await replica.readIndex();
+    return replica.with(key, ({ state }) => state.rev);
+  };
+
+  test('write one touch, however many they are and in whatever process', async () => {
+    const one = await aged();
+    const release = one.simulated.holdCommits();
+    const early = Array.from({ length: 50 }, (_, index) => renew(index % 2 === 0 ? one : one.two));
+    await settle();
+    const late = Array.from({ length: 50 }, () => renew(one));
+    await settle();
+    release();
+    await Promise.all([...early, ...late]);
+    expect(await revOf(one)).toBe(2);
+  });
+
+  test('write another where the touch under way was decided too long before they came', async () => {
+    const one = await aged();
+    const release = one.simulated.holdCommits();
+    const early = renew(one);
+    await settle();
+    one.clock.jump(1_500);
+    const late = renew(one);
+    await settle();
+    release();
+    await Promise.all([early, late]);
+    expect(await revOf(one)).toBe(3);
   });
 });
 

@@ -55,6 +55,8 @@ export class SessionWrites {
   readonly #shards: Shards;
   readonly #writers: Writers;
   readonly #debts: Debts;
+  /** One at a time for each session: whoever finds one under way awaits it. */
+  readonly #renewals = new Map<string, Promise<unknown>>();
 
   constructor(shards: Shards, writers: Writers, settings: DebtSettings = debtDefaults) {
     this.#shards = shards;
@@ -108,11 +110,25 @@ export class SessionWrites {
    */
   async renew(located: Located, state: SessionState): Promise<void> {
     const nowMs = this.#shards.parts.clock.nowMs();
-    const { stream } = state;
-    if (stream === undefined) return;
-    const kind = isDue(state, nowMs) ? 'expire' : 'touch';
-    if (kind === 'touch' && !needsTouch(stream, nowMs)) return;
-    await this.#writers.of(located.replica).submit(located.key, { kind });
+    const name = `${located.replica.shard} ${located.key}`;
+    // What was under way may have been decided too long before this read for it to live by that.
+    for (;;) {
+      const kind = renewalOf(state, nowMs);
+      if (kind === undefined) return;
+      const underWay = this.#renewals.get(name);
+      if (underWay === undefined) return this.#renew(located, name, kind);
+      await underWay;
+    }
+  }
+
+  async #renew(located: Located, name: string, kind: 'expire' | 'touch'): Promise<void> {
+    const renewal = this.#writers.of(located.replica).submit(located.key, { kind });
+    this.#renewals.set(name, renewal);
+    try {
+      await renewal;
+    } finally {
+      this.#renewals.delete(name);
+    }
   }
 
   async create(tenant: Tenant, name: SessionName, request: CreateRequest): Promise<Created> {
@@ -243,6 +259,12 @@ export class SessionWrites {
     }
     return position;
   }
+}
+
+function renewalOf(state: SessionState, nowMs: number): 'expire' | 'touch' | undefined {
+  if (state.stream === undefined) return undefined;
+  if (isDue(state, nowMs)) return 'expire';
+  return needsTouch(state.stream, nowMs) ? 'touch' : undefined;
 }
 
 interface ForkIntent {

@@ -22,7 +22,7 @@ import { EventIndex } from './event-index.ts';
 import type { FoldedSession } from './folded-session.ts';
 import type { FoldPoint, PublishedSessions } from './published.ts';
 import { SessionTable } from './session-table.ts';
-import { ShardStopped } from './shard-stop.ts';
+import { levelAdvice, ShardStopped } from './shard-stop.ts';
 
 /** How a topic's record keys name tenants and sessions. */
 export type KeySpace =
@@ -62,10 +62,12 @@ export interface ShardFoldOptions {
   readonly logEpoch: string | undefined;
   /** The highest fold level that this binary understands. */
   readonly knownLevel: number;
+  /** The level that the shard begins at; that of the control log is told by its genesis. */
+  readonly level?: number;
 }
 
 export class ShardFold {
-  level = 1;
+  level: number;
   logEpoch: string | undefined;
   digest = 0;
   readonly counts: FoldCounts = { valid: 0, void: 0, foreign: 0, malformed: 0 };
@@ -83,6 +85,7 @@ export class ShardFold {
     this.#budget = parts.budget;
     this.space = options.space;
     this.logEpoch = options.logEpoch;
+    this.level = options.level ?? 1;
     this.knownLevel = options.knownLevel;
     this.table = new SessionTable({
       budget: parts.budget,
@@ -187,16 +190,15 @@ export class ShardFold {
 
   #checkEpoch(session: FoldedSession, record: SessionRecord): void {
     if (this.logEpoch === record.logEpoch) return;
-    if (record.kind === 'genesis' && session.state.name === shardSession) {
-      // Of two that were written at once the first stands; the other is void like any late record.
-      this.logEpoch ??= record.logEpoch;
-      return;
-    }
+    // Of two that were written at once the first stands; the other is void like any late record.
+    if (record.kind === 'genesis' && session.state.name === shardSession) return;
     throw foreignEpoch(this.logEpoch, record.logEpoch);
   }
 
   #evolveShard(record: SessionRecord): void {
-    const level = record.kind === 'level' ? foldLevelOf(record) : undefined;
+    const isFirst = record.kind === 'genesis' && this.logEpoch === undefined;
+    if (isFirst) this.logEpoch = record.logEpoch;
+    const level = isFirst || record.kind === 'level' ? foldLevelOf(record) : undefined;
     if (level === undefined || level <= this.level) return;
     if (level > this.knownLevel) throw unknownLevel(level, this.knownLevel);
     this.level = level;
@@ -224,5 +226,5 @@ const unknownLevel = (level: number, known: number): ShardStopped =>
   new ShardStopped(
     'unknown-level',
     `the fold level rose beyond this binary. level=${level} known=${known}`,
-    'replace this process by the release that raised the level',
+    levelAdvice,
   );

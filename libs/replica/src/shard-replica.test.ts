@@ -161,3 +161,12 @@ test('a stopped shard is one of many', async () => {
     expect(await writes.append(tenant, each, append('1'))).toMatchObject({ firstSeq: 0 });
   }
 });
+
+test('a wait for what comes ends with the process, also one that begins behind it', async () => {
+  const { shards, tenant } = await startQuiet();
+  const { replica } = shards.locate(tenant, name);
+  const early = replica.catchUp(100n);
+  replica.close();
+  await expect(early).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(replica.catchUp(100n)).rejects.toMatchObject({ code: 'unavailable' });
+});

@@ -373,9 +373,9 @@ export class ShardReplica {
     return isValid;
   }
 
-  /** Something that only a different log explains. */
-  stop(reason: StopReason, message: string): Problem {
-    return this.#stop(new ShardStopped(reason, message, logAdvice));
+  /** Something that only a different log explains, or what `advice` speaks of. */
+  stop(reason: StopReason, message: string, advice: string = logAdvice): Problem {
+    return this.#stop(new ShardStopped(reason, message, advice));
   }
 
   /** Lets go of everything where nobody has needed the shard since then. */

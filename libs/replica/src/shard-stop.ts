@@ -10,7 +10,8 @@ export type StopReason =
   | 'log-lost'
   | 'log-replaced'
   | 'log-trimmed'
-  | 'unknown-level';
+  | 'unknown-level'
+  | 'unsafe-topic';
 
 /** The shard serves nothing until an operator has looked: `advice` says at what. */
 export class ShardStopped extends Error {
@@ -28,6 +29,8 @@ export class ShardStopped extends Error {
 export const logAdvice =
   'Kafka lost or replaced this log: compare the topic with its backups before anything is written, ' +
   'then recover into a new log epoch';
+
+export const levelAdvice = 'replace this process by the release that raised the level';
 
 export const foldAdvice =
   'two processes folded the same log to different states: stop the one whose release is older, ' +

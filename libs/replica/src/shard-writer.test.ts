@@ -1,4 +1,4 @@
-import { type AppendOutcome, type EventLog } from '@tidemark/ports';
+import { type AppendOutcome, type EventLog, silentLogger, silentMetrics } from '@tidemark/ports';
 import {
   type FaultKind,
   SeededPrng,
@@ -7,10 +7,15 @@ import {
   settle,
 } from '@tidemark/ports/testing';
 import type { SessionName } from '@tidemark/protocol';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { Shards } from './shards.ts';
+import { TenantRegistry } from './tenant-registry.ts';
+import { controlShard } from './tenants.ts';
 import { append, plain, type SimulatedProcess, startInstant, startProcess } from './testing.ts';
+import { Writers } from './writers.ts';
 
 const name = 'a' as SessionName;
+const { fork: _, ...plainCommand } = plain;
 
 const problemOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
@@ -154,6 +159,36 @@ describe('a bound', () => {
     expect(await writes.append(tenant, name, append('5'))).toMatchObject({ firstSeq: 4 });
   });
 
+  test('of a batch counts keys and headers, and holds up nobody beside', async () => {
+    const { writes, tenant } = await startInstant({ writer: { queueBytesMax: 1e9 } });
+    const long = 'n'.repeat(1_000) as SessionName;
+    await Promise.all([writes.create(tenant, name, plain), writes.create(tenant, long, plain)]);
+    // 1.4 MiB each in the log, of 2 KiB of events.
+    const many = Array.from({ length: 40 }, (_, index) => ({
+      ...append(...Array.from({ length: 1_000 }, () => '1')),
+      eventIds: Array.from({ length: 1_000 }, (__, id) => `${index}.${id}.`.padEnd(200, 'i')),
+    }));
+    const one = many.flatMap((command) => [
+      writes.append(tenant, long, command),
+      writes.append(tenant, name, append('1')),
+    ]);
+    expect((await Promise.all(one)).filter(({ isDuplicate }) => isDuplicate)).toEqual([]);
+  });
+
+  test('of a batch is 413 for the one append that is larger by itself', async () => {
+    const { writes, tenant } = await startInstant();
+    const long = 'n'.repeat(1_024) as SessionName;
+    await writes.create(tenant, long, plain);
+    const event = JSON.stringify('x'.repeat(10_000));
+    const large = append(...Array.from({ length: 1_000 }, () => event));
+    await expect(writes.append(tenant, long, large)).rejects.toMatchObject({
+      code: 'too-large',
+      facts: { limit: 'batchBytesMax' },
+      kind: { effect: 'none' },
+    });
+    expect(await writes.append(tenant, long, append('1'))).toMatchObject({ firstSeq: 0 });
+  });
+
   test('of the disk is 507, and nothing is written', async () => {
     const process = await startInstant();
     const { simulated, clock, tenant } = process;
@@ -185,6 +220,56 @@ describe('a bound', () => {
   });
 });
 
+describe('a log without an epoch', () => {
+  /** Processes of a cell that nobody has started before, as far as they are before they found it. */
+  async function starting(names: readonly string[]) {
+    const clock = new SimulatedClock();
+    const prng = new SeededPrng(1);
+    const simulated = new SimulatedEventLog({ clock, prng, instant: true });
+    const processes = names.map((process) => {
+      const log = simulated.connect(process);
+      const own = prng.fork(process);
+      const parts = { log, clock, prng: own, logger: silentLogger, metrics: silentMetrics };
+      const shards = new Shards(parts, { memoryBytesMax: 1_024 * 1_024 });
+      const writers = new Writers(parts);
+      return { shards, writers, registry: new TenantRegistry(shards, writers) };
+    });
+    await Promise.all(processes.map(({ shards }) => shards.start()));
+    return { simulated, clock, processes };
+  }
+
+  const createKeys = ({ shards, writers }: { shards: Shards; writers: Writers }) =>
+    problemOf(writers.of(shards.control).submit('$keys', { kind: 'create', ...plainCommand }));
+
+  test('takes its genesis and nothing before it', async () => {
+    const { simulated, processes } = await starting(['one']);
+    const [one] = processes;
+    if (one === undefined) throw new Error('no process');
+    expect(await createKeys(one)).toMatchObject({ code: 'unavailable', kind: { effect: 'none' } });
+    expect(simulated.records(controlShard)).toEqual([]);
+    await one.registry.found();
+    expect(await createKeys(one)).toBeUndefined();
+  });
+
+  test('is founded once by all who start at once, whatever they are asked meanwhile', async () => {
+    const { simulated, clock, processes } = await starting(['one', 'two']);
+    await Promise.all(
+      processes.flatMap((process) => [
+        createKeys(process),
+        process.registry.found(),
+        createKeys(process),
+      ]),
+    );
+    await clock.advance(5_000);
+    const log = simulated.connect('three');
+    await using third = await startProcess({ log, clock, prng: new SeededPrng(3) });
+    for (const { shards } of [...processes, third]) {
+      await shards.control.readIndex();
+      expect(shards.control.stopped).toBeUndefined();
+    }
+  });
+});
+
 test('a refusal is given after the end of the log was asked', async () => {
   const one = await startInstant();
   const { simulated, clock, tenant } = one;
@@ -200,6 +285,25 @@ test('a refusal is given after the end of the log was asked', async () => {
   await expect(two.writes.append(tenant, 'b' as SessionName, append('1'))).rejects.toMatchObject({
     code: 'unavailable',
   });
+});
+
+test('an answer that waits for the end of the log is given up at its deadline', async () => {
+  const { shards, writers, writes, tenant, clock } = await startInstant();
+  await writes.create(tenant, name, plain);
+  const { replica } = shards.locate(tenant, name);
+  const never = Promise.withResolvers<void>();
+  vi.spyOn(replica, 'readIndex').mockReturnValue(never.promise);
+  const startMs = clock.monotonicMs();
+  const missing = problemOf(writes.append(tenant, 'absent' as SessionName, append('1')));
+  expect(await clock.runUntil(missing)).toMatchObject({
+    code: 'unavailable',
+    kind: { effect: 'none' },
+  });
+  expect(clock.monotonicMs() - startMs).toBe(10_000);
+  const closing = problemOf(writes.append(tenant, 'absent' as SessionName, append('1')));
+  await settle();
+  writers.close();
+  expect(await closing).toMatchObject({ code: 'unavailable' });
 });
 
 test('closing answers everybody who waits', async () => {

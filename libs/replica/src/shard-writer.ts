@@ -9,28 +9,32 @@
 // (5) Where the base is where the fold stands, and the leader and its connection are those that were
 //     read from, nothing is fetched. Anything else is read back first.
 // (6) An answer that writes nothing is given after a read-index, on committed state.
+// (7) Nothing but its genesis is written to a log whose epoch is not folded: any other record would
+//     carry an epoch of its own, and stop the shard for good.
 //
 // idle -> sealed      #seal         (the log forms a request)
 // sealed -> idle      #settleCommitted, #settleRefused
 // sealed -> unknown   #settleUnknown
 // unknown -> sealed   #send         (the same bytes)
 
-import type {
-  AppendOutcome,
-  Clock,
-  Counter,
-  EventLog,
-  LogRecord,
-  Prng,
-  Timer,
+import {
+  type AppendOutcome,
+  batchBytesMax,
+  type Clock,
+  type Counter,
+  type EventLog,
+  type LogRecord,
+  type Prng,
+  type Timer,
 } from '@tidemark/ports';
 import { limits, Problem } from '@tidemark/protocol';
 import type { Command, DecideContext, Reply } from '@tidemark/session';
 import { assert, present, Queue } from '@tidemark/std';
 import { Fairness, type FairnessBounds } from './fairness.ts';
 import type { FoldedRecord } from './feed.ts';
-import { Flight, type FlightWrite, type Pending } from './flight.ts';
+import { Flight, type FlightWrite } from './flight.ts';
 import type { FoldedSession } from './folded-session.ts';
+import { type Asked, asProblem, bytesIn, PendingCommand } from './pending-command.ts';
 import type { ShardReplica } from './shard-replica.ts';
 
 export interface WriterParts {
@@ -67,23 +71,17 @@ export const writerDefaults: WriterSettings = {
   holdMsMax: 100,
 };
 
-/** Leaves room for the batch's own header and for varints in Kafka's limit. */
-const batchBytesMax = limits.batchBytesMax - 64 * 1024;
-
-function bytesIn(command: Command): number {
-  if (command.kind === 'fact') return command.bytes ?? 0;
-  if (command.kind !== 'append' && command.kind !== 'create') return 0;
-  let bytes = 0;
-  for (const event of command.events) bytes += event.length;
-  return bytes;
-}
+/** Leaves room for the head of the batch itself, in whatever log. */
+const flightBytesMax = batchBytesMax - 1_024;
 
 export class ShardWriter {
   readonly #replica: ShardReplica;
   readonly #parts: WriterParts;
   readonly #settings: WriterSettings;
   readonly #fairness: Fairness;
-  readonly #queue = new Queue<Pending>();
+  readonly #queue = new Queue<PendingCommand>();
+  /** What was decided to write nothing, and waits for the end of the log to say so. */
+  readonly #answering = new Set<PendingCommand>();
   #queuedBytes = 0;
   #flight: Flight | undefined;
   #isAsking = false;
@@ -148,19 +146,17 @@ export class ShardWriter {
     if (isFull) throw new Problem('overloaded', 'too many appends are waiting');
   }
 
-  #enqueue(asked: Pick<Pending, 'session' | 'command' | 'deadlineMs'>): Promise<Reply> {
+  #enqueue(asked: Asked): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      const bytes = bytesIn(asked.command);
-      const { session } = asked;
+      const release = (): void => this.#replica.letGo(asked.session);
+      const pending = new PendingCommand(asked, { resolve, reject, release });
       try {
-        this.#checkRoom(bytes);
+        this.#checkRoom(pending.bytes);
       } catch (cause) {
-        this.#replica.letGo(session);
-        throw cause;
+        return pending.refuse(asProblem(cause));
       }
-      const release = (): void => this.#replica.letGo(session);
-      this.#queue.push({ ...asked, bytes, resolve, reject, release, isDone: false });
-      this.#queuedBytes += bytes;
+      this.#queue.push(pending);
+      this.#queuedBytes += pending.bytes;
       this.#watchDeadlines();
       this.#ask();
     });
@@ -170,11 +166,11 @@ export class ShardWriter {
     this.#isClosed = true;
     this.#deadlineTimer?.cancel();
     this.#holdTimer?.cancel();
-    for (const pending of this.#queue.drain()) {
-      refuse(pending, new Problem('unavailable', 'shutting down'));
+    for (const pending of [...this.#queue.drain(), ...this.#answering]) {
+      pending.refuse(new Problem('unavailable', 'shutting down'));
     }
     for (const { pending } of this.#flight?.writes ?? []) {
-      refuse(pending, new Problem('outcome-unknown', 'shutting down'));
+      pending.refuse(new Problem('outcome-unknown', 'shutting down'));
     }
   }
 
@@ -198,24 +194,21 @@ export class ShardWriter {
     const flight = new Flight(this.#replica);
     const nowMs = clock.monotonicMs();
     const context = this.#context();
-    const held: Pending[] = [];
+    const held: PendingCommand[] = [];
     let heldForMs = Number.POSITIVE_INFINITY;
-    while (flight.bytes < batchBytesMax) {
-      const pending = this.#queue.peek();
-      if (pending === undefined) break;
-      if (flight.writes.length > 0 && flight.bytes + sizeOf(pending) > batchBytesMax) break;
-      this.#queue.shift();
-      this.#queuedBytes -= pending.bytes;
-      if (pending.isDone) continue;
-      const forMs = this.#fairness.isEmpty
-        ? 0
-        : this.#fairness.heldForMs(pending.session.key, nowMs);
-      if (forMs > 0) {
-        held.push(pending);
+    for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {
+      const { key } = next.session;
+      const forMs = this.#fairness.isEmpty ? 0 : this.#fairness.heldForMs(key, nowMs);
+      if (next.isDone) {
+        // Whoever asked has its answer.
+      } else if (forMs > 0) {
+        held.push(next);
         heldForMs = Math.min(heldForMs, forMs);
-        continue;
+      } else if (!this.#decide(flight, next, context)) {
+        break;
       }
-      this.#decide(flight, pending, context);
+      this.#queue.shift();
+      this.#queuedBytes -= next.bytes;
     }
     this.#heldCount = held.length;
     if (held.length > 0) this.#hold(held, heldForMs);
@@ -231,20 +224,31 @@ export class ShardWriter {
     return {
       nowMs: clock.nowMs(),
       logEpoch: this.#replica.fold.logEpoch ?? prng.hex(16),
+      level: this.#replica.fold.level,
       newId: () => prng.hex(16),
     };
   }
 
-  #decide(flight: Flight, pending: Pending, context: DecideContext): void {
+  /** Whether there was room in the batch for what it came to. */
+  #decide(flight: Flight, pending: PendingCommand, context: DecideContext): boolean {
     const decision = flight.decide(pending, context);
-    if (decision.kind === 'write') {
-      flight.add({ pending, records: decision.records, reply: decision.reply });
-    } else {
+    if (decision.kind !== 'write') {
       void this.#answerCommitted(pending);
+      return true;
     }
+    if (this.#replica.fold.logEpoch === undefined && pending.command.kind !== 'genesis') {
+      pending.refuse(new Problem('unavailable', 'the log has not begun'));
+      return true;
+    }
+    const { records, reply } = decision;
+    const write = flight.encode({ pending, records, reply });
+    const hasRoom = flight.bytes + write.bytes <= flightBytesMax;
+    if (hasRoom) flight.add(write);
+    else if (flight.writes.length === 0) pending.refuse(tooLarge());
+    return hasRoom || flight.writes.length === 0;
   }
 
-  #hold(held: readonly Pending[], forMs: number): void {
+  #hold(held: readonly PendingCommand[], forMs: number): void {
     this.#requeue(held);
     this.#holdTimer?.cancel();
     this.#holdTimer = this.#parts.clock.schedule(forMs, () => {
@@ -253,23 +257,26 @@ export class ShardWriter {
     });
   }
 
-  #requeue(pendings: readonly Pending[]): void {
+  #requeue(pendings: readonly PendingCommand[]): void {
     for (const pending of pendings) this.#queuedBytes += pending.bytes;
     this.#queue.unshift(pendings);
   }
 
   /** What writes nothing is a read: it is decided again, on state no older than this moment. */
-  async #answerCommitted(pending: Pending): Promise<void> {
+  async #answerCommitted(pending: PendingCommand): Promise<void> {
+    this.#answering.add(pending);
     try {
       await this.#replica.readIndex();
     } catch (cause) {
-      return refuse(pending, asProblem(cause));
+      return pending.refuse(asProblem(cause));
+    } finally {
+      this.#answering.delete(pending);
     }
     if (pending.isDone) return;
     const flight = new Flight(this.#replica);
     const decision = flight.decide(pending, this.#context());
-    if (decision.kind === 'answer') accept(pending, decision.reply);
-    else if (decision.kind === 'problem') refuse(pending, decision.problem);
+    if (decision.kind === 'answer') pending.accept(decision.reply);
+    else if (decision.kind === 'problem') pending.refuse(decision.problem);
     else {
       this.#requeue([pending]);
       this.#watchDeadlines();
@@ -333,7 +340,7 @@ export class ShardWriter {
 
   #finish(flight: Flight): void {
     const { appended, voided } = this.#parts.metrics;
-    const again: Pending[] = [];
+    const again: PendingCommand[] = [];
     let first = 0;
     let standing = 0;
     for (const write of flight.writes) {
@@ -342,7 +349,7 @@ export class ShardWriter {
         standing += length;
         answerStanding(write);
       } else if (flight.isInDoubt) {
-        refuse(write.pending, new Problem('outcome-unknown', 'the log was trimmed meanwhile'));
+        write.pending.refuse(new Problem('outcome-unknown', 'the log was trimmed meanwhile'));
       } else if (!write.pending.isDone) {
         again.push(write.pending);
       }
@@ -364,13 +371,13 @@ export class ShardWriter {
     this.#endFlight(flight);
     // The batch is, or may be, in the log; whether it stands, a stopped shard cannot say.
     const unknown = new Problem('outcome-unknown', 'the shard stopped', { cause });
-    for (const { pending } of flight.writes) refuse(pending, unknown);
+    for (const { pending } of flight.writes) pending.refuse(unknown);
     this.#refuseAll();
   }
 
   #refuseAll(): void {
     const problem = new Problem('shard-stopped', 'the shard waits for its operator');
-    for (const pending of this.#queue.drain()) refuse(pending, problem);
+    for (const pending of this.#queue.drain()) pending.refuse(problem);
     this.#queuedBytes = 0;
   }
 
@@ -384,7 +391,7 @@ export class ShardWriter {
       return;
     }
     const code = outcome.reason === 'full' ? 'storage-full' : 'unavailable';
-    for (const pending of pendings) refuse(pending, new Problem(code, outcome.reason));
+    for (const pending of pendings) pending.refuse(new Problem(code, outcome.reason));
     this.#ask();
   }
 
@@ -414,7 +421,8 @@ export class ShardWriter {
 
   #watchDeadlines(): void {
     if (this.#deadlineTimer !== undefined) return;
-    const nextMs = Math.min(this.#queue.peek()?.deadlineMs ?? Infinity, this.#flightDeadlineMs());
+    let nextMs = Math.min(this.#queue.peek()?.deadlineMs ?? Infinity, this.#flightDeadlineMs());
+    for (const { deadlineMs } of this.#answering) nextMs = Math.min(nextMs, deadlineMs);
     if (nextMs === Infinity) return;
     const delayMs = Math.max(0, nextMs - this.#parts.clock.monotonicMs());
     this.#deadlineTimer = this.#parts.clock.schedule(delayMs, () => {
@@ -433,42 +441,28 @@ export class ShardWriter {
     const nowMs = this.#parts.clock.monotonicMs();
     for (const { pending } of this.#flight?.writes ?? []) {
       if (pending.deadlineMs > nowMs) continue;
-      refuse(pending, new Problem('outcome-unknown', 'the log has not answered in time'));
+      pending.refuse(new Problem('outcome-unknown', 'the log has not answered in time'));
+    }
+    for (const pending of this.#answering) {
+      if (pending.deadlineMs > nowMs) continue;
+      this.#answering.delete(pending);
+      pending.refuse(new Problem('unavailable', 'the end of the log is not told in time'));
     }
     for (let head = this.#queue.peek(); head !== undefined; head = this.#queue.peek()) {
       if (!head.isDone && head.deadlineMs > nowMs) break;
       this.#queue.shift();
       this.#queuedBytes -= head.bytes;
-      refuse(head, new Problem('unavailable', 'the log took nothing in time'));
+      head.refuse(new Problem('unavailable', 'the log took nothing in time'));
     }
   }
 }
 
-const recordOverheadBytes = 512;
-
-function sizeOf({ command, bytes }: Pending): number {
-  const isMany = command.kind === 'append' || command.kind === 'create';
-  return bytes + recordOverheadBytes * (isMany ? command.events.length + 2 : 1);
-}
+const tooLarge = (): Problem =>
+  new Problem('too-large', 'more than one batch of the log takes, keys and headers counted', {
+    facts: { limit: 'batchBytesMax', limitBytes: batchBytesMax },
+  });
 
 function answerStanding({ pending, reply }: FlightWrite): void {
-  if (reply instanceof Problem) refuse(pending, reply);
-  else accept(pending, reply);
+  if (reply instanceof Problem) pending.refuse(reply);
+  else pending.accept(reply);
 }
-
-function accept(pending: Pending, reply: Reply): void {
-  if (pending.isDone) return;
-  pending.isDone = true;
-  pending.release();
-  pending.resolve(reply);
-}
-
-function refuse(pending: Pending, problem: Problem): void {
-  if (pending.isDone) return;
-  pending.isDone = true;
-  pending.release();
-  pending.reject(problem);
-}
-
-const asProblem = (cause: unknown): Problem =>
-  cause instanceof Problem ? cause : new Problem('internal', 'unexpected failure', { cause });

@@ -1,9 +1,17 @@
 // All that one process has folded: the control log with the directory of tenants, and the shards
 // that somebody here has asked for.
 
-import { type Clock, type EventLog, type Logger, type Metrics, type Shard } from '@tidemark/ports';
+import {
+  type Clock,
+  type EventLog,
+  type Fault,
+  type Logger,
+  type Metrics,
+  type Shard,
+  topicOf,
+} from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
-import { knownFoldLevel } from '@tidemark/session';
+import { controlTenant, knownFoldLevel } from '@tidemark/session';
 import { createTasks, present, type Tasks } from '@tidemark/std';
 import { Budget } from './budget.ts';
 import type { FoldedSession } from './folded-session.ts';
@@ -11,17 +19,16 @@ import { type Publications, unpublished } from './published.ts';
 import { ReadIndex } from './read-index.ts';
 import { type ExtentReader, type HeldSession, SessionReader } from './session-reader.ts';
 import { ShardReplica } from './shard-replica.ts';
-import type { ShardStopped } from './shard-stop.ts';
+import { levelAdvice, type ShardStopped } from './shard-stop.ts';
 import {
   controlShard,
-  controlTenant,
   controlTopic,
-  directorySession,
   placeOf,
   spaceOf,
   type Tenant,
   TenantDirectory,
 } from './tenants.ts';
+import { TopicChecks } from './topic-checks.ts';
 
 export interface ShardsParts {
   readonly log: EventLog;
@@ -56,7 +63,6 @@ export class Shards implements AsyncDisposable {
   readonly reader: SessionReader;
   readonly directory = new TenantDirectory();
   readonly control: ShardReplica;
-  readonly directoryLog: FoldedSession;
   readonly budget: Budget;
   readonly #readIndex: ReadIndex;
   readonly #settings: ShardsSettings;
@@ -64,8 +70,10 @@ export class Shards implements AsyncDisposable {
   readonly #stopped = new Map<Shard, ShardStopped>();
   readonly #openers = new Set<(replica: ShardReplica) => void>();
   readonly #tasks: Tasks;
-  #directoryPosition = 0;
-  #directoryFolded: Promise<void> = Promise.resolve();
+  readonly #checks: TopicChecks;
+  /** Topics that keep less than was promised, and why. */
+  readonly #unsafe = new Map<string, Fault>();
+  readonly #directoryWatchers = new Set<() => void>();
 
   constructor(parts: ShardsParts, settings: ShardsSettings) {
     this.parts = parts;
@@ -78,16 +86,13 @@ export class Shards implements AsyncDisposable {
     this.#tasks = createTasks((task, cause) => {
       parts.logger.error({ task, err: cause }, 'task crashed');
     });
+    this.#checks = new TopicChecks(parts, (name, fault) => this.#refuseTopic(name, fault));
     this.control = this.#add(controlShard, unpublished, {
       space: { kind: 'own', tenant: controlTenant },
       logEpoch: undefined,
     });
-    this.directoryLog = present(
-      this.control.fold.table.holdResident(directorySession),
-      'a session of a shard that is never published',
-    );
     // From the first record on: somebody may ask for the directory before this has been started.
-    this.control.follow(this.directoryLog, () => this.#followDirectory());
+    this.control.feed.listen({ step: (changed) => this.#takeDirectory(changed) });
     parts.metrics.observedGauge(
       { name: 'tidemark_replica_body_bytes', help: 'event bodies kept in memory' },
       () => this.budget.bodyBytes,
@@ -108,14 +113,30 @@ export class Shards implements AsyncDisposable {
     await this.parts.log.ensureTopic(spec, signal);
     this.control.retain();
     await this.control.readIndex();
-    await this.#untilFolded();
+  }
+
+  /** The epoch of the control log names the cell; undefined until that is folded. */
+  get cell(): string | undefined {
+    return this.control.fold.logEpoch;
   }
 
   /** The directory as it was at some moment after this call, or later. */
   async currentDirectory(): Promise<TenantDirectory> {
     await this.control.readIndex();
-    await this.#untilFolded();
     return this.directory;
+  }
+
+  /** Hears of every change of the directory that is folded here. */
+  onDirectory(changed: () => void): () => void {
+    this.#directoryWatchers.add(changed);
+    return () => this.#directoryWatchers.delete(changed);
+  }
+
+  #takeDirectory(touched: ReadonlySet<FoldedSession>): void {
+    let hasChanged = false;
+    for (const { state } of touched) hasChanged = this.directory.take(state) || hasChanged;
+    if (!hasChanged) return;
+    for (const changed of this.#directoryWatchers) changed();
   }
 
   /** Shards that wait for their operator, by name. */
@@ -143,13 +164,28 @@ export class Shards implements AsyncDisposable {
     const known = this.#replicas.get(shard);
     if (known !== undefined) return known;
     const { publications = unpublished } = this.parts;
-    return this.#add(shard, publications, { space: spaceOf(tenant), logEpoch: tenant.logEpoch });
+    const { topic: name, partitions, durability, logEpoch, level } = tenant;
+    const replica = this.#add(shard, publications, { space: spaceOf(tenant), logEpoch, level });
+    if (level > replica.fold.knownLevel) stopUnknown(replica);
+    const unsafe = this.#unsafe.get(name);
+    if (unsafe !== undefined) stopUnsafe(replica, unsafe);
+    this.spawn('check a topic', (signal) =>
+      this.#checks.check({ name, partitions, durability }, signal),
+    );
+    return replica;
+  }
+
+  #refuseTopic(name: string, fault: Fault): void {
+    this.#unsafe.set(name, fault);
+    for (const replica of this.#replicas.values()) {
+      if (topicOf(replica.shard) === name) stopUnsafe(replica, fault);
+    }
   }
 
   #add(
     shard: Shard,
     publications: Publications,
-    options: Pick<ConstructorParameters<typeof ShardReplica>[2], 'space' | 'logEpoch'>,
+    options: Pick<ConstructorParameters<typeof ShardReplica>[2], 'space' | 'logEpoch' | 'level'>,
   ): ShardReplica {
     const parts = {
       log: this.parts.log,
@@ -170,37 +206,6 @@ export class Shards implements AsyncDisposable {
     this.#stopped.set(shard, stopped);
     const { reason, advice } = stopped;
     this.parts.logger.error({ shard, reason, advice, err: stopped }, 'shard stopped');
-  }
-
-  #followDirectory(): void {
-    const folded = this.#directoryFolded.catch(() => undefined).then(() => this.#foldDirectory());
-    // Whoever asks for the directory hears of it.
-    folded.catch(() => undefined);
-    this.#directoryFolded = folded;
-  }
-
-  /** What could not be read before is read again. */
-  async #untilFolded(): Promise<void> {
-    try {
-      await this.#directoryFolded;
-    } catch {
-      this.#followDirectory();
-      await this.#directoryFolded;
-    }
-  }
-
-  async #foldDirectory(): Promise<void> {
-    // Followers are also told that the shard has stopped, which may be before it had a directory.
-    if (this.directoryLog.state.stream === undefined) return;
-    const located = { replica: this.control, session: this.directoryLog };
-    for (;;) {
-      const position = this.#directoryPosition;
-      const bounds = { position, bytesMax: Infinity, eventsMax: 1 };
-      const { bodies, endPosition } = await this.reader.read(located, bounds);
-      if (endPosition === position) return;
-      for (const body of bodies) this.directory.fold(body.subarray(0, -1));
-      this.#directoryPosition = endPosition;
-    }
   }
 
   /** The session that a fork left, folded at least to where it left it. */
@@ -238,3 +243,17 @@ export class Shards implements AsyncDisposable {
     await this.#tasks[Symbol.asyncDispose]();
   }
 }
+
+const stopUnsafe = (replica: ShardReplica, fault: Fault): Problem =>
+  replica.stop(
+    'unsafe-topic',
+    fault.message,
+    'give the topic the settings that it was made with, then restart',
+  );
+
+const stopUnknown = (replica: ShardReplica): Problem =>
+  replica.stop(
+    'unknown-level',
+    `the shard began beyond this binary. level=${replica.fold.level} known=${replica.fold.knownLevel}`,
+    levelAdvice,
+  );

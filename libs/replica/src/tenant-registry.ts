@@ -1,17 +1,27 @@
+// Makes tenants and keeps their keys, by facts in the control log. First what a fact stands on, then the
+// fact: the topic and its log epoch before the tenant, a key's claim before its tenant lists it.
+// Whatever is left of a request that ends half-way opens nothing, and its repeat finishes it.
+
 import type { Durability } from '@tidemark/ports';
-import { hasCode, isProblem, Problem, type TenantId } from '@tidemark/protocol';
-import type { AppendCommand } from '@tidemark/session';
-import { bytesOf } from '@tidemark/std';
+import { limits, Problem, type TenantId } from '@tidemark/protocol';
+import {
+  type DirectoryAnswer,
+  decideAddKey,
+  decideBeginTopic,
+  decideClaimKey,
+  decideCreateTenant,
+  decideReleaseKey,
+  decideRevokeKey,
+  decideSuspend,
+  type FactDecision,
+  keySession,
+  knownFoldLevel,
+  tenantSession,
+  topicSession,
+} from '@tidemark/session';
 import { shardSession } from './shard-fold.ts';
 import type { Shards } from './shards.ts';
-import {
-  directorySession,
-  ownTopic,
-  poolPartitions,
-  poolTopic,
-  type Tenant,
-  type TenantFact,
-} from './tenants.ts';
+import { ownTopic, poolPartitions, poolTopic, type Tenant } from './tenants.ts';
 import type { Writers } from './writers.ts';
 
 export interface TenantRequest {
@@ -21,13 +31,17 @@ export interface TenantRequest {
     | { readonly kind: 'own'; readonly partitions: number }
     | { readonly kind: 'pool' };
   readonly durability: Durability;
+  /** Undefined: it has no key yet, or they are not asked for. */
   readonly keyHash: string | undefined;
 }
 
-/** Two processes may make the same tenant at once: one of them wins, both see the winner's. */
-const attemptsMax = 8;
+export interface RegisteredTenant {
+  readonly tenant: Tenant;
+  /** Whether this call made the tenant, and whether it gave it the key. */
+  readonly isNew: boolean;
+  readonly isKeyNew: boolean;
+}
 
-/** Makes tenants: first the topic, then the fact in the directory that names it. */
 export class TenantRegistry {
   readonly #shards: Shards;
   readonly #writers: Writers;
@@ -37,74 +51,143 @@ export class TenantRegistry {
     this.#writers = writers;
   }
 
-  /** Gives the control log its epoch and its directory, unless it has them. */
+  /** Gives the control log its epoch and the level of this release, unless it has them. */
   async found(): Promise<void> {
-    const writer = this.#writers.of(this.#shards.control);
-    if (this.#shards.control.fold.logEpoch === undefined) {
-      await writer.submit(shardSession, { kind: 'genesis' });
-    }
-    await writer.submit(directorySession, {
-      kind: 'create',
-      contentType: 'application/json',
-      ttlMs: undefined,
-      expiresAtMs: undefined,
-      isClosed: false,
-      events: [],
-    });
+    const { control } = this.#shards;
+    if (control.fold.logEpoch !== undefined) return;
+    const level = Math.min(control.fold.knownLevel, knownFoldLevel);
+    await this.#writers.of(control).submit(shardSession, { kind: 'genesis', level });
   }
 
-  /** The tenant; `isNew` says whether this call made it. */
-  async create(
-    request: TenantRequest,
-  ): Promise<{ readonly tenant: Tenant; readonly isNew: boolean }> {
-    for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
-      const directory = await this.#shards.currentDirectory();
-      const existing = directory.get(request.id);
-      if (existing !== undefined) return { tenant: sameTenant(existing, request), isNew: false };
-      const tenant = await this.#place(request);
-      const made = await this.#announce(tenant);
-      if (made !== undefined) return { tenant: made, isNew: true };
-    }
-    throw new Problem('unavailable', 'the directory keeps moving');
-  }
-
-  async #place(request: TenantRequest): Promise<Tenant> {
-    const { id, placement, durability, keyHash } = request;
-    const isPooled = placement.kind === 'pool';
-    const topic = isPooled ? poolTopic(0) : ownTopic(id);
-    const partitions = isPooled ? poolPartitions : placement.partitions;
+  /**
+   * The tenant, made where it is not there. One that is there has to be as it was asked for; where it has
+   * no key at all, it takes the one asked for, so that streams from before keys are reached by it.
+   */
+  async create(request: TenantRequest): Promise<RegisteredTenant> {
+    const { id, keyHash } = request;
+    const directory = await this.#shards.currentDirectory();
+    const existing = directory.get(id);
+    if (existing !== undefined) return this.#confirm(existing, request);
+    // Before a topic is made for nothing; who claims at the same time is met by the claim.
+    const owner = keyHash === undefined ? undefined : directory.ownerOfKey(keyHash);
+    if (owner !== undefined && owner !== id) throw keyTaken();
+    const { isPooled, topic, partitions } = placed(request);
+    const { durability } = request;
     await this.#shards.parts.log.ensureTopic({ name: topic, partitions, durability });
-    const logEpoch = this.#shards.directory.inTopic(topic)?.logEpoch ?? this.#writers.newId();
-    return { id, topic, partitions, isPooled, durability, logEpoch, keyHash };
+    const { logEpoch, level } = await this.#begin(topic);
+    if (keyHash !== undefined) await this.#claim(keyHash, id);
+    const keys = keyHash === undefined ? [] : [keyHash];
+    const config = { topic, partitions, isPooled, durability, logEpoch, level, keys };
+    const answer = await this.#ask(tenantSession(id), decideCreateTenant(config));
+    const tenant = await this.#tenant(id);
+    if (answer.kind === 'done') return { tenant, isNew: true, isKeyNew: keyHash !== undefined };
+    return this.#confirm(tenant, request);
   }
 
-  /** Undefined where the directory has moved: what was decided on it is void. */
-  async #announce(tenant: Tenant): Promise<Tenant | undefined> {
-    const fact: TenantFact = { type: 'tenant.created', ...tenant };
-    const command: AppendCommand = {
-      kind: 'append',
-      contentType: 'application/json',
-      events: [bytesOf(JSON.stringify(fact))],
-      close: false,
-      matchSeq: this.#shards.directoryLog.state.stream?.tailSeq ?? 0,
-    };
-    try {
-      await this.#writers.of(this.#shards.control).submit(directorySession, command);
-    } catch (cause) {
-      if (isProblem(cause) && hasCode(cause, 'seq-conflict')) return undefined;
-      throw cause;
+  /** The tenant, made where it is not there, and whatever it is where it is. */
+  async ensure(request: TenantRequest): Promise<Tenant> {
+    const existing = (await this.#shards.currentDirectory()).get(request.id);
+    return existing ?? (await this.create(request)).tenant;
+  }
+
+  async addKey(id: TenantId, hash: string): Promise<void> {
+    await this.#known(id);
+    await this.#claim(hash, id);
+    await this.#ask(tenantSession(id), decideAddKey(hash));
+  }
+
+  /**
+   * From when a process has folded this, the key opens nothing there. A claim that is left of a tenant that
+   * was never made goes as well.
+   */
+  async revokeKey(id: TenantId, hash: string): Promise<void> {
+    const isThere = (await this.#shards.currentDirectory()).get(id) !== undefined;
+    if (isThere) await this.#ask(tenantSession(id), decideRevokeKey(hash));
+    await this.#ask(keySession(hash), decideReleaseKey(id));
+  }
+
+  /** No key of a suspended tenant opens anything; what it has stays. */
+  async suspend(id: TenantId, isSuspended: boolean): Promise<void> {
+    await this.#known(id);
+    await this.#ask(tenantSession(id), decideSuspend(isSuspended));
+  }
+
+  async #confirm(tenant: Tenant, request: TenantRequest): Promise<RegisteredTenant> {
+    const { keyHash } = request;
+    const { id, keys } = tenant;
+    const isKnown = keyHash === undefined || keys.includes(keyHash);
+    if (!isSameConfig(tenant, request) || (!isKnown && keys.length > 0)) {
+      // What was claimed for a tenant that another request made is nobody's again.
+      if (keyHash !== undefined && !isKnown) {
+        await this.#ask(keySession(keyHash), decideReleaseKey(id));
+      }
+      throw new Problem('tenant-exists', 'the tenant exists with another configuration');
     }
-    return (await this.#shards.currentDirectory()).get(tenant.id);
+    if (isKnown) return { tenant, isNew: false, isKeyNew: false };
+    await this.addKey(id, keyHash);
+    return { tenant: await this.#tenant(id), isNew: false, isKeyNew: true };
+  }
+
+  async #begin(topic: string): Promise<Extract<DirectoryAnswer, { kind: 'begun' }>> {
+    const answer = await this.#ask(topicSession(topic), decideBeginTopic(this.#writers.newId()));
+    if (answer.kind === 'begun') return answer;
+    throw new Problem('internal', 'a topic was begun without a log epoch');
+  }
+
+  async #claim(hash: string, id: TenantId): Promise<void> {
+    await this.#ask(keySession(hash), decideClaimKey(id));
+  }
+
+  async #known(id: TenantId): Promise<void> {
+    if ((await this.#shards.currentDirectory()).get(id) !== undefined) return;
+    throw new Problem('not-found', 'no such tenant');
+  }
+
+  async #tenant(id: TenantId): Promise<Tenant> {
+    const tenant = (await this.#shards.currentDirectory()).get(id);
+    if (tenant !== undefined) return tenant;
+    throw new Problem('internal', 'a tenant that was made is not there');
+  }
+
+  /** Throws the Problem of a refusal, but for a tenant that is there already. */
+  async #ask(session: string, decide: FactDecision): Promise<DirectoryAnswer> {
+    const command = { kind: 'fact', decide } as const;
+    const reply = await this.#writers.of(this.#shards.control).submit(session, command);
+    if (reply.kind !== 'answer') throw new Problem('internal', 'a fact was answered otherwise');
+    const answer = reply.answer as DirectoryAnswer;
+    if (answer.kind !== 'refused') return answer;
+    switch (answer.code) {
+      case 'taken':
+        throw keyTaken();
+      case 'too-many-keys': {
+        const facts = { limit: 'tenantKeysMax', limitBytes: limits.tenantKeysMax };
+        const detail = `a tenant has at most ${limits.tenantKeysMax} keys`;
+        throw new Problem('too-large', detail, { facts });
+      }
+      case 'no-tenant':
+        throw new Problem('not-found', 'no such tenant');
+      case 'already-there':
+        return answer;
+    }
   }
 }
 
-function sameTenant(existing: Tenant, request: TenantRequest): Tenant {
-  const { placement } = request;
-  const isSame =
-    existing.keyHash === request.keyHash &&
-    existing.durability === request.durability &&
-    existing.isPooled === (placement.kind === 'pool') &&
-    (placement.kind === 'pool' || existing.partitions === placement.partitions);
-  if (isSame) return existing;
-  throw new Problem('tenant-exists', 'the tenant exists with another configuration');
+const keyTaken = (): Problem => new Problem('key-taken', 'the key opens another tenant');
+
+function placed({
+  id,
+  placement,
+}: TenantRequest): Pick<Tenant, 'isPooled' | 'topic' | 'partitions'> {
+  return placement.kind === 'pool'
+    ? { isPooled: true, topic: poolTopic(0), partitions: poolPartitions }
+    : { isPooled: false, topic: ownTopic(id), partitions: placement.partitions };
+}
+
+function isSameConfig(tenant: Tenant, request: TenantRequest): boolean {
+  const { isPooled, partitions } = placed(request);
+  return (
+    tenant.durability === request.durability &&
+    tenant.isPooled === isPooled &&
+    tenant.partitions === partitions
+  );
 }

@@ -1,31 +1,17 @@
-// Who is a tenant, and where its sessions lie: folded from the directory, an ordinary JSON session
-// in the control log. One event a fact.
+// Who is a tenant, and where its sessions lie: what the directory's sessions in the control log say.
 
-import { type Durability, type Shard, shardOf } from '@tidemark/ports';
+import { type Shard, shardOf } from '@tidemark/ports';
 import { defaultTenant, type TenantId } from '@tidemark/protocol';
-import { bytesOf, partitionOf, textOf } from '@tidemark/std';
+import { keySession, type SessionState, type TenantEntry, tenantSession } from '@tidemark/session';
+import { bytesOf, partitionOf } from '@tidemark/std';
 import { type KeySpace, keyOf } from './shard-fold.ts';
 
 export const controlTopic = 'tidemark-control';
-export const controlTenant = '$control';
-export const directorySession = '$directory';
 export const controlShard: Shard = shardOf(controlTopic, 0);
 export const poolPartitions = 8;
 
-export interface Tenant {
+export interface Tenant extends Omit<TenantEntry, 'kind'> {
   readonly id: TenantId;
-  readonly topic: string;
-  /** Of the generation that new sessions go to. */
-  readonly partitions: number;
-  readonly isPooled: boolean;
-  readonly durability: Durability;
-  readonly logEpoch: string;
-  /** SHA-256 of the API key, hex; none for the tenant of a server without keys. */
-  readonly keyHash: string | undefined;
-}
-
-export interface TenantFact extends Tenant {
-  readonly type: 'tenant.created';
 }
 
 const poolSpace: KeySpace = { kind: 'pool' };
@@ -62,16 +48,32 @@ export function shardsOf(tenant: Tenant): readonly Shard[] {
 export const ownTopic = (id: TenantId): string => `tidemark.${id}`;
 export const poolTopic = (pool: number): string => `tidemark-pool.${pool}`;
 
+const [tenantPrefix, keyPrefix] = [tenantSession(''), keySession('')];
+
+/** What this process has folded of the directory. Kept up by the fold, wherever a record was written. */
 export class TenantDirectory {
   readonly #byId = new Map<string, Tenant>();
-  readonly #byKeyHash = new Map<string, Tenant>();
+  readonly #ownerOfKey = new Map<string, string>();
+  #version = 0;
+
+  /** Rises with whatever changes here: what was found before may not be so any more. */
+  get version(): number {
+    return this.#version;
+  }
 
   get(id: string): Tenant | undefined {
     return this.#byId.get(id);
   }
 
+  /** Who has claimed a key. */
+  ownerOfKey(hash: string): string | undefined {
+    return this.#ownerOfKey.get(hash);
+  }
+
+  /** The tenant that a key opens: whose it is, and who lists it. */
   byKeyHash(hash: string): Tenant | undefined {
-    return this.#byKeyHash.get(hash);
+    const tenant = this.#byId.get(this.#ownerOfKey.get(hash) ?? '');
+    return tenant?.keys.includes(hash) === true && !tenant.isSuspended ? tenant : undefined;
   }
 
   get all(): readonly Tenant[] {
@@ -82,17 +84,20 @@ export class TenantDirectory {
     return this.#byId.get(defaultTenant);
   }
 
-  /** Another tenant that lies in the same pool, whose log epoch is therefore known. */
-  inTopic(topic: string): Tenant | undefined {
-    return this.all.find((tenant) => tenant.topic === topic);
-  }
-
-  /** Folds one event of the directory. The first fact of a name stands. */
-  fold(event: Uint8Array): void {
-    const fact = JSON.parse(textOf(event)) as TenantFact;
-    if (fact.type !== 'tenant.created' || this.#byId.has(fact.id)) return;
-    const { type: _, ...tenant } = fact;
-    this.#byId.set(tenant.id, tenant);
-    if (tenant.keyHash !== undefined) this.#byKeyHash.set(tenant.keyHash, tenant);
+  /** Takes what the fold has made of one of the control log's sessions. Whether it changed anything. */
+  take({ name, entry }: SessionState): boolean {
+    if (entry?.kind === 'tenant') {
+      const id = name.slice(tenantPrefix.length) as TenantId;
+      const { kind: _, ...config } = entry;
+      this.#byId.set(id, { id, ...config });
+    } else if (entry?.kind === 'key') {
+      const hash = name.slice(keyPrefix.length);
+      if (entry.tenant === undefined) this.#ownerOfKey.delete(hash);
+      else this.#ownerOfKey.set(hash, entry.tenant);
+    } else {
+      return false;
+    }
+    this.#version += 1;
+    return true;
   }
 }

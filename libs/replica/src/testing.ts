@@ -13,9 +13,11 @@ import { TenantRegistry } from './tenant-registry.ts';
 import type { Tenant } from './tenants.ts';
 import { Writers } from './writers.ts';
 
+export { Budget } from './budget.ts';
 // What the simulation plants bugs into.
 export { EventIndex } from './event-index.ts';
 export { Fairness } from './fairness.ts';
+export { Feed } from './feed.ts';
 export { Flight } from './flight.ts';
 export { Page } from './page.ts';
 export { ReadIndex } from './read-index.ts';

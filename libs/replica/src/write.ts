@@ -1,4 +1,5 @@
 export { type DebtSettings, debtDefaults } from './debts.ts';
+export { type RaisedLevel, raiseFoldLevel } from './fold-levels.ts';
 export {
   type Appended,
   type Created,
@@ -7,5 +8,5 @@ export {
   SessionWrites,
 } from './session-writes.ts';
 export { ShardWriter, type WriterSettings, writerDefaults } from './shard-writer.ts';
-export { TenantRegistry, type TenantRequest } from './tenant-registry.ts';
+export { type RegisteredTenant, TenantRegistry, type TenantRequest } from './tenant-registry.ts';
 export { Writers, type WritersParts } from './writers.ts';

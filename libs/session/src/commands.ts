@@ -56,7 +56,8 @@ export type Command =
   | { readonly kind: 'unref'; readonly forkIncarnation: string; readonly incarnation: string }
   | { readonly kind: 'burn'; readonly forkIncarnation: string }
   | { readonly kind: 'settle'; readonly owed: OwedUnref }
-  | { readonly kind: 'genesis' }
+  /** Begins a log, and its shard at a level. */
+  | { readonly kind: 'genesis'; readonly level: number }
   | { readonly kind: 'level'; readonly level: number }
   | {
       readonly kind: 'fact';
@@ -68,7 +69,7 @@ export type Command =
 /** Decides a reserved session's next fact on its state; it may be decided again, on a newer one. */
 export type FactDecision = (
   state: SessionState,
-  context: { readonly nowMs: number },
+  context: { readonly nowMs: number; readonly level: number },
 ) => /** `answer` is given once the fact stands. */
   | { readonly kind: 'fact'; readonly fact: object; readonly answer: unknown }
   | { readonly kind: 'answer'; readonly answer: unknown };

@@ -1,7 +1,8 @@
 // The value of a create record: the session's configuration, as JSON.
 
-import { jsonContentType, mediaTypeOf } from '@tidemark/protocol';
+import { jsonContentType, limits, mediaTypeOf } from '@tidemark/protocol';
 import { bytesOf, strictTextOf } from '@tidemark/std';
+import { type Fields, isCount, isFields, isText } from './shapes.ts';
 
 /** Where a fork left its source. Positions and seqs go on from there. */
 export interface ForkOrigin {
@@ -32,12 +33,6 @@ export interface SessionConfig {
 
 export const encodeConfig = (config: SessionConfig): Uint8Array => bytesOf(JSON.stringify(config));
 
-type Fields = Readonly<Record<string, unknown>>;
-
-const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
-const isText = (value: unknown): value is string => typeof value === 'string';
-const isCount = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && Number(value) >= 0;
 const isOptionalCount = (value: unknown): value is number | undefined =>
   value === undefined || isCount(value);
 
@@ -52,6 +47,7 @@ const isOrigin = (value: unknown): value is ForkOrigin =>
 
 const isLineage = (value: unknown): value is readonly LineageEntry[] =>
   Array.isArray(value) &&
+  value.length <= limits.forkDepthMax &&
   value.every((entry) => isFields(entry) && isCount(entry['endPosition']) && isText(entry['tag']));
 
 /** The facts in a record's value, or undefined where it holds no JSON object. */
@@ -81,7 +77,7 @@ export function decodeConfig(value: Uint8Array): SessionConfig | undefined {
 export const isJsonType = (contentType: string): boolean =>
   mediaTypeOf(contentType) === jsonContentType;
 
-/** What a `level` record raises the shard to. */
+/** What a `level` record raises the shard to, or a `genesis` begins it at. */
 export function foldLevelOf(record: { readonly value: Uint8Array }): number | undefined {
   const level = factsOf(record.value)?.['level'];
   return isCount(level) ? level : undefined;

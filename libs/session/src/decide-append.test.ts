@@ -166,4 +166,58 @@ describe('repeats', () => {
     const overlap = session.run(append({ events, eventIds: ['b', 'c'] }));
     expect(overlap).toMatchObject({ kind: 'write', reply: { firstSeq: 2, endSeq: 3 } });
   });
+
+  describe('of events whose ids are known', () => {
+    const known = { eventIds: ['a'] };
+
+    beforeEach(() => {
+      run({ ...known, ...producer('p', 0, 0), streamSeq: '1' });
+    });
+
+    test('close the stream where they ask for it', () => {
+      expect(session.run(append({ ...known, close: true }))).toMatchObject({
+        kind: 'write',
+        reply: { firstSeq: 0, endSeq: 1, isDuplicate: true, isClosed: true },
+      });
+      expect(session.state.stream).toMatchObject({ isClosed: true, tailSeq: 1 });
+      expect(run({ ...known, close: true })).toBe('duplicate');
+    });
+
+    test('take the next sequence of their producer, so that the one behind it is no gap', () => {
+      expect(session.run(append({ ...known, ...producer('p', 0, 1) }))).toMatchObject({
+        reply: { isDuplicate: true, producer: { seq: 1 } },
+      });
+      expect(session.state.stream?.tailSeq).toBe(1);
+      expect(run({ eventIds: ['b'], ...producer('p', 0, 2) })).toBe('write');
+      expect(run({ ...known, ...producer('p', 0, 4) })).toBe('producer-gap');
+    });
+
+    test('raise Stream-Seq, never lower it, and never conflict by it', () => {
+      expect(run({ ...known, streamSeq: '3' })).toBe('duplicate');
+      expect(run({ streamSeq: '3' })).toBe('stream-seq-conflict');
+      expect(run({ ...known, streamSeq: '2' })).toBe('duplicate');
+      expect(session.state.stream?.streamSeq).toBe('3');
+    });
+
+    test('make their key known', () => {
+      expect(run({ ...known, key: 'k' })).toBe('duplicate');
+      run({});
+      expect(session.run(append({ key: 'k' }))).toMatchObject({
+        kind: 'answer',
+        reply: { firstSeq: 0, endSeq: 1, isDuplicate: true },
+      });
+    });
+
+    test('write nothing where nothing is new', () => {
+      const { rev } = session.state;
+      expect(run({ ...known, streamSeq: '1' })).toBe('duplicate');
+      expect(session.state.rev).toBe(rev);
+    });
+  });
+
+  test('of a known key take the next sequence of their producer', () => {
+    run({ key: 'k', ...producer('p', 0, 0) });
+    expect(run({ key: 'k', ...producer('p', 0, 1) })).toBe('duplicate');
+    expect(run(producer('p', 0, 2))).toBe('write');
+  });
 });

@@ -17,6 +17,13 @@ import {
   type StreamState,
 } from './state.ts';
 
+type Appended = Extract<Reply, { kind: 'appended' }>;
+
+interface Request {
+  readonly command: AppendCommand;
+  readonly context: DecideContext;
+}
+
 /**
  * The order of the checks is the protocol's: what is repeated is answered before what conflicts, a
  * stale producer hears that it is fenced, and a closed stream says so before anything else is wrong.
@@ -32,7 +39,7 @@ export function decideAppend(
     decideClosed(stream, command) ??
     decideContentType(stream, command) ??
     decideProducer(stream, command) ??
-    decideRepeated(stream, command) ??
+    decideRepeated(state, stream, { command, context }) ??
     decideOrder(stream, command) ??
     write(state, stream, { command, context })
   );
@@ -67,8 +74,8 @@ function decideClosed(stream: StreamState, command: AppendCommand): Decision | u
   }
   const isCloseOnly = command.close && command.events.length === 0 && producer === undefined;
   if (isCloseOnly) return duplicate(stream, undefined);
-  const repeated = decideRepeated(stream, command);
-  if (repeated !== undefined) return repeated;
+  const repeated = repeatOf(stream, command);
+  if (repeated !== undefined) return answer(repeated);
   const facts = { nextOffset: cursorAt(stream, stream.tailPosition) };
   return refuse(new Problem('session-closed', 'closed: nothing can be appended', { facts }));
 }
@@ -104,7 +111,7 @@ function decideProducer(stream: StreamState, command: AppendCommand): Decision |
   return producer.seq === known.seq + 1 ? undefined : gap(known.seq + 1, producer.seq);
 }
 
-function repeatedSpan(stream: StreamState, span: AppendSpan): Reply {
+function repeatedSpan(stream: StreamState, span: AppendSpan): Appended {
   const endPosition = span.endPosition === -1 ? stream.tailPosition : span.endPosition;
   return {
     kind: 'appended',
@@ -117,19 +124,52 @@ function repeatedSpan(stream: StreamState, span: AppendSpan): Reply {
   };
 }
 
-/** An idempotency key that is known, or events whose ids are all known. */
-function decideRepeated(stream: StreamState, command: AppendCommand): Decision | undefined {
+/** Where the events lie of an append whose key is known, or whose events' ids all are. */
+function repeatOf(stream: StreamState, command: AppendCommand): Appended | undefined {
   const byKey = command.key === undefined ? undefined : stream.keys.get(command.key);
-  if (byKey !== undefined) return answer(repeatedSpan(stream, byKey));
+  if (byKey !== undefined) return repeatedSpan(stream, byKey);
   const spans = command.eventIds?.map((id) => stream.eventIds.get(id));
   const [first] = spans ?? [];
   if (first === undefined || spans?.includes(undefined) !== false) return undefined;
-  return answer(repeatedSpan(stream, { ...(spans.at(-1) ?? first), firstSeq: first.firstSeq }));
+  return repeatedSpan(stream, { ...(spans.at(-1) ?? first), firstSeq: first.firstSeq });
 }
+
+/**
+ * Of an append whose events are there already, what else is new takes effect: its close, the next
+ * sequence of its producer, its Stream-Seq, its key.
+ */
+function decideRepeated(
+  state: SessionState,
+  stream: StreamState,
+  { command, context }: Request,
+): Decision | undefined {
+  const repeated = repeatOf(stream, command);
+  if (repeated === undefined) return undefined;
+  const { producer, close } = command;
+  const key =
+    command.key === undefined || stream.keys.get(command.key) !== undefined
+      ? undefined
+      : command.key;
+  const streamSeq = isRising(stream, command.streamSeq) ? command.streamSeq : undefined;
+  const isNew = close || [producer, key, streamSeq].some((identity) => identity !== undefined);
+  if (!isNew) return answer(repeated);
+  const chain = new Chain(state, context);
+  const { firstSeq: seq, endSeq } = repeated;
+  const count = Math.max(0, endSeq - seq);
+  chain.add({ kind: close ? 'close' : 'repeat', seq, count, producer, streamSeq, key });
+  return {
+    kind: 'write',
+    records: chain.records,
+    reply: { ...repeated, isClosed: close, producer },
+  };
+}
+
+const isRising = (stream: StreamState, streamSeq: string | undefined): boolean =>
+  streamSeq !== undefined && (stream.streamSeq === undefined || streamSeq > stream.streamSeq);
 
 function decideOrder(stream: StreamState, command: AppendCommand): Decision | undefined {
   const { streamSeq, matchSeq } = command;
-  if (streamSeq !== undefined && stream.streamSeq !== undefined && streamSeq <= stream.streamSeq) {
+  if (streamSeq !== undefined && !isRising(stream, streamSeq)) {
     return refuse(new Problem('stream-seq-conflict', 'not above the last Stream-Seq'));
   }
   if (matchSeq !== undefined && matchSeq !== stream.tailSeq) {
@@ -137,11 +177,6 @@ function decideOrder(stream: StreamState, command: AppendCommand): Decision | un
     return refuse(new Problem('seq-conflict', 'the tail is elsewhere', { facts }));
   }
   return undefined;
-}
-
-interface Request {
-  readonly command: AppendCommand;
-  readonly context: DecideContext;
 }
 
 function write(state: SessionState, stream: StreamState, { command, context }: Request): Decision {

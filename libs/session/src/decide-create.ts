@@ -2,6 +2,7 @@ import { defaultContentType, mediaTypeOf, Problem } from '@tidemark/protocol';
 import type { CreateCommand, Reply } from './commands.ts';
 import { encodeConfig, type ForkOrigin, type SessionConfig } from './config.ts';
 import { answer, Chain, type DecideContext, type Decision, refuse } from './decision.ts';
+import { mayOwe } from './evolve.ts';
 import { isDue } from './expiry.ts';
 import { beginStream, cursorAt, type SessionState, type StreamState } from './state.ts';
 
@@ -61,6 +62,9 @@ function write(state: SessionState, command: CreateCommand, context: DecideConte
   const incarnation = fork?.incarnation ?? context.newId();
   if (state.burned.includes(incarnation)) {
     return refuse(new Problem('unavailable', 'the fork was given up before it was created'));
+  }
+  if (fork !== undefined && !mayOwe(state)) {
+    return refuse(new Problem('unavailable', 'forks of this name are still being given up'));
   }
   const chain = new Chain(state, context);
   if (state.life === 'live') {

@@ -3,7 +3,7 @@
 // the ids, which are random. An answer that writes nothing is a read: its caller sees to it that the
 // state is not older than the request.
 
-import { Problem } from '@tidemark/protocol';
+import { limits, Problem } from '@tidemark/protocol';
 import { bytesOf, unreachable } from '@tidemark/std';
 import type { Command } from './commands.ts';
 import { decideAppend } from './decide-append.ts';
@@ -18,7 +18,7 @@ import {
   refuse,
 } from './decision.ts';
 import { isSameDebt } from './evolve.ts';
-import { isDue } from './expiry.ts';
+import { isDue, needsTouch } from './expiry.ts';
 import type { SessionState } from './state.ts';
 
 function writeOne(state: SessionState, context: DecideContext, draft: Draft): Decision {
@@ -60,7 +60,7 @@ export function decide(state: SessionState, command: Command, context: DecideCon
     case 'expire':
       return unchanged;
     case 'touch':
-      return state.life === 'live' ? writeOne(state, context, { kind: 'touch' }) : unchanged;
+      return decideTouch(state, context);
     case 'ref':
       return decideRef(state, command, context);
     case 'unref':
@@ -70,9 +70,9 @@ export function decide(state: SessionState, command: Command, context: DecideCon
     case 'settle':
       return decideSettle(state, command, context);
     case 'genesis':
-      return decideGenesis(state, context);
+      return decideGenesis(state, command.level, context);
     case 'level':
-      return writeOne(state, context, { kind: 'level', value: jsonOf({ level: command.level }) });
+      return decideLevel(state, command.level, context);
     case 'fact':
       return decideFact(state, command, context);
     default:
@@ -81,6 +81,14 @@ export function decide(state: SessionState, command: Command, context: DecideCon
 }
 
 const jsonOf = (facts: object): Uint8Array => bytesOf(JSON.stringify(facts));
+
+/** Of many readers at once, in whatever process, the first is enough. */
+function decideTouch(state: SessionState, context: DecideContext): Decision {
+  const { stream } = state;
+  const isNeeded =
+    state.life === 'live' && stream !== undefined && needsTouch(stream, context.nowMs);
+  return isNeeded ? writeOne(state, context, { kind: 'touch' }) : unchanged;
+}
 
 function decideDelete(state: SessionState, context: DecideContext): Decision {
   const stream = liveStream(state);
@@ -100,8 +108,14 @@ function decideRef(
   }
   if (stream.refs.has(command.forkIncarnation)) return unchanged;
   const { fork, forkIncarnation } = command;
+  if (!stream.refs.hasRoomFor(fork)) return refuse(tooManyForks());
   return writeOne(state, context, { kind: 'ref', value: jsonOf({ fork, forkIncarnation }) });
 }
+
+const tooManyForks = (): Problem =>
+  new Problem('too-large', `a session has at most ${limits.forksMax} forks at once`, {
+    facts: { limit: 'forksMax', limitBytes: limits.forksMax },
+  });
 
 function decideUnref(
   state: SessionState,
@@ -137,9 +151,14 @@ function decideSettle(
   return writeOne(state, context, { kind: 'settle', value: jsonOf({ source, forkIncarnation }) });
 }
 
-function decideGenesis(state: SessionState, context: DecideContext): Decision {
+function decideGenesis(state: SessionState, level: number, context: DecideContext): Decision {
   if (state.rev > 0) return unchanged;
-  return writeOne(state, context, { kind: 'genesis' });
+  return writeOne(state, context, { kind: 'genesis', value: jsonOf({ level }) });
+}
+
+function decideLevel(state: SessionState, level: number, context: DecideContext): Decision {
+  if (level <= context.level) return unchanged;
+  return writeOne(state, context, { kind: 'level', value: jsonOf({ level }) });
 }
 
 function decideFact(

@@ -1,5 +1,5 @@
 import { Problem } from '@tidemark/protocol';
-import { emptyBytes } from '@tidemark/std';
+import { assert, emptyBytes } from '@tidemark/std';
 import type { Reply } from './commands.ts';
 import type { RecordKind, SessionRecord } from './record.ts';
 import type { SessionState, StreamState } from './state.ts';
@@ -7,6 +7,8 @@ import type { SessionState, StreamState } from './state.ts';
 export interface DecideContext {
   readonly nowMs: number;
   readonly logEpoch: string;
+  /** The shard's fold level: nothing is decided that needs a higher one. */
+  readonly level: number;
   readonly newId: () => string;
 }
 
@@ -23,8 +25,27 @@ export type Decision =
 export const answer = (reply: Reply): Decision => ({ kind: 'answer', reply });
 export const refuse = (problem: Problem): Decision => ({ kind: 'problem', problem });
 
-/** Every record that this version writes can be folded from level 1 on. */
-const baseLevel = 1;
+/**
+ * Rule 4: the fold level from which a record is what it says. A kind that is added, or that comes to mean
+ * something else, is of the level of the release that does it; where a shard is not there yet, its
+ * commands decide as before.
+ */
+const levelOfKind: Readonly<Record<RecordKind, number>> = {
+  create: 1,
+  event: 1,
+  close: 1,
+  repeat: 1,
+  delete: 1,
+  expire: 1,
+  touch: 1,
+  ref: 1,
+  unref: 1,
+  burn: 1,
+  settle: 1,
+  fact: 1,
+  genesis: 1,
+  level: 1,
+};
 
 export type Draft = Partial<SessionRecord> & { readonly kind: RecordKind };
 
@@ -45,13 +66,15 @@ export class Chain {
 
   add(draft: Draft): void {
     const id = this.#context.newId();
+    const level = levelOfKind[draft.kind];
+    assert(level <= this.#context.level, 'a record is decided for the level of its shard');
     this.records.push({
       kind: draft.kind,
       rev: this.#rev,
       id,
       prev: this.#prev,
       logEpoch: this.#context.logEpoch,
-      level: baseLevel,
+      level,
       timeMs: this.#timeMs,
       value: draft.value ?? emptyBytes,
       seq: draft.seq,

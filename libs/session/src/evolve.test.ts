@@ -1,4 +1,5 @@
-import { bytesOf } from '@tidemark/std';
+import { limits } from '@tidemark/protocol';
+import { bytesOf, present } from '@tidemark/std';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Command } from './commands.ts';
@@ -50,6 +51,67 @@ describe('a record belongs to its session', () => {
     session.run(createPlain);
     expect(late.map((record) => evolve(session.state, record))).toEqual([false]);
     expect(session.state.stream?.tailSeq).toBe(0);
+  });
+});
+
+describe('forks of one name', () => {
+  const origin = {
+    source: 's',
+    incarnation: 'i',
+    position: 0,
+    seq: 0,
+    isExplicit: false,
+    depth: 1,
+  };
+
+  const fork = (incarnation: string): Command => ({
+    ...createPlain,
+    fork: {
+      origin,
+      lineage: [],
+      incarnation,
+      contentType: 'application/json',
+      ttlMs: undefined,
+      expiresAtMs: undefined,
+    },
+  });
+
+  test('wait once so many of them owe their source a reference', () => {
+    const session = new FoldedAlone();
+    for (let index = 0; index < limits.forkDebtsMax; index += 1) {
+      session.run(fork(`f${index}`));
+      session.run({ kind: 'delete' });
+    }
+    const foreign = recordsOf(new FoldedAlone(), fork('other')).map((record) => ({
+      ...record,
+      rev: session.state.rev,
+      prev: session.state.lastId,
+    }));
+    expect(session.decide(fork('late'))).toMatchObject({ problem: { code: 'unavailable' } });
+    expect(foreign.map((record) => evolve(session.state, record))).toEqual([false]);
+    session.run({ kind: 'settle', owed: present(session.state.owed[0], 'debt') });
+    expect(session.decide(fork('late')).kind).toBe('write');
+  });
+
+  test('are told at the source when it has as many as it may have', () => {
+    const session = new FoldedAlone();
+    session.run(createPlain);
+    const { stream } = session.state;
+    const announce = (name: string): Command => ({
+      kind: 'ref',
+      fork: name,
+      forkIncarnation: name,
+      incarnation: stream?.incarnation ?? '',
+    });
+    session.run(announce('a'));
+    const [record] = recordsOf(session, announce('b'));
+    for (let index = 1; index < limits.forksMax; index += 1) {
+      stream?.refs.set(String(index), { fork: 'f', timeMs: 1 });
+    }
+    expect(session.decide(announce('b'))).toMatchObject({
+      problem: { code: 'too-large', facts: { limit: 'forksMax' } },
+    });
+    expect(evolve(session.state, present(record, 'record'))).toBe(false);
   });
 });
 

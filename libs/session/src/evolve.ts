@@ -3,7 +3,7 @@
 // of that state at all). Any other record is void, for everybody, for ever.
 //
 // absent -> live     create
-// live   -> live     event, close, touch, ref, unref
+// live   -> live     event, close, repeat, touch, ref, unref
 // live   -> absent   delete, expire   (nobody's source)
 // live   -> gone     delete, expire   (forks still read from it)
 // gone   -> absent   unref            (of the last fork)
@@ -11,14 +11,24 @@
 
 import { limits } from '@tidemark/protocol';
 import { decodeConfig, factsOf } from './config.ts';
+import { evolveDirectory, isDirectorySession } from './directory.ts';
 import { isKnownKind, type SessionRecord } from './record.ts';
 import { beginStream, type OwedUnref, type SessionState, type StreamState } from './state.ts';
 import { evolveSubscription, subscriptionPrefix } from './subscription.ts';
+import type { WindowBounds } from './window.ts';
 
-const producerBounds = { entriesMin: limits.producersMin, windowMs: limits.producerWindowMs };
-const dedupeBounds = { entriesMin: limits.dedupeEntriesMin, windowMs: limits.dedupeWindowMs };
-
-const burnedMax = 64;
+const producerBounds: WindowBounds = {
+  entriesMin: limits.producersMin,
+  entriesMax: limits.producersMax,
+  windowMs: limits.producerWindowMs,
+  bytesMax: limits.producerIdsBytesMax,
+};
+const dedupeBounds: WindowBounds = {
+  entriesMin: limits.dedupeEntriesMin,
+  entriesMax: limits.dedupeEntriesMax,
+  windowMs: limits.dedupeWindowMs,
+  bytesMax: limits.dedupeBytesMax,
+};
 
 /** What the record adds to the state, prepared; undefined where it cannot be said of this state. */
 type Effect = ((state: SessionState) => void) | undefined;
@@ -70,11 +80,11 @@ function rememberAppend(stream: StreamState, record: SessionRecord): void {
   if (producer !== undefined) rememberProducer(stream, record);
   if (record.streamSeq !== undefined) stream.streamSeq = record.streamSeq;
   if (key !== undefined) {
-    const count = record.count ?? 0;
-    const firstSeq = stream.tailSeq;
+    const firstSeq = record.seq ?? stream.tailSeq;
+    const endSeq = firstSeq + (record.count ?? 0);
     // The positions of a byte stream's key are found by its seqs when they are asked for.
-    const endPosition = stream.isJson ? stream.tailPosition + count : -1;
-    const span = { firstSeq, endSeq: firstSeq + count, endPosition, timeMs };
+    const endPosition = stream.isJson ? stream.tailPosition + endSeq - stream.tailSeq : -1;
+    const span = { firstSeq, endSeq, endPosition, timeMs };
     stream.keys.set(key, span, dedupeBounds);
   }
 }
@@ -91,6 +101,8 @@ function effectOf(state: SessionState, record: SessionRecord): Effect {
       return createEffect(state, record);
     case 'close':
       return closeEffect(state, record);
+    case 'repeat':
+      return repeatEffect(state, record);
     case 'delete':
     case 'expire':
       return state.life === 'live' ? endLife : undefined;
@@ -119,6 +131,7 @@ function effectOf(state: SessionState, record: SessionRecord): Effect {
 function createEffect(state: SessionState, record: SessionRecord): Effect {
   const config = state.life === 'absent' ? decodeConfig(record.value) : undefined;
   if (config === undefined || state.burned.includes(config.incarnation)) return undefined;
+  if (config.origin !== undefined && !mayOwe(state)) return undefined;
   return (target) => {
     target.life = 'live';
     target.stream = beginStream(target, config, record.timeMs);
@@ -132,6 +145,15 @@ function closeEffect(state: SessionState, record: SessionRecord): Effect {
     if (record.count !== undefined) rememberAppend(stream, record);
     stream.isClosed = true;
     stream.closedBy = record.producer;
+    stream.touchedAtMs = Math.max(stream.touchedAtMs, record.timeMs);
+  };
+}
+
+function repeatEffect(state: SessionState, record: SessionRecord): Effect {
+  const { stream } = state;
+  if (stream === undefined || state.life !== 'live' || stream.isClosed) return undefined;
+  return () => {
+    rememberAppend(stream, record);
     stream.touchedAtMs = Math.max(stream.touchedAtMs, record.timeMs);
   };
 }
@@ -166,21 +188,33 @@ const textIn = (facts: Readonly<Record<string, unknown>>, name: string): string 
   return typeof value === 'string' ? value : '';
 };
 
+/** Empty where there is none, or nothing that a create can have drawn. */
+function incarnationIn(facts: Readonly<Record<string, unknown>>): string {
+  const incarnation = textIn(facts, 'forkIncarnation');
+  return incarnation.length <= limits.tokenBytesMax ? incarnation : '';
+}
+
+/** A fork will owe its source a reference: where too many are owed, its name waits for its debts. */
+export function mayOwe({ owed, stream }: SessionState): boolean {
+  const isInTheWay = stream?.origin !== undefined;
+  return owed.length + (isInTheWay ? 1 : 0) < limits.forkDebtsMax;
+}
+
 function refEffect(state: SessionState, record: SessionRecord): Effect {
   const { stream } = state;
   const facts = factsOf(record.value);
   if (stream === undefined || state.life !== 'live' || facts === undefined) return undefined;
-  const incarnation = textIn(facts, 'forkIncarnation');
-  if (incarnation === '') return undefined;
+  const [incarnation, fork] = [incarnationIn(facts), textIn(facts, 'fork')];
+  if (incarnation === '' || !stream.refs.hasRoomFor(fork)) return undefined;
   return () => {
-    stream.refs.set(incarnation, { fork: textIn(facts, 'fork'), timeMs: record.timeMs });
+    stream.refs.set(incarnation, { fork, timeMs: record.timeMs });
   };
 }
 
 function unrefEffect(state: SessionState, record: SessionRecord): Effect {
   const { stream } = state;
   const facts = factsOf(record.value);
-  const incarnation = facts === undefined ? '' : textIn(facts, 'forkIncarnation');
+  const incarnation = facts === undefined ? '' : incarnationIn(facts);
   if (stream?.refs.has(incarnation) !== true) return undefined;
   return (target) => {
     stream.refs.delete(incarnation);
@@ -190,10 +224,10 @@ function unrefEffect(state: SessionState, record: SessionRecord): Effect {
 
 function burnEffect(record: SessionRecord): Effect {
   const facts = factsOf(record.value);
-  const incarnation = facts === undefined ? '' : textIn(facts, 'forkIncarnation');
+  const incarnation = facts === undefined ? '' : incarnationIn(facts);
   if (incarnation === '') return undefined;
   return (state) => {
-    state.burned = [...state.burned, incarnation].slice(-burnedMax);
+    state.burned = [...state.burned, incarnation].slice(-limits.forksBurnedMax);
   };
 }
 
@@ -212,11 +246,13 @@ function settleEffect(record: SessionRecord): Effect {
 }
 
 function factEffect(state: SessionState, record: SessionRecord): Effect {
-  const facts = state.name.startsWith(subscriptionPrefix) ? factsOf(record.value) : undefined;
+  const isSubscription = state.name.startsWith(subscriptionPrefix);
+  const facts = isSubscription || isDirectorySession(state) ? factsOf(record.value) : undefined;
   if (facts === undefined) return undefined;
-  const next = evolveSubscription(state.subscription, facts, record);
-  if (next === undefined) return undefined;
-  return (target) => {
-    target.subscription = next;
-  };
+  if (isSubscription) {
+    const subscription = evolveSubscription(state.subscription, facts, record);
+    return subscription && ((target) => Object.assign(target, { subscription }));
+  }
+  const entry = evolveDirectory(state, facts);
+  return entry && ((target) => Object.assign(target, { entry }));
 }

@@ -10,6 +10,26 @@ export { type ForkOrigin, foldLevelOf, isJsonType, type LineageEntry } from './c
 export { decide } from './decide.ts';
 export { createdReply, isSameConfig } from './decide-create.ts';
 export { type DecideContext, type Decision, knownFoldLevel, liveStream } from './decision.ts';
+export {
+  controlTenant,
+  type DirectoryEntry,
+  keySession,
+  relayKeysSession,
+  type TenantEntry,
+  tenantSession,
+  topicSession,
+} from './directory.ts';
+export {
+  type DirectoryAnswer,
+  decideAddKey,
+  decideBeginTopic,
+  decideClaimKey,
+  decideCreateTenant,
+  decideMintKey,
+  decideReleaseKey,
+  decideRevokeKey,
+  decideSuspend,
+} from './directory-decide.ts';
 export { evolve, isNext } from './evolve.ts';
 export { dueAtMs, isDue, needsTouch } from './expiry.ts';
 export type { ProducerStamp, RecordKind, SessionRecord } from './record.ts';

@@ -16,6 +16,8 @@ export const recordKinds = [
   'create',
   'event',
   'close',
+  /** An append whose events were all there already: what else it brought takes effect. */
+  'repeat',
   'delete',
   'expire',
   /** A read renewed the time to live. */
@@ -53,7 +55,7 @@ export interface SessionRecord {
   readonly level: number;
   readonly timeMs: number;
   readonly value: Uint8Array;
-  /** Events only. */
+  /** Of an event; on a `repeat` and its close, of the first event that was there already. */
   readonly seq?: number | undefined;
   /** On the first record of an append: how many events it has. */
   readonly count?: number | undefined;

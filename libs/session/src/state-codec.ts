@@ -1,5 +1,7 @@
 // A session's state as JSON, for checkpoints: everything that the fold will ever ask of it.
 
+import type { DirectoryEntry } from './directory.ts';
+import { type ForkRef, ForkRefs } from './fork-refs.ts';
 import type { AppendSpan, OwedUnref, ProducerState, SessionState, StreamState } from './state.ts';
 import type { LiveSubscription, StreamLink, SubscriptionState } from './subscription.ts';
 import { Window } from './window.ts';
@@ -8,7 +10,7 @@ interface EncodedStream extends Omit<StreamState, 'producers' | 'keys' | 'eventI
   readonly producers: readonly (readonly [string, ProducerState])[];
   readonly keys: readonly (readonly [string, AppendSpan])[];
   readonly eventIds: readonly (readonly [string, AppendSpan])[];
-  readonly refs: readonly (readonly [string, { readonly fork: string; readonly timeMs: number }])[];
+  readonly refs: readonly (readonly [string, ForkRef])[];
 }
 
 interface EncodedState {
@@ -20,11 +22,12 @@ interface EncodedState {
   readonly burned: readonly string[];
   readonly owed: readonly OwedUnref[];
   readonly subscription?: EncodedSubscription;
+  readonly entry?: DirectoryEntry;
 }
 
 /** Fields stand in one order, so that equal states have equal bytes. */
 export function encodeState(state: SessionState): object {
-  const { rev, lastId, lastTimeMs, life, burned, owed, stream, subscription } = state;
+  const { rev, lastId, lastTimeMs, life, burned, owed, stream, subscription, entry } = state;
   return {
     rev,
     lastId,
@@ -34,6 +37,7 @@ export function encodeState(state: SessionState): object {
     owed,
     stream: stream === undefined ? undefined : encodeStream(stream),
     subscription: subscription === undefined ? undefined : encodeSubscription(subscription),
+    entry,
   };
 }
 
@@ -96,7 +100,7 @@ function decodeStream({ producers, keys, eventIds, refs, ...fields }: EncodedStr
     producers: Window.of(producers),
     keys: Window.of(keys),
     eventIds: Window.of(eventIds),
-    refs: new Map(refs),
+    refs: ForkRefs.of(refs),
   };
 }
 

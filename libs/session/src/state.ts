@@ -1,5 +1,7 @@
 import { cursorTag, cursorText } from '@tidemark/protocol';
 import { type ForkOrigin, isJsonType, type LineageEntry, type SessionConfig } from './config.ts';
+import type { DirectoryEntry } from './directory.ts';
+import { ForkRefs } from './fork-refs.ts';
 import type { ProducerStamp } from './record.ts';
 import type { SubscriptionState } from './subscription.ts';
 import { Window } from './window.ts';
@@ -39,8 +41,7 @@ export interface StreamState {
   producers: Window<ProducerState>;
   keys: Window<AppendSpan>;
   eventIds: Window<AppendSpan>;
-  /** Forks that need this session: incarnation to name, and when they announced themselves. */
-  refs: Map<string, { readonly fork: string; readonly timeMs: number }>;
+  refs: ForkRefs;
 }
 
 /** A reference that a purged fork still holds on its source, in whatever shard that is. */
@@ -69,6 +70,8 @@ export interface SessionState {
   owed: readonly OwedUnref[];
   /** Reserved sessions of subscriptions only. */
   subscription: SubscriptionState | undefined;
+  /** Reserved sessions of the control log only. */
+  entry: DirectoryEntry | undefined;
 }
 
 export const absentSession = (tenant: string, name: string): SessionState => ({
@@ -82,6 +85,7 @@ export const absentSession = (tenant: string, name: string): SessionState => ({
   burned: [],
   owed: [],
   subscription: undefined,
+  entry: undefined,
 });
 
 /** A state that can be evolved without the original noticing. */
@@ -95,7 +99,7 @@ export function speculate(state: SessionState): SessionState {
       producers: stream.producers.layer(),
       keys: stream.keys.layer(),
       eventIds: stream.eventIds.layer(),
-      refs: stream.refs.size === 0 ? new Map() : new Map(stream.refs),
+      refs: stream.refs.layer(),
     },
   };
 }
@@ -104,7 +108,7 @@ const emptyWindows = (): Pick<StreamState, 'producers' | 'keys' | 'eventIds' | '
   producers: new Window(),
   keys: new Window(),
   eventIds: new Window(),
-  refs: new Map(),
+  refs: ForkRefs.of(),
 });
 
 /** The tag of the cursor at a position: an ancestor's up to and including where its fork left it. */

@@ -1,6 +1,7 @@
 // What is asked of a subscription, decided on its state: a fact to write, or an answer that writes
 // nothing. Each may be decided again, when another record came before.
 
+import { limits } from '@tidemark/protocol';
 import type { FactDecision } from './commands.ts';
 import type { SessionState } from './state.ts';
 import {
@@ -35,7 +36,8 @@ export type SubscriptionAnswer =
         | 'no-pending-work'
         | 'not-found'
         | 'not-pull-wake'
-        | 'not-webhook';
+        | 'not-webhook'
+        | 'too-many-streams';
     }
   | {
       readonly kind: 'refused';
@@ -78,6 +80,7 @@ export const decideSubscribe =
     if (subscription?.kind !== 'live') {
       const { links } = request;
       if (links === undefined) return movedOn;
+      if (links.length > limits.subscriptionStreamsMax) return refuse('too-many-streams');
       return write({ type: 'created', ...request, links }, { kind: 'created', isNew: true });
     }
     const isSame = subscription.configHash === request.configHash;
@@ -90,6 +93,8 @@ export const decideUnsubscribe: FactDecision = ({ subscription }) =>
 export const decideLink = (links: readonly LinkFact[]): FactDecision =>
   onLive((state) => {
     const added = links.filter(({ path }) => state.links.get(path)?.isExplicit !== true);
+    const paths = new Set([...state.links.keys(), ...added.map(({ path }) => path)]);
+    if (paths.size > limits.subscriptionStreamsMax) return refuse('too-many-streams');
     return added.length === 0 ? say({ kind: 'done' }) : write({ type: 'linked', links: added });
   });
 
@@ -105,7 +110,10 @@ interface WakeRequest {
   readonly streams: readonly PendingStream[];
 }
 
-/** What is still pending, of what was when the request was made. */
+/**
+ * What is still pending, of what was when the request was made, and has room among the links: a pattern
+ * may take more streams than a subscription can hold, and those beyond are left out.
+ */
 function stillPending(
   state: LiveSubscription,
   streams: readonly PendingStream[],
@@ -114,7 +122,12 @@ function stillPending(
     const link = state.links.get(stream.path);
     return link?.incarnation === stream.incarnation ? { ...stream, acked: link.position } : stream;
   });
-  return current.filter(({ path, acked, tail }) => isLinked(state, path) && tail > acked);
+  let room = limits.subscriptionStreamsMax - state.links.size;
+  return current.filter(({ path, acked, tail }) => {
+    if (!isLinked(state, path) || tail <= acked) return false;
+    if (!state.links.has(path)) room -= 1;
+    return state.links.has(path) || room >= 0;
+  });
 }
 
 /** Only while nothing is under way: of all who find it pending, one is heard. */

@@ -15,6 +15,17 @@
 // Stored. Never rename. A position is always one of an incarnation: a stream that is deleted and
 // created again begins at its beginning.
 
+import {
+  type Check,
+  type Fields,
+  isCount,
+  isFlag,
+  isText,
+  listOf,
+  optional,
+  shaped,
+} from './shapes.ts';
+
 export interface SubscriptionConfig {
   readonly kind: 'webhook' | 'pull-wake';
   readonly pattern: string | undefined;
@@ -88,25 +99,8 @@ export type SubscriptionFact =
   | (WakeName & { readonly type: 'lease-expired'; readonly by: string; readonly lease: string })
   | { readonly type: 'deleted' };
 
-type Fields = Readonly<Record<string, unknown>>;
-type Check = (value: unknown) => boolean;
-
-const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
-const isText: Check = (value) => typeof value === 'string';
-const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
-const isFlag: Check = (value) => typeof value === 'boolean';
-const isOptionalText: Check = (value) => value === undefined || isText(value);
+const isOptionalText = optional(isText);
 const isKind: Check = (value) => value === 'webhook' || value === 'pull-wake';
-
-const shaped =
-  (shape: Readonly<Record<string, Check>>): Check =>
-  (value) =>
-    isFields(value) && Object.entries(shape).every(([name, check]) => check(value[name]));
-
-const listOf =
-  (check: Check): Check =>
-  (value) =>
-    Array.isArray(value) && value.every(check);
 
 const isConfig = shaped({
   kind: isKind,

@@ -1,8 +1,9 @@
 // Commands at random, as clients and relays of any age would send them, against what must hold
 // whatever they are.
 
+import { limits } from '@tidemark/protocol';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { FactDecision } from './commands.ts';
 import { decide } from './decide.ts';
 import { evolve } from './evolve.ts';
@@ -48,7 +49,12 @@ class Subject {
   #ids = 0;
 
   ask(decision: FactDecision): SubscriptionAnswer {
-    const context = { nowMs: this.nowMs, logEpoch: 'epoch', newId: () => `r${(this.#ids += 1)}` };
+    const context = {
+      nowMs: this.nowMs,
+      logEpoch: 'epoch',
+      level: 1,
+      newId: () => `r${(this.#ids += 1)}`,
+    };
     const decided = decide(this.state, { kind: 'fact', decide: decision }, context);
     if (decided.kind === 'problem') throw decided.problem;
     if (decided.kind === 'write') {
@@ -305,7 +311,7 @@ test('whatever the facts are, the fold has an answer', () => {
 
 test('a fact in a session that is no subscription is void', () => {
   const state = absentSession('tenant', 'plain');
-  const context = { nowMs: 1, logEpoch: 'epoch', newId: () => 'r1' };
+  const context = { nowMs: 1, logEpoch: 'epoch', level: 1, newId: () => 'r1' };
   const decided = decide(state, { kind: 'fact', decide: subscribe(webhook) }, context);
   if (decided.kind !== 'write') throw new Error('nothing to write');
   expect(decided.records.map((record) => evolve(state, record))).toEqual([false]);
@@ -369,4 +375,44 @@ test('over any history: generations grow, acks do not go back, old wakes change 
       }
     }),
   );
+});
+
+describe('a subscription with as many streams as it may have', () => {
+  const max = limits.subscriptionStreamsMax;
+  const linkOf = (index: number) => ({
+    path: `events/${index}`,
+    isExplicit: false,
+    incarnation: 'i',
+    position: 0,
+  });
+
+  /** Every fact that is decided stands: what does not would be written again without an end. */
+  function full(): Subject {
+    const subject = new Subject();
+    const links = Array.from({ length: max }, (_, index) => linkOf(index));
+    const request = { config: webhook, configHash: 'h', links, by: 'p' };
+    expect(subject.ask(decideSubscribe(request))).toMatchObject({ kind: 'created' });
+    return subject;
+  }
+
+  const pending = (index: number) => ({ ...linkOf(index), acked: 0, tail: 1 });
+
+  test('is not woken for one that its pattern takes beyond them, and still for its own', () => {
+    const subject = full();
+    const wake = (...streams: number[]) =>
+      subject.ask(decideWake({ wakeId: 'w', by: 'p', streams: streams.map(pending) }));
+    expect(wake(max)).toEqual({ kind: 'moved-on' });
+    expect(wake(max, 1)).toEqual({ kind: 'done' });
+    expect(subject.live.wake?.streams.map(({ path }) => path)).toEqual(['events/1']);
+  });
+
+  test('refuses to link another, and none is made with more', () => {
+    const refused = { kind: 'refused', code: 'too-many-streams' };
+    const subject = full();
+    expect(subject.ask(decideLink([{ ...linkOf(max), isExplicit: true }]))).toEqual(refused);
+    expect(subject.ask(decideLink([{ ...linkOf(1), isExplicit: true }]))).toEqual({ kind: 'done' });
+    const links = Array.from({ length: max + 1 }, (_, index) => linkOf(index));
+    const request = { config: webhook, configHash: 'h', links, by: 'p' };
+    expect(new Subject().ask(decideSubscribe(request))).toEqual(refused);
+  });
 });

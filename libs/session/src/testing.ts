@@ -2,11 +2,12 @@
 
 import type { Command, CreateCommand } from './commands.ts';
 import { decide } from './decide.ts';
-import type { Decision } from './decision.ts';
+import { type Decision, knownFoldLevel } from './decision.ts';
 import { evolve } from './evolve.ts';
 import { absentSession, type SessionState } from './state.ts';
 
 // What the simulation plants bugs into.
+export { ForkRefs } from './fork-refs.ts';
 export { Window } from './window.ts';
 
 /** Decides and folds commands one behind the other, with ids that count up. */
@@ -23,6 +24,7 @@ export class FoldedAlone {
     return decide(this.state, command, {
       nowMs: this.nowMs,
       logEpoch: 'epoch',
+      level: knownFoldLevel,
       newId: () => this.newId(),
     });
   }

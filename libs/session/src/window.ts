@@ -1,13 +1,25 @@
+/** What a window keeps at least, and at most. */
+export interface WindowBounds {
+  /** Entries that are kept, however old they are ... */
+  readonly entriesMin: number;
+  /** ... and for how long all are kept, by record time, unless there are too many: */
+  readonly windowMs: number;
+  readonly entriesMax: number;
+  /** Of the keys. */
+  readonly bytesMax: number;
+}
+
 /**
  * What a session remembers of identities that clients repeat: an insertion-ordered map whose oldest
- * entries go once there are more than `entriesMin` of them and they are older than `windowMs`, by
- * record time. A function of the log alone, so every process remembers the same.
+ * entries go once its bounds let them, or make them. A function of the log alone, so every process
+ * remembers the same.
  *
  * A layer over another window sees through it and keeps its own entries: speculation costs no copy.
  */
 export class Window<V extends { readonly timeMs: number }> {
   readonly #entries = new Map<string, V>();
   readonly #below: Window<V> | undefined;
+  #bytes = 0;
 
   constructor(below?: Window<V>) {
     this.#below = below;
@@ -18,18 +30,16 @@ export class Window<V extends { readonly timeMs: number }> {
   }
 
   /** The latest use of a key makes it the youngest. */
-  set(
-    key: string,
-    value: V,
-    bounds: { readonly entriesMin: number; readonly windowMs: number },
-  ): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
+  set(key: string, value: V, bounds: WindowBounds): void {
+    this.#delete(key);
+    this.#add(key, value);
     if (this.#below !== undefined) return;
     for (const [oldest, { timeMs }] of this.#entries) {
-      if (this.#entries.size <= bounds.entriesMin) break;
-      if (timeMs >= value.timeMs - bounds.windowMs) break;
-      this.#entries.delete(oldest);
+      const isOver = this.#entries.size > bounds.entriesMax || this.#bytes > bounds.bytesMax;
+      const isOld =
+        this.#entries.size > bounds.entriesMin && timeMs < value.timeMs - bounds.windowMs;
+      if (!isOver && !isOld) break;
+      this.#delete(oldest);
     }
   }
 
@@ -49,7 +59,16 @@ export class Window<V extends { readonly timeMs: number }> {
     entries: Iterable<readonly [string, V]>,
   ): Window<V> {
     const window = new Window<V>();
-    for (const [key, value] of entries) window.#entries.set(key, value);
+    for (const [key, value] of entries) window.#add(key, value);
     return window;
+  }
+
+  #add(key: string, value: V): void {
+    this.#entries.set(key, value);
+    this.#bytes += key.length;
+  }
+
+  #delete(key: string): void {
+    if (this.#entries.delete(key)) this.#bytes -= key.length;
   }
 }

@@ -306,6 +306,16 @@ test('an unknown append that one reader saw is there for all who come later', ()
   expect(found).toEqual(['stale-read']);
 });
 
+test('a close that was acknowledged and not taken is found', () => {
+  const repeated = { events: ['x'], close: true, isRepeatable: true };
+  const found = story((s) => {
+    s.create();
+    s.append(['x'], 0);
+    s.did('append', repeated, { life: 'L', isNew: false, first: 0, end: 1, closed: false });
+  });
+  expect(found).toEqual(['closed-opens']);
+});
+
 test('a Stream-Seq that does not rise is found', () => {
   const found = story((s) => {
     s.create();

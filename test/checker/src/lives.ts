@@ -187,6 +187,11 @@ export class LivesBuilder {
     if (tail !== undefined) {
       this.#evidence(op, id, { tail, closed: closed ?? false, isExact: true });
     }
+    // A producer's sequence may have been another's request, which did not close.
+    if (call.close === true && closed === false && call.producer === undefined) {
+      const message = 'a close was acknowledged, and it is open';
+      this.#findings.add('closed-opens', call.session, { message, ops: [call.op] });
+    }
     const count = first === undefined || end === undefined ? undefined : end - first;
     if (isNew === true && first !== undefined && end !== undefined) {
       const isPartly = call.isRepeatable === true && end - first < events.length;

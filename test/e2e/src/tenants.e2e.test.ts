@@ -1,11 +1,12 @@
 // Isolation: whatever one tenant sends, another tenant's sessions are not there for it.
 
+import { randomUUID } from 'node:crypto';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AppProcess, startApp } from '@tidemark/infra';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { json, send, textOf } from './http-client.ts';
+import { type Answer, json, send, textOf } from './http-client.ts';
 import { adminKey, as, makeTenant, type TestTenant } from './tenants.ts';
 
 let app: AppProcess;
@@ -128,4 +129,85 @@ test('a tenant and its key outlive the process', async () => {
   await app.ended;
   app = await start();
   expect(textOf(await as(tenant, app.url)('kept'))).toBe('["kept"]');
+});
+
+/** An operator's request. */
+async function operate(path: string, fields: object = {}): Promise<Answer> {
+  const headers = { ...json, authorization: `Bearer ${adminKey}` };
+  const body = JSON.stringify(fields);
+  return send(`${app.url}/v1/admin/tenants${path}`, { method: 'POST', headers, body });
+}
+
+test('a key of one tenant makes no other, and opens no other after a restart', async () => {
+  const owner = await makeTenant(app.url);
+  const theirs = `t-${randomUUID().slice(0, 18)}`;
+  await as(owner, app.url)('mine', { method: 'PUT', body: '["mine"]' });
+  const refused = await operate('', { id: theirs, apiKey: owner.key });
+  expect(refused.status).toBe(409);
+  expect(textOf(refused)).toContain('key-taken');
+  expect((await operate('', { id: theirs })).status).toBe(201);
+  expect((await operate(`/${theirs}/keys`, { apiKey: owner.key })).status).toBe(409);
+  app.kill('SIGKILL');
+  await app.ended;
+  app = await start();
+  expect(textOf(await as(owner, app.url)('mine'))).toBe('["mine"]');
+});
+
+test('keys are added and revoked, and a suspended tenant opens to nobody', async () => {
+  const tenant = await makeTenant(app.url);
+  await as(tenant, app.url)('a', { method: 'PUT', body: '["a"]' });
+  const added = await operate(`/${tenant.id}/keys`);
+  const { apiKey } = JSON.parse(textOf(added)) as { readonly apiKey: string };
+  const second = { ...tenant, key: apiKey };
+  expect(textOf(await as(second, app.url)('a'))).toBe('["a"]');
+  expect((await operate(`/${tenant.id}/keys/revoke`, { apiKey: tenant.key })).status).toBe(204);
+  expect((await as(tenant, app.url)('a')).status).toBe(401);
+  expect(textOf(await as(second, app.url)('a'))).toBe('["a"]');
+  expect((await operate(`/${tenant.id}/suspend`)).status).toBe(204);
+  expect((await as(second, app.url)('a')).status).toBe(401);
+  expect((await operate(`/${tenant.id}/resume`)).status).toBe(204);
+  expect(textOf(await as(second, app.url)('a'))).toBe('["a"]');
+  expect((await operate('/nobody/keys')).status).toBe(404);
+});
+
+test('streams from before there were keys are reached by a key for their tenant, and without keys again', async () => {
+  const keyless = await mkdtemp(join(tmpdir(), 'tidemark-keyless-'));
+  const open = (more: Record<string, string> = {}): Promise<AppProcess> => {
+    const env = { TIDEMARK_DATA_DIR: join(keyless, 'data'), ...more };
+    return startApp({ app: 'server', index: 0, folder: keyless, env });
+  };
+  const request = (url: string, headers: Record<string, string> = {}): Promise<Answer> =>
+    send(`${url}/v1/stream/kept`, { headers });
+  {
+    await using server = await open();
+    const parts = { method: 'PUT', headers: json, body: '["kept"]' };
+    expect((await send(`${server.url}/v1/stream/kept`, parts)).status).toBe(201);
+  }
+  {
+    await using server = await open({ TIDEMARK_ADMIN_KEY: adminKey });
+    const headers = { ...json, authorization: `Bearer ${adminKey}` };
+    const body = JSON.stringify({ id: 'default' });
+    const made = await send(`${server.url}/v1/admin/tenants`, { method: 'POST', headers, body });
+    expect(made.status).toBe(200);
+    const { apiKey } = JSON.parse(textOf(made)) as { readonly apiKey: string };
+    const found = await request(server.url, { authorization: `Bearer ${apiKey}` });
+    expect(textOf(found)).toBe('["kept"]');
+    expect((await request(server.url)).status).toBe(401);
+  }
+  await using server = await open();
+  expect(textOf(await request(server.url))).toBe('["kept"]');
+});
+
+test('the fold level of the cell is raised to what its processes know, and no further', async () => {
+  const level = async (fields: object): Promise<Answer> => {
+    const headers = { ...json, authorization: `Bearer ${adminKey}` };
+    const body = JSON.stringify(fields);
+    return send(`${app.url}/v1/admin/level`, { method: 'POST', headers, body });
+  };
+  const raised = await level({ level: 1 });
+  expect(raised.status).toBe(200);
+  expect(JSON.parse(textOf(raised))).toMatchObject({ level: 1, behind: {} });
+  for (const wrong of [{ level: 99 }, { level: 0 }, { level: '1' }, {}]) {
+    expect((await level(wrong)).status).toBe(400);
+  }
 });

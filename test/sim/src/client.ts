@@ -326,6 +326,7 @@ export class Client {
     const events = this.#events(this.#typed(named), this.#count());
     const eventIds = events.names.map((name) => `i${name}`);
     await this.#repeat(named, { events, eventIds });
+    if (this.#prng.chance(0.1)) await this.#repeat(named, { events, eventIds, close: true });
     if (!this.#prng.chance(0.3)) return;
     const more = this.#events(this.#typed(named), 1);
     await this.#append(named, {

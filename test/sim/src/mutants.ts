@@ -7,12 +7,13 @@ import { ShardFold, ShardReplica } from '@tidemark/replica';
 import { EventIndex, Flight, Page, ReadIndex } from '@tidemark/replica/testing';
 import { SessionWrites, ShardWriter } from '@tidemark/replica/write';
 import type { SessionState } from '@tidemark/session';
-import { Window } from '@tidemark/session/testing';
+import { ForkRefs, Window } from '@tidemark/session/testing';
 import { bytesOf } from '@tidemark/std';
 import type { Mutant } from './mutant.ts';
 import { disturbances, type Plan } from './plan.ts';
 import { changeFold, decideInstead, decideWith, renamed, replace, shareOf } from './plant.ts';
 import { withOutcomes } from './process-ports.ts';
+import { residencyMutants } from './residency-mutants.ts';
 import { run } from './run.ts';
 import { subscriptionMutants } from './subscription-mutants.ts';
 
@@ -81,8 +82,7 @@ export const mutants: readonly Mutant[] = [
             original.call(this, write);
             const { pending, reply } = write;
             if (isProblem(reply)) return;
-            pending.resolve(reply);
-            pending.isDone = true;
+            pending.accept(reply);
           },
       ),
   },
@@ -119,8 +119,7 @@ export const mutants: readonly Mutant[] = [
       decideWith((decide, _flight, pending) => {
         const decision = decide();
         if (decision.kind === 'problem') {
-          pending.reject(decision.problem);
-          pending.isDone = true;
+          pending.refuse(decision.problem);
         }
         return decision;
       }),
@@ -223,6 +222,20 @@ export const mutants: readonly Mutant[] = [
           ? { ...record, value: bytesOf('{"level":1}') }
           : record,
       ),
+  },
+  {
+    name: 'stamped-beyond-the-shard',
+    breaks: 'rule 4: deciders stamp the level that a record needs, and the shard has',
+    plan: { disturbances: [], faults: {} },
+    plant: () =>
+      decideWith((decide) => {
+        const decision = decide();
+        if (decision.kind !== 'write') return decision;
+        const stamped = decision.records.map((record) =>
+          record.kind === 'touch' || shareOf(record.id) < 0.02 ? { ...record, level: 2 } : record,
+        );
+        return { ...decision, records: stamped };
+      }),
   },
   {
     name: 'log-epoch-ignored',
@@ -360,10 +373,45 @@ export const mutants: readonly Mutant[] = [
         Window.prototype,
         'set',
         (original) =>
-          function set(this: Window<{ timeMs: number }>, key, value) {
-            return original.call(this, key, value, { entriesMin: 1, windowMs: -1 });
+          function set(this: Window<{ timeMs: number }>, key, value, bounds) {
+            return original.call(this, key, value, { ...bounds, entriesMin: 1, windowMs: -1 });
           },
       ),
+  },
+  {
+    name: 'window-bounded-by-itself',
+    breaks: 'rule 13: what a window forgets is a function of the log, the same in every process',
+    plan: { isForking: false, isExpiring: false },
+    plant: () => {
+      let calls = 0;
+      return replace(
+        Window.prototype,
+        'set',
+        (original) =>
+          function set(this: Window<{ timeMs: number }>, key, value, bounds) {
+            calls += 1;
+            const entriesMax = calls % 5 === 0 ? 2 : bounds.entriesMax;
+            return original.call(this, key, value, { ...bounds, entriesMax });
+          },
+      );
+    },
+  },
+  {
+    name: 'fork-bounds-by-itself',
+    breaks: 'how many forks a source may have is a function of the log',
+    plan: { isForking: true },
+    plant: () => {
+      let looks = 0;
+      return replace(
+        ForkRefs.prototype,
+        'hasRoomFor',
+        () =>
+          function hasRoomFor(this: ForkRefs) {
+            looks += 1;
+            return looks % 3 > 0;
+          },
+      );
+    },
   },
   {
     name: 'condition-ignored',
@@ -409,6 +457,17 @@ export const mutants: readonly Mutant[] = [
           if (!isLost && record.kind === 'touch') state.stream.isClosed = false;
           if (record.kind === 'close' && shareOf(record.id) < 0.5) state.stream.isClosed = false;
         },
+      ),
+  },
+  {
+    name: 'repeat-without-its-close',
+    breaks: 'of an append whose events are there already, its close takes effect',
+    plan: { names: 2, isForking: false, isExpiring: false, operations: 200 },
+    plant: () =>
+      decideInstead((command) =>
+        command.kind === 'append' && command.eventIds !== undefined
+          ? { ...command, close: false }
+          : command,
       ),
   },
   {
@@ -472,6 +531,7 @@ export const mutants: readonly Mutant[] = [
           },
       ),
   },
+  ...residencyMutants,
   ...subscriptionMutants,
 ];
 

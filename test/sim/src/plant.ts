@@ -79,6 +79,8 @@ export const decideInstead = (
     'decide',
     (original) =>
       function decide(this: Flight, pending, context) {
-        return original.call(this, { ...pending, command: change(pending.command) }, context);
+        const command = change(pending.command);
+        const asked = Object.create(pending, { command: { value: command } }) as typeof pending;
+        return original.call(this, asked, context);
       },
   );

@@ -104,6 +104,10 @@ export class ProcessLog implements EventLog {
     return this.#gate.through(this.#handle.ensureTopic(spec, signal));
   }
 
+  checkTopic(spec: TopicSpec, signal?: AbortSignal): Promise<void> {
+    return this.#gate.through(this.#handle.checkTopic(spec, signal));
+  }
+
   growTopic(name: string, partitions: number, signal?: AbortSignal): Promise<void> {
     return this.#gate.through(this.#handle.growTopic(name, partitions, signal));
   }

@@ -8,6 +8,8 @@ import type { World } from './world.ts';
 export class Publisher {
   readonly #world: World;
   readonly #prng: SeededPrng;
+  /** Those whose snapshot is being taken. */
+  readonly #busy = new Set<ShardReplica>();
   #isOver = false;
 
   constructor(world: World) {
@@ -20,7 +22,8 @@ export class Publisher {
     if (this.#isOver || plan.publishEveryMs === 0) return;
     clock.schedule(this.#prng.below(2 * plan.publishEveryMs), () => {
       if (this.#isOver) return;
-      this.#publishSome();
+      // What cannot be published now is published later.
+      void this.#publishSome().catch(() => undefined);
       this.start();
     });
   }
@@ -29,13 +32,22 @@ export class Publisher {
     this.#isOver = true;
   }
 
-  #publishSome(): void {
-    const { publications, plan, log } = this.#world;
+  async #publishSome(): Promise<void> {
     const replica = this.#someReplica();
-    if (replica === undefined) return;
+    if (replica === undefined || this.#busy.has(replica)) return;
+    this.#busy.add(replica);
+    try {
+      await this.#publish(replica);
+    } finally {
+      this.#busy.delete(replica);
+    }
+  }
+
+  async #publish(replica: ShardReplica): Promise<void> {
+    const { publications, plan, log } = this.#world;
     const isTiering = plan.isTiering && this.#prng.chance(0.3);
     const records = isTiering ? log.records(replica.shard) : undefined;
-    const published = publications.publish(replica, records);
+    const published = await publications.publish(replica, records);
     if (published === undefined) {
       this.#moveOn(replica);
       return;

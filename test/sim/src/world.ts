@@ -161,7 +161,7 @@ export class World {
       memoryBytesMax: plan.memoryBytesMax,
       knownLevel: isOld ? 1 : 2,
       writer: { queueCountMax: plan.queueCountMax, deadlineMs: plan.deadlineMs },
-      debts: { payAfterMs: 200, abandonAfterMs: plan.abandonAfterMs },
+      debts: { payAfterMs: 200, abandonAfterMs: plan.abandonAfterMs, againAfterMsMax: 5_000 },
       partitions: plan.partitions,
       publications: this.publications,
       outbound: hasRelay ? (gate) => this.#webhooks.connect(gate) : undefined,

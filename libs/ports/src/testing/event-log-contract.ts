@@ -468,6 +468,17 @@ function describeTopics(theBench: () => Bench): void {
     expect(topics.find((topic) => topic.name === name)?.partitions).toBe(4);
   });
 
+  test('a topic is checked, and not made by that', async () => {
+    const bench = theBench();
+    const durability = bench.opened.durability ?? 'replicated';
+    const name = `${bench.topic}-checked`;
+    const check = (): Promise<void> => bench.log.checkTopic({ name, partitions: 1, durability });
+    expect((await bench.fault(check())).reason).toBe('missing');
+    expect((await bench.run(bench.log.topics())).some((topic) => topic.name === name)).toBe(false);
+    await bench.run(bench.log.ensureTopic({ name, partitions: 1, durability }));
+    await bench.run(check());
+  });
+
   test('the members of a group share all shards among them', async () => {
     const bench = theBench();
     const group = `${bench.topic}-group`;
@@ -523,6 +534,7 @@ function describeSignals(theBench: () => Bench): void {
       () => bench.log.bounds([shard], signal),
       () => bench.log.trim(shard, 1n, signal),
       () => bench.log.ensureTopic(spec, signal),
+      () => bench.log.checkTopic(spec, signal),
       () => bench.log.growTopic(bench.topic, partitionsOfSuite + 1, signal),
       () => bench.log.topics(signal),
     ];

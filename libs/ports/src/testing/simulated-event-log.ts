@@ -3,6 +3,7 @@ import { abortedFault, type Clock } from '../clock.ts';
 import {
   type AppendOutcome,
   type BatchSource,
+  batchBytesMax,
   type EventLog,
   type LogRecord,
   partitionOfShard,
@@ -52,6 +53,7 @@ export class SimulatedEventLog {
   readonly #prng: SeededPrng;
   readonly #options: SimulatedEventLogOptions;
   readonly #topics = new Map<string, SimulatedShard[]>();
+  readonly #weaknesses = new Map<string, string>();
   readonly #groups: SimulatedGroups;
   #held: (() => void)[] | undefined;
 
@@ -85,6 +87,11 @@ export class SimulatedEventLog {
     assert(!this.#topics.has(name), 'a topic is created once');
     this.#topics.set(name, emptyShards(partitions));
     this.#groups.changed();
+  }
+
+  /** Somebody changes a topic's settings: it keeps less than was promised. */
+  weaken(name: string, weakness: string): void {
+    this.#weaknesses.set(name, weakness);
   }
 
   deleteTopic(name: string): void {
@@ -139,9 +146,10 @@ export class SimulatedEventLog {
     return {
       network: this.#network,
       groups: this.#groups,
-      batchBytesMax: this.#options.batchBytesMax ?? 10 * 1_024 * 1_024,
+      batchBytesMax: this.#options.batchBytesMax ?? batchBytesMax,
       memberTimeoutMs: this.#options.memberTimeoutMs ?? 10_000,
       topics: this.#topics,
+      weaknesses: this.#weaknesses,
       prng: this.#prng,
       schedule: (delayMs, run) => void this.#clock.schedule(delayMs, run),
       shard: (shard) => this.#shard(shard),
@@ -171,6 +179,7 @@ interface LogEngine {
   readonly batchBytesMax: number;
   readonly memberTimeoutMs: number;
   readonly topics: Map<string, SimulatedShard[]>;
+  readonly weaknesses: ReadonlyMap<string, string>;
   readonly prng: SeededPrng;
   readonly schedule: (delayMs: number, run: () => void) => void;
   readonly shard: (shard: Shard) => SimulatedShard | undefined;
@@ -274,6 +283,17 @@ export class SimulatedLogHandle implements EventLog {
       topics.set(spec.name, shards);
       groups.changed();
       return { partitions: shards.length };
+    });
+  }
+
+  checkTopic({ name }: TopicSpec, signal?: AbortSignal): Promise<void> {
+    return this.#call({ name: 'topics', isWrite: false, signal }, () => {
+      if (!this.#engine.topics.has(name)) throw missing(name);
+      const weakness = this.#engine.weaknesses.get(name);
+      if (weakness === undefined) return;
+      throw new Fault('unsafe', `topic keeps less than was promised. topic=${name}: ${weakness}`, {
+        effect: 'none',
+      });
     });
   }
 

@@ -73,6 +73,10 @@ export class DelayedLog implements EventLog {
     return this.#options.log.ensureTopic(spec, signal);
   }
 
+  checkTopic(spec: TopicSpec, signal?: AbortSignal): Promise<void> {
+    return this.#options.log.checkTopic(spec, signal);
+  }
+
   growTopic(name: string, partitions: number, signal?: AbortSignal): Promise<void> {
     return this.#options.log.growTopic(name, partitions, signal);
   }

@@ -58,7 +58,10 @@ export class SimulatedPublications implements Publications {
    * As much as the replica has folded now. Whoever is behind another publishes nothing. With the
    * records of the log, every event below is put into an extent, so that the log may be trimmed.
    */
-  publish(replica: ShardReplica, records?: readonly StoredRecord[]): PublishedSessions | undefined {
+  async publish(
+    replica: ShardReplica,
+    records?: readonly StoredRecord[],
+  ): Promise<PublishedSessions | undefined> {
     const { fold, shard } = replica;
     const at = fold.point;
     const before = this.#newest.get(shard);
@@ -66,14 +69,28 @@ export class SimulatedPublications implements Publications {
     if (before !== undefined && before !== fold.table.published) return undefined;
     if (at.anchor === undefined || at.position <= (before?.at.position ?? 0n)) return undefined;
     const entries = new Map(before?.entries);
-    for (const { session, encoded } of fold.table.snapshot().entries()) {
-      entries.set(session.key, { bytes: encoded, dueAtMs: dueOf(session.state) });
-    }
+    await this.#take(replica, entries);
+    // Somebody else may have been quicker.
+    if (this.#newest.get(shard) !== before) return undefined;
     if (records !== undefined) this.#archive(shard, records, at.position);
     this.#tier(replica, entries);
     const published = new SimulatedSessions(this, at, entries);
     this.#newest.set(shard, published);
     return published;
+  }
+
+  /** Over some time, while the fold goes on. */
+  async #take({ fold }: ShardReplica, entries: Map<string, Entry>): Promise<void> {
+    const snapshot = fold.table.snapshot();
+    try {
+      await this.trouble();
+      for (const { session, encoded } of snapshot.entries()) {
+        const stored = present(decodeSession(fold.absent(session.key), encoded), 'session');
+        entries.set(session.key, { bytes: encoded, dueAtMs: dueOf(stored.state) });
+      }
+    } finally {
+      snapshot.end();
+    }
   }
 
   readonly readExtent = async ({ object }: Extent): Promise<readonly Uint8Array[]> => {

@@ -1,0 +1,83 @@
+// What an operator asks of the directory, decided on the state of one of its sessions: a fact to write,
+// or an answer that writes nothing. Each may be decided again, when another record came before.
+
+import { limits } from '@tidemark/protocol';
+import type { FactDecision } from './commands.ts';
+import type { DirectoryFact, TenantEntry } from './directory.ts';
+
+export type DirectoryAnswer =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'begun'; readonly logEpoch: string; readonly level: number }
+  | {
+      readonly kind: 'refused';
+      readonly code: 'already-there' | 'no-tenant' | 'taken' | 'too-many-keys';
+    };
+
+type Outcome = ReturnType<FactDecision>;
+
+const write = (fact: DirectoryFact, answer: DirectoryAnswer = { kind: 'done' }): Outcome => ({
+  kind: 'fact',
+  fact,
+  answer,
+});
+const say = (answer: DirectoryAnswer): Outcome => ({ kind: 'answer', answer });
+const done = say({ kind: 'done' });
+
+/** The topic's log epoch and first level: those that were written first, whoever asks. */
+export const decideBeginTopic =
+  (logEpoch: string): FactDecision =>
+  ({ entry }, { level }) => {
+    if (entry?.kind === 'topic') {
+      return say({ kind: 'begun', logEpoch: entry.logEpoch, level: entry.level });
+    }
+    return write({ type: 'begun', logEpoch, level }, { kind: 'begun', logEpoch, level });
+  };
+
+export const decideCreateTenant =
+  (config: Omit<TenantEntry, 'kind' | 'isSuspended'>): FactDecision =>
+  ({ entry }) =>
+    entry === undefined
+      ? write({ type: 'created', ...config })
+      : say({ kind: 'refused', code: 'already-there' });
+
+export const decideClaimKey =
+  (tenant: string): FactDecision =>
+  ({ entry }) => {
+    const owner = entry?.kind === 'key' ? entry.tenant : undefined;
+    if (owner === undefined) return write({ type: 'claimed', tenant });
+    return owner === tenant ? done : say({ kind: 'refused', code: 'taken' });
+  };
+
+export const decideReleaseKey =
+  (tenant: string): FactDecision =>
+  ({ entry }) =>
+    entry?.kind === 'key' && entry.tenant === tenant ? write({ type: 'released', tenant }) : done;
+
+const onTenant =
+  (decide: (entry: TenantEntry) => Outcome): FactDecision =>
+  ({ entry }) =>
+    entry?.kind === 'tenant' ? decide(entry) : say({ kind: 'refused', code: 'no-tenant' });
+
+/** The key was claimed before. */
+export const decideAddKey = (hash: string): FactDecision =>
+  onTenant(({ keys }) => {
+    if (keys.includes(hash)) return done;
+    if (keys.length >= limits.tenantKeysMax) return say({ kind: 'refused', code: 'too-many-keys' });
+    return write({ type: 'key-added', hash });
+  });
+
+export const decideRevokeKey = (hash: string): FactDecision =>
+  onTenant(({ keys }) => (keys.includes(hash) ? write({ type: 'key-revoked', hash }) : done));
+
+export const decideSuspend = (isSuspended: boolean): FactDecision =>
+  onTenant((entry) =>
+    entry.isSuspended === isSuspended
+      ? done
+      : write({ type: isSuspended ? 'suspended' : 'resumed' }),
+  );
+
+/** The first key of a cell: of all that are minted at once one stands. */
+export const decideMintKey =
+  (seed: string): FactDecision =>
+  ({ entry }) =>
+    entry?.kind === 'relay-keys' ? done : write({ type: 'minted', seed });

@@ -1,0 +1,169 @@
+// The directory of a cell: reserved sessions of its control log, folded as any other.
+//
+// $tenant/<id>   created {topic, partitions, isPooled, durability, logEpoch, level, keys}
+//                key-added {hash}   key-revoked {hash}   suspended   resumed
+// $key/<hash>    claimed {tenant}   released {tenant}
+// $topic/<name>  begun {logEpoch, level}
+// $relay/keys    minted {seed}
+//
+// (1) A key is its claimant's until that one releases it: no two tenants have one, whoever asked at once.
+// (2) A key opens its claimant, and only while that one lists it: a claim alone opens nothing.
+// (3) All tenants of a topic have its one log epoch, and the fold level that its shards begin at: that of
+//     the control log when it was begun.
+//
+// Stored. Never rename.
+
+import { limits } from '@tidemark/protocol';
+import { unreachable } from '@tidemark/std';
+import { type Check, type Fields, isCount, isFlag, isText, listOf, shaped } from './shapes.ts';
+
+/** Whose sessions the control log's are. */
+export const controlTenant = '$control';
+
+const prefixes = { tenant: '$tenant/', key: '$key/', topic: '$topic/' } as const;
+
+/** What all relay processes sign with. */
+export const relayKeysSession = '$relay/keys';
+
+export const tenantSession = (id: string): string => `${prefixes.tenant}${id}`;
+export const keySession = (hash: string): string => `${prefixes.key}${hash}`;
+export const topicSession = (name: string): string => `${prefixes.topic}${name}`;
+
+export interface TenantEntry {
+  readonly kind: 'tenant';
+  readonly topic: string;
+  /** Of the generation that new sessions go to. */
+  readonly partitions: number;
+  readonly isPooled: boolean;
+  readonly durability: 'replicated' | 'fsynced';
+  readonly logEpoch: string;
+  /** The fold level that its shards begin at. */
+  readonly level: number;
+  /** SHA-256 of each API key, hex. */
+  readonly keys: readonly string[];
+  readonly isSuspended: boolean;
+}
+
+export type DirectoryEntry =
+  | TenantEntry
+  | { readonly kind: 'key'; readonly tenant: string | undefined }
+  | { readonly kind: 'topic'; readonly logEpoch: string; readonly level: number }
+  /** Base64url of 32 bytes each, the newest last. */
+  | { readonly kind: 'relay-keys'; readonly seeds: readonly string[] };
+
+export type DirectoryFact =
+  | ({ readonly type: 'created' } & Omit<TenantEntry, 'kind' | 'isSuspended'>)
+  | { readonly type: 'key-added' | 'key-revoked'; readonly hash: string }
+  | { readonly type: 'suspended' | 'resumed' }
+  | { readonly type: 'claimed' | 'released'; readonly tenant: string }
+  | { readonly type: 'begun'; readonly logEpoch: string; readonly level: number }
+  | { readonly type: 'minted'; readonly seed: string };
+
+type Fact<T extends DirectoryFact['type']> = Extract<DirectoryFact, { type: T }>;
+
+const shapes: Readonly<Record<DirectoryFact['type'], Check>> = {
+  created: shaped({
+    topic: isText,
+    partitions: isCount,
+    isPooled: isFlag,
+    durability: (value) => value === 'replicated' || value === 'fsynced',
+    logEpoch: isText,
+    level: isCount,
+    keys: listOf(isText),
+  }),
+  'key-added': shaped({ hash: isText }),
+  'key-revoked': shaped({ hash: isText }),
+  suspended: shaped({}),
+  resumed: shaped({}),
+  claimed: shaped({ tenant: isText }),
+  released: shaped({ tenant: isText }),
+  begun: shaped({ logEpoch: isText, level: isCount }),
+  minted: shaped({ seed: isText }),
+};
+
+function factOf(facts: Fields): DirectoryFact | undefined {
+  const { type } = facts;
+  if (typeof type !== 'string' || !Object.hasOwn(shapes, type)) return undefined;
+  const check = shapes[type as DirectoryFact['type']];
+  return check(facts) ? (facts as unknown as DirectoryFact) : undefined;
+}
+
+export const isDirectorySession = (session: {
+  readonly tenant: string;
+  readonly name: string;
+}): boolean =>
+  session.tenant === controlTenant &&
+  (session.name === relayKeysSession ||
+    Object.values(prefixes).some((prefix) => session.name.startsWith(prefix)));
+
+/** Undefined where the fact cannot be said of this session as it is: the record is then void. */
+export function evolveDirectory(
+  session: { readonly name: string; readonly entry: DirectoryEntry | undefined },
+  facts: Fields,
+): DirectoryEntry | undefined {
+  const { name, entry } = session;
+  const fact = factOf(facts);
+  if (fact === undefined) return undefined;
+  if (name.startsWith(prefixes.tenant)) {
+    return fact.type === 'created' ? created(entry, fact) : evolveTenant(entry, fact);
+  }
+  if (name.startsWith(prefixes.key)) return evolveKey(entry, fact);
+  if (name === relayKeysSession) return minted(entry, fact);
+  if (fact.type !== 'begun' || entry !== undefined) return undefined;
+  const { logEpoch, level } = fact;
+  return { kind: 'topic', logEpoch, level };
+}
+
+function created(
+  entry: DirectoryEntry | undefined,
+  { topic, partitions, isPooled, durability, logEpoch, level, keys }: Fact<'created'>,
+): TenantEntry | undefined {
+  if (entry !== undefined || keys.length > limits.tenantKeysMax) return undefined;
+  const config = { topic, partitions, isPooled, durability, logEpoch, level, keys };
+  return { kind: 'tenant', ...config, isSuspended: false };
+}
+
+function evolveTenant(
+  entry: DirectoryEntry | undefined,
+  fact: Exclude<DirectoryFact, Fact<'created'>>,
+): TenantEntry | undefined {
+  if (entry?.kind !== 'tenant') return undefined;
+  const { keys } = entry;
+  switch (fact.type) {
+    case 'key-added':
+      if (keys.includes(fact.hash) || keys.length >= limits.tenantKeysMax) return undefined;
+      return { ...entry, keys: [...keys, fact.hash] };
+    case 'key-revoked':
+      if (!keys.includes(fact.hash)) return undefined;
+      return { ...entry, keys: keys.filter((hash) => hash !== fact.hash) };
+    case 'suspended':
+    case 'resumed':
+      return { ...entry, isSuspended: fact.type === 'suspended' };
+    case 'claimed':
+    case 'released':
+    case 'begun':
+    case 'minted':
+      return undefined;
+    default:
+      return unreachable(fact);
+  }
+}
+
+function evolveKey(
+  entry: DirectoryEntry | undefined,
+  fact: DirectoryFact,
+): DirectoryEntry | undefined {
+  const tenant = entry?.kind === 'key' ? entry.tenant : undefined;
+  if (fact.type === 'claimed' && tenant === undefined) return { kind: 'key', tenant: fact.tenant };
+  if (fact.type === 'released' && tenant === fact.tenant) return { kind: 'key', tenant: undefined };
+  return undefined;
+}
+
+function minted(
+  entry: DirectoryEntry | undefined,
+  fact: DirectoryFact,
+): DirectoryEntry | undefined {
+  const seeds = entry?.kind === 'relay-keys' ? entry.seeds : [];
+  if (fact.type !== 'minted' || seeds.length >= limits.relayKeysMax) return undefined;
+  return { kind: 'relay-keys', seeds: [...seeds, fact.seed] };
+}

@@ -1,0 +1,148 @@
+// Planted bugs of what is in memory and what is looked up.
+
+import { type PublishedSessions, ShardReplica } from '@tidemark/replica';
+import { Budget, Feed, Flight, SessionTable } from '@tidemark/replica/testing';
+import type { Mutant } from './mutant.ts';
+import type { Plan } from './plan.ts';
+import { replace } from './plant.ts';
+
+const plan: Partial<Plan> = {
+  disaster: 'none',
+  hasOldRelease: false,
+  memoryBytesMax: 1_024,
+  publishEveryMs: 20,
+  publicationFaults: { delayMsMax: 5, failsOneIn: 0 },
+  isTiering: false,
+};
+
+/** Everything that was published is absent. */
+const empty = (published: PublishedSessions): PublishedSessions => ({
+  at: published.at,
+  load: () => Promise.resolve(new Map()),
+  scan: (range, signal) => published.scan(range, signal),
+  due: (beforeMs, signal) => published.due(beforeMs, signal),
+});
+
+export const residencyMutants: readonly Mutant[] = [
+  {
+    name: 'absence-taken-for-granted',
+    breaks: 'a verdict is given on a state that was loaded',
+    plan,
+    plant: () =>
+      replace(
+        SessionTable.prototype,
+        'pinPublished',
+        (original) =>
+          function pinPublished(this: SessionTable, published) {
+            original.call(this, empty(published));
+          },
+      ),
+  },
+  {
+    name: 'dirty-evicted',
+    breaks: 'a session leaves memory only once its last record is published',
+    plan,
+    plant: () =>
+      replace(
+        SessionTable.prototype,
+        'sawRecord',
+        (original) =>
+          function sawRecord(this: SessionTable, session, offset) {
+            original.call(this, session, offset);
+            session.dirtyAt = -1;
+          },
+      ),
+  },
+  {
+    name: 'held-evicted',
+    breaks: 'what somebody holds stays in memory',
+    plan,
+    plant: () => replace(Budget.prototype, 'setBusy', () => () => undefined),
+  },
+  {
+    name: 'manifest-moved-too-early',
+    breaks: 'rule 6: a newer manifest is pinned only once the fold has passed it',
+    plan: { ...plan, processes: 3, readMsMax: 60 },
+    plant: () =>
+      replace(
+        ShardReplica.prototype,
+        'moveTo',
+        () =>
+          function moveTo(this: ShardReplica, published) {
+            if (this.isServing) this.fold.table.pinPublished(published);
+            return Promise.resolve();
+          },
+      ),
+  },
+  {
+    name: 'snapshot-of-later',
+    breaks: 'what is published at a position is the fold of the log below it',
+    plan: { ...plan, publicationFaults: { delayMsMax: 60, failsOneIn: 0 } },
+    plant: () => replace(SessionTable.prototype, 'willChange', () => () => undefined),
+  },
+  {
+    name: 'restored-debts-forgotten',
+    breaks: 'what a restored state owes is owed',
+    plan: { ...plan, isForking: true, disturbances: ['crash', 'abandon'], disturbEveryMs: 40 },
+    plant: () => {
+      const undoLoaded = replace(Feed.prototype, 'loaded', () => () => undefined);
+      const undoBegun = replace(Feed.prototype, 'begun', () => () => undefined);
+      return () => {
+        undoLoaded();
+        undoBegun();
+      };
+    },
+  },
+  {
+    name: 'own-records-not-fed',
+    breaks: 'the feed tells of own records as of read ones',
+    plan: { disaster: 'none', processes: 2, subscriptions: 3 },
+    plant: () => {
+      let isOwn = false;
+      const undoFold = replace(
+        ShardReplica.prototype,
+        'foldOwn',
+        (original) =>
+          function foldOwn(this: ShardReplica, written, baseOffset) {
+            isOwn = true;
+            try {
+              return original.call(this, written, baseOffset);
+            } finally {
+              isOwn = false;
+            }
+          },
+      );
+      const undoStep = replace(
+        Feed.prototype,
+        'step',
+        (original) =>
+          function step(this: Feed, changed) {
+            if (!isOwn) original.call(this, changed);
+          },
+      );
+      return () => {
+        undoStep();
+        undoFold();
+      };
+    },
+  },
+  {
+    name: 'void-behind-a-reload',
+    breaks: 'rule 6: with a batch unresolved across a reload, a void verdict proves nothing',
+    plan: {
+      ...plan,
+      isTiering: true,
+      processes: 3,
+      disturbances: ['pause', 'fail-over'],
+      disturbEveryMs: 40,
+      faults: { 'lost-reply': 0.2, late: 0.1 },
+      names: 2,
+    },
+    plant: () => {
+      const { prototype } = Flight;
+      const known = Object.getOwnPropertyDescriptor(prototype, 'isInDoubt') as PropertyDescriptor;
+      Object.defineProperty(prototype, 'isInDoubt', { get: () => false, configurable: true });
+      return () => void Object.defineProperty(prototype, 'isInDoubt', known);
+    },
+  },
+];
