@@ -10,6 +10,8 @@ export class FoldedSession {
   events: EventIndex | undefined;
   /** Where its last valid record lies, where that is not published yet; -1 where it is. */
   dirtyAt = -1;
+  /** When it is published to be due; undefined where never, or where it is not published. */
+  publishedDueMs: number | undefined;
   /** How many need it in memory. */
   pins = 0;
   /** What the budget was charged for it. */

@@ -17,6 +17,7 @@ export {
 export { ShardReplica } from './shard-replica.ts';
 export { ShardStopped, type StopReason } from './shard-stop.ts';
 export { type Located, Shards, type ShardsParts, type ShardsSettings } from './shards.ts';
+export { TablePublications } from './table-publications.ts';
 export {
   controlShard,
   controlTopic,

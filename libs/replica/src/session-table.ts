@@ -16,6 +16,7 @@
 import { Problem } from '@tidemark/protocol';
 import type { SessionState } from '@tidemark/session';
 import { assert, present } from '@tidemark/std';
+import { agendaOf } from './agenda.ts';
 import type { Budget, SessionOwner } from './budget.ts';
 import { EventIndex } from './event-index.ts';
 import { FoldedSession } from './folded-session.ts';
@@ -287,6 +288,7 @@ export class SessionTable implements SessionOwner {
 
   #restore(session: FoldedSession, stored: StoredSession | undefined): void {
     Object.assign(session.state, stored?.state ?? this.#parts.absent(session.key));
+    session.publishedDueMs = agendaOf(session.state);
     const { stream } = session.state;
     if (stream !== undefined) {
       const { origin, isJson } = stream;
@@ -301,22 +303,19 @@ export class SessionTable implements SessionOwner {
 
 /** Sessions as they were when it was taken, encoded at the latest before they change. */
 export class Snapshot {
-  readonly #sessions: readonly FoldedSession[];
+  /** By key, in the order of their bytes. */
+  readonly sessions: readonly FoldedSession[];
   readonly #pending: Set<FoldedSession>;
   readonly #encoded = new Map<FoldedSession, Uint8Array>();
   readonly #onEnd: () => void;
   isOver = false;
 
   constructor(sessions: readonly FoldedSession[], onEnd: () => void) {
-    this.#sessions = [...sessions].sort((one, other) =>
+    this.sessions = [...sessions].sort((one, other) =>
       Buffer.compare(one.keyBytes, other.keyBytes),
     );
     this.#pending = new Set(sessions);
     this.#onEnd = onEnd;
-  }
-
-  get size(): number {
-    return this.#sessions.length;
   }
 
   take(session: FoldedSession): void {
@@ -324,9 +323,8 @@ export class Snapshot {
     this.#encoded.set(session, encodeSession(session.state, session.events?.stored() ?? []));
   }
 
-  /** By key, in the order of their bytes. */
   *entries(): Generator<{ readonly session: FoldedSession; readonly encoded: Uint8Array }> {
-    for (const session of this.#sessions) {
+    for (const session of this.sessions) {
       if (this.isOver) throw new Problem('unavailable', 'what was to be published is void');
       this.take(session);
       const encoded = present(this.#encoded.get(session), 'a session that was taken');

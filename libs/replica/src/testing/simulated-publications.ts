@@ -5,8 +5,8 @@
 import type { Clock, Shard, StoredRecord } from '@tidemark/ports';
 import type { SeededPrng } from '@tidemark/ports/testing';
 import { Problem } from '@tidemark/protocol';
-import { dueAtMs, type SessionState } from '@tidemark/session';
 import { present } from '@tidemark/std';
+import { agendaOf } from '../agenda.ts';
 import type { Extent, StoredRun } from '../event-run.ts';
 import { packOffsets, unpackOffsets } from '../packed-offsets.ts';
 import type { FoldPoint, Publications, PublishedSessions } from '../published.ts';
@@ -27,13 +27,6 @@ export interface PublicationFaults {
 
 /** Steady, unless a simulation makes it worse. */
 export const noFaults: PublicationFaults = { delayMsMax: 0, failsOneIn: 0 };
-
-const owesAt = 0;
-
-function dueOf({ owed, stream, life }: SessionState): number {
-  if (owed.length > 0 || (stream !== undefined && stream.refs.size > 0)) return owesAt;
-  return stream === undefined || life !== 'live' ? Number.POSITIVE_INFINITY : dueAtMs(stream);
-}
 
 export class SimulatedPublications implements Publications {
   faults: PublicationFaults = noFaults;
@@ -86,7 +79,10 @@ export class SimulatedPublications implements Publications {
       await this.trouble();
       for (const { session, encoded } of snapshot.entries()) {
         const stored = present(decodeSession(fold.absent(session.key), encoded), 'session');
-        entries.set(session.key, { bytes: encoded, dueAtMs: dueOf(stored.state) });
+        entries.set(session.key, {
+          bytes: encoded,
+          dueAtMs: agendaOf(stored.state) ?? Number.POSITIVE_INFINITY,
+        });
       }
     } finally {
       snapshot.end();

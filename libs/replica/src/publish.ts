@@ -1,0 +1,6 @@
+export {
+  Publisher,
+  type PublisherParts,
+  type PublisherSettings,
+  publisherDefaults,
+} from './publisher.ts';

@@ -1,0 +1,284 @@
+// Publishes what a replica has folded and nobody can look up yet: a run of tables with the sessions that
+// have changed, then a manifest that names it.
+//
+// (1) Objects are written and verified before a manifest names them; a manifest is replaced only by
+//     compare-and-swap, on the one that the replica has pinned itself.
+// (2) A swap whose outcome is unknown is told by the nonce: the manifest that is there says whose it is.
+// (3) Who loses drops what it wrote and goes on from the winner's.
+// (4) A table that no manifest names any more is deleted only after a grace, so that whoever still reads
+//     by an older manifest can.
+//
+// due -> taken       #publish    (a snapshot: the fold goes on)
+// taken -> written   writeRun
+// written -> pinned  #commit     (the swap stood; the replica looks up there from now on)
+// written -> due     #commit     (lost, or it could not be told; the objects are left to the sweep)
+
+import type { Clock, Counter, Logger, Metrics, Prng, Timer } from '@tidemark/ports';
+import { isFault, sleep } from '@tidemark/ports';
+import { isProblem } from '@tidemark/protocol';
+import { createTasks, type Tasks } from '@tidemark/std';
+import { type Entry, planCompaction, scan, type TableRun, writeRun } from '@tidemark/tables';
+import { agendaOf } from './agenda.ts';
+import type { FoldedSession } from './folded-session.ts';
+import {
+  encodeManifest,
+  type Manifest,
+  manifestKey,
+  serialOf,
+  tableKey,
+  tablePrefix,
+} from './publication-manifest.ts';
+import type { Snapshot } from './session-table.ts';
+import type { ShardReplica } from './shard-replica.ts';
+import type { Shards } from './shards.ts';
+import { dueRow, sessionRow, type TablePublications } from './table-publications.ts';
+
+export interface PublisherParts {
+  readonly publications: TablePublications;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface PublisherSettings {
+  /** What changed is published after so long at the latest. */
+  readonly everyMs: number;
+  /** So many changed sessions are published at once. */
+  readonly dirtyCountMax: number;
+  /** How long a table stays behind the last manifest that named it. */
+  readonly graceMs: number;
+}
+
+export const publisherDefaults: PublisherSettings = {
+  everyMs: 60_000,
+  dirtyCountMax: 20_000,
+  graceMs: 600_000,
+};
+
+const lookMs = 500;
+/** Where publishing fails, it is left alone for a while. */
+const againMs = 5_000;
+
+/** What a publication makes of a session that it names. */
+interface Planned {
+  readonly session: FoldedSession;
+  readonly dueMs: number | undefined;
+}
+
+export class Publisher implements AsyncDisposable {
+  readonly #parts: PublisherParts;
+  readonly #shards: Shards;
+  readonly #settings: PublisherSettings;
+  readonly #tasks: Tasks;
+  readonly #busy = new Set<ShardReplica>();
+  readonly #publishedAtMs = new Map<ShardReplica, number>();
+  /** Tables that no manifest names, and since when this process knows. */
+  readonly #unnamedSinceMs = new Map<string, number>();
+  readonly #published: Counter;
+  readonly #bytes: Counter;
+  #timer: Timer | undefined;
+
+  constructor(
+    parts: PublisherParts,
+    shards: Shards,
+    settings: PublisherSettings = publisherDefaults,
+  ) {
+    this.#parts = parts;
+    this.#shards = shards;
+    this.#settings = settings;
+    this.#tasks = createTasks((task, cause) => {
+      parts.logger.error({ task, err: cause }, 'task crashed');
+    });
+    const counter = (name: string, help: string): Counter =>
+      parts.metrics.counter({ name: `tidemark_publisher_${name}_total`, help });
+    this.#published = counter('publications', 'manifests of sessions that were published');
+    this.#bytes = counter('table_bytes', 'bytes of tables that were written');
+  }
+
+  start(): void {
+    this.#timer = this.#parts.clock.schedule(lookMs, () => {
+      this.#look();
+      this.start();
+    });
+  }
+
+  /** All that has changed, now: a process that starts next has less to fold. */
+  async publishAll(): Promise<void> {
+    for (const replica of this.#shards.opened) {
+      if (isWorthIt(replica) && !this.#busy.has(replica)) await this.publish(replica);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#timer?.cancel();
+    await this.#tasks[Symbol.asyncDispose]();
+  }
+
+  #look(): void {
+    for (const replica of this.#shards.opened) {
+      if (this.#busy.has(replica) || !isWorthIt(replica) || !this.#isDue(replica)) continue;
+      this.#busy.add(replica);
+      this.#tasks.spawn('publish', async (signal) => {
+        try {
+          await this.publish(replica, signal);
+        } catch (cause) {
+          if (!isPassing(cause)) throw cause;
+          this.#parts.logger.warn({ err: cause, shard: replica.shard }, 'cannot publish yet');
+          await sleep(this.#parts.clock, againMs, signal).catch(() => undefined);
+        } finally {
+          this.#busy.delete(replica);
+        }
+      });
+    }
+  }
+
+  #isDue(replica: ShardReplica): boolean {
+    const { budget } = this.#shards;
+    const { dirtyCount } = replica.fold.table;
+    const atMs = this.#publishedAtMs.get(replica);
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (atMs === undefined) this.#publishedAtMs.set(replica, nowMs);
+    const isFull = budget.sessionBytes > budget.bytesMax / 4 && dirtyCount > 1_000;
+    const isOld = atMs !== undefined && nowMs - atMs >= this.#settings.everyMs;
+    return dirtyCount >= this.#settings.dirtyCountMax || isFull || isOld;
+  }
+
+  /** Rejects with a Problem, or a Fault, where it could not; the objects are then left to the sweep. */
+  async publish(replica: ShardReplica, signal: AbortSignal = this.#tasks.signal): Promise<void> {
+    const { publications, clock } = this.#parts;
+    const { shard, fold } = replica;
+    const before = await publications.read(shard, signal);
+    if (
+      before !== undefined &&
+      before.manifest.at.position > (fold.table.published?.at.position ?? 0n)
+    ) {
+      await replica.moveTo(publications.published(before.manifest));
+    }
+    if (!isWorthIt(replica)) return;
+    const { point: at } = fold;
+    const snapshot = fold.table.snapshot();
+    try {
+      const planned = snapshot.sessions.map((session) => planOf(session));
+      const serial = before?.manifest.serial ?? 0;
+      const run = await this.#write(replica, serial, rowsOf(planned, snapshot));
+      const runs = [run, ...(before?.manifest.runs ?? [])];
+      const manifest = { serial: serial + 1, nonce: this.#parts.prng.hex(16), at, runs };
+      if (!(await this.#commit(replica, manifest, before?.etag))) return;
+      for (const { session, dueMs } of planned) session.publishedDueMs = dueMs;
+      this.#publishedAtMs.set(replica, clock.monotonicMs());
+      this.#published.add(1);
+    } finally {
+      snapshot.end();
+    }
+    await this.#compact(replica, signal);
+    await this.#sweep(replica, signal);
+  }
+
+  async #write(
+    { shard }: ShardReplica,
+    serial: number,
+    entries: AsyncIterable<Entry> | Iterable<Entry>,
+  ): Promise<TableRun> {
+    const { publications, prng, clock } = this.#parts;
+    const nameOf = (): string => tableKey(shard, serial, prng.hex(8));
+    const rest = (): Promise<void> => sleep(clock, 0);
+    const run = await writeRun(publications.store, entries, {
+      nameOf,
+      rest,
+      signal: this.#tasks.signal,
+    });
+    for (const { bytes } of run) this.#bytes.add(bytes);
+    return run;
+  }
+
+  /** Whether the manifest stands. Where it does, the replica looks up there. */
+  async #commit(
+    replica: ShardReplica,
+    manifest: Manifest,
+    expected: string | undefined,
+  ): Promise<boolean> {
+    const { publications } = this.#parts;
+    const { store } = publications;
+    const key = manifestKey(replica.shard);
+    const body = encodeManifest(manifest);
+    try {
+      const outcome =
+        expected === undefined
+          ? await store.putIfAbsent(key, body, this.#tasks.signal)
+          : await store.compareAndSwap(key, { expected, body }, this.#tasks.signal);
+      if (outcome.kind === 'stored') {
+        await replica.moveTo(publications.published(manifest));
+        return true;
+      }
+    } catch (cause) {
+      if (!isFault(cause) || cause.effect === 'none') throw cause;
+    }
+    const now = await publications.read(replica.shard, this.#tasks.signal);
+    if (now === undefined) return false;
+    await replica.moveTo(publications.published(now.manifest));
+    return now.manifest.nonce === manifest.nonce;
+  }
+
+  async #compact(replica: ShardReplica, signal: AbortSignal): Promise<void> {
+    const { publications, prng } = this.#parts;
+    const { tables } = publications;
+    const read = await publications.read(replica.shard, signal);
+    const count = read === undefined ? 0 : planCompaction(read.manifest.runs);
+    if (read === undefined || count === 0) return;
+    const { runs, serial, at } = read.manifest;
+    const merged = runs.slice(0, count);
+    const keepsGone = count < runs.length;
+    const from = new Uint8Array(0);
+    const run = await this.#write(
+      replica,
+      serial,
+      scan(tables, { runs: merged, from, keepsGone }, signal),
+    );
+    const nonce = prng.hex(16);
+    const manifest = { serial: serial + 1, nonce, at, runs: [run, ...runs.slice(count)] };
+    await this.#commit(replica, manifest, read.etag);
+  }
+
+  /** Deletes what no manifest has named for longer than anybody reads by an older one. */
+  async #sweep({ shard }: ShardReplica, signal: AbortSignal): Promise<void> {
+    const { publications, clock } = this.#parts;
+    const read = await publications.read(shard, signal);
+    if (read === undefined) return;
+    const { runs, serial } = read.manifest;
+    const named = new Set(runs.flatMap((run) => run.map(({ name }) => name)));
+    const nowMs = clock.monotonicMs();
+    const old: string[] = [];
+    for await (const { key } of publications.store.list(tablePrefix(shard), signal)) {
+      if (named.has(key) || serialOf(shard, key) >= serial) continue;
+      const sinceMs = this.#unnamedSinceMs.get(key) ?? nowMs;
+      this.#unnamedSinceMs.set(key, sinceMs);
+      if (nowMs - sinceMs >= this.#settings.graceMs) old.push(key);
+    }
+    if (old.length > 0) await publications.store.deleteMany(old, signal);
+    for (const key of old) this.#unnamedSinceMs.delete(key);
+  }
+}
+
+const isWorthIt = ({ isServing, fold }: ShardReplica): boolean =>
+  isServing && fold.anchor !== undefined && fold.table.dirtyCount > 0;
+
+const isPassing = (cause: unknown): boolean => isProblem(cause) || isFault(cause);
+
+const planOf = (session: FoldedSession): Planned => ({ session, dueMs: agendaOf(session.state) });
+
+/** In key order: what is due comes before the sessions. */
+function* rowsOf(planned: readonly Planned[], snapshot: Snapshot): Generator<Entry> {
+  const due: Entry[] = [];
+  for (const { session, dueMs } of planned) {
+    const { key, publishedDueMs } = session;
+    if (publishedDueMs === dueMs) continue;
+    if (publishedDueMs !== undefined)
+      due.push({ key: dueRow(publishedDueMs, key), value: undefined });
+    if (dueMs !== undefined) due.push({ key: dueRow(dueMs, key), value: new Uint8Array(0) });
+  }
+  yield* due.sort((one, other) => Buffer.compare(one.key, other.key));
+  for (const { session, encoded } of snapshot.entries()) {
+    yield { key: sessionRow(session.key), value: encoded };
+  }
+}

@@ -1,0 +1,109 @@
+// Sessions as they are published in an object store, in tables:
+//
+//   's' key                          -> the session, as `encodeSession` gives it
+//   'd' due-ms (15 digits) ' ' key   -> nothing: somebody has to look at it by then
+//
+// Keys lie in the order of their bytes, so that what is due is one range, and so is a prefix of names.
+
+import type { ObjectStore, Shard } from '@tidemark/ports';
+import { Problem } from '@tidemark/protocol';
+import { bytesOf, textOf } from '@tidemark/std';
+import { lookUp, scan, type TableStore } from '@tidemark/tables';
+import { decodeManifest, type Manifest, manifestKey } from './publication-manifest.ts';
+import type { FoldPoint, Publications, PublishedSessions } from './published.ts';
+
+const dueDigits = 15;
+
+export const sessionRow = (key: string): Uint8Array => bytesOf(`s${key}`);
+export const dueRow = (dueMs: number, key: string): Uint8Array =>
+  bytesOf(`d${String(dueMs).padStart(dueDigits, '0')} ${key}`);
+
+export interface ReadManifest {
+  readonly manifest: Manifest;
+  readonly etag: string;
+}
+
+export class TablePublications implements Publications {
+  readonly store: ObjectStore;
+  readonly tables: TableStore;
+
+  constructor(store: ObjectStore, tables: TableStore) {
+    this.store = store;
+    this.tables = tables;
+  }
+
+  async newest(shard: Shard, signal: AbortSignal): Promise<PublishedTables | undefined> {
+    const read = await this.read(shard, signal);
+    return read === undefined ? undefined : this.published(read.manifest);
+  }
+
+  published(manifest: Manifest): PublishedTables {
+    return new PublishedTables(this.tables, manifest);
+  }
+
+  /** Rejects with a Problem. */
+  async read(shard: Shard, signal: AbortSignal): Promise<ReadManifest | undefined> {
+    const stored = await this.#get(manifestKey(shard), signal);
+    if (stored === undefined) return undefined;
+    const manifest = decodeManifest(stored.body);
+    if (manifest === undefined) throw new Problem('corrupt', 'a manifest does not decode');
+    return { manifest, etag: stored.etag };
+  }
+
+  async #get(key: string, signal: AbortSignal): ReturnType<ObjectStore['get']> {
+    try {
+      return await this.store.get(key, signal);
+    } catch (cause) {
+      throw new Problem('unavailable', 'a manifest cannot be read', { cause });
+    }
+  }
+}
+
+export class PublishedTables implements PublishedSessions {
+  readonly manifest: Manifest;
+  readonly #tables: TableStore;
+
+  constructor(tables: TableStore, manifest: Manifest) {
+    this.#tables = tables;
+    this.manifest = manifest;
+  }
+
+  get at(): FoldPoint {
+    return this.manifest.at;
+  }
+
+  async load(
+    keys: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Uint8Array>> {
+    const { runs } = this.manifest;
+    const rows = new Map(keys.map((key) => [sessionRow(key), key]));
+    const found = await lookUp(this.#tables, { runs, keys: [...rows.keys()] }, signal);
+    return new Map([...found].map(([row, value]) => [rows.get(row) ?? '', value]));
+  }
+
+  async *scan(
+    { prefix, from = prefix }: { readonly prefix: string; readonly from?: string },
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly [string, Uint8Array]> {
+    const { runs } = this.manifest;
+    for await (const { key, value } of scan(
+      this.#tables,
+      { runs, from: sessionRow(from) },
+      signal,
+    )) {
+      const name = textOf(key).slice(1);
+      if (!name.startsWith(prefix)) return;
+      if (value !== undefined) yield [name, value];
+    }
+  }
+
+  async *due(beforeMs: number, signal: AbortSignal): AsyncGenerator<string> {
+    const { runs } = this.manifest;
+    for await (const { key } of scan(this.#tables, { runs, from: dueRow(0, '') }, signal)) {
+      const row = textOf(key);
+      if (!row.startsWith('d') || Number(row.slice(1, 1 + dueDigits)) > beforeMs) return;
+      yield row.slice(dueDigits + 2);
+    }
+  }
+}

@@ -1,0 +1,182 @@
+// Reads tables of an object store, through one cache under one budget.
+//
+// (1) A cold look-up costs one ranged read for the end of a table, once, and one for what it needs of its
+//     blocks: neighbours come in one request.
+// (2) Nothing is served that fails its checksum.
+
+import type { ObjectStore } from '@tidemark/ports';
+import { Problem } from '@tidemark/protocol';
+import { BlockCache } from './block-cache.ts';
+import {
+  type BlockPlace,
+  blockBytesTarget,
+  decodeMeta,
+  type Entry,
+  readBlock,
+  TableCorrupt,
+  type TableMeta,
+} from './table-format.ts';
+import type { TableRef } from './table-writer.ts';
+
+/** Blocks that lie no farther apart come in one request. */
+const gapBytesMax = 64 * 1_024;
+/** What one request of neighbours takes at most. */
+const requestBytesMax = 4 * 1_024 * 1_024;
+/** A decoded block in memory, for one of the usual size. */
+const decodedFactor = 3;
+
+interface Fetched {
+  readonly firstByte: number;
+  readonly endByte: number;
+  readonly blocks: readonly { readonly block: number; readonly place: BlockPlace }[];
+}
+
+export class TableStore {
+  readonly #store: ObjectStore;
+  readonly #cache: BlockCache;
+
+  constructor(store: ObjectStore, settings: { readonly cacheBytesMax: number }) {
+    this.#store = store;
+    this.#cache = new BlockCache(settings.cacheBytesMax);
+  }
+
+  get cachedBytes(): number {
+    return this.#cache.bytes;
+  }
+
+  /** What the table says of these keys, by their place; those that it says nothing of are left out. */
+  async lookUp(
+    ref: TableRef,
+    keys: readonly Uint8Array[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<Uint8Array, Entry['value']>> {
+    const { index, filter } = await this.meta(ref, signal);
+    const wanted = new Map<number, Uint8Array[]>();
+    for (const key of keys) {
+      const block = filter.mayHave(key) ? index.blockOf(key) : -1;
+      if (block === -1) continue;
+      wanted.set(block, [...(wanted.get(block) ?? []), key]);
+    }
+    const found = new Map<Uint8Array, Entry['value']>();
+    if (wanted.size === 0) return found;
+    const blocks = await this.#blocks(ref, [...wanted.keys()], signal);
+    for (const [block, asked] of wanted) {
+      const entries = blocks.get(block) ?? [];
+      for (const key of asked) {
+        const entry = find(entries, key);
+        if (entry !== undefined) found.set(key, entry.value);
+      }
+    }
+    return found;
+  }
+
+  /** Its entries from a key on, block after block. */
+  async *entries(ref: TableRef, from: Uint8Array, signal: AbortSignal): AsyncGenerator<Entry> {
+    const { index } = await this.meta(ref, signal);
+    for (let block = Math.max(0, index.blockOf(from)); block < index.count; block += 1) {
+      const entries = (await this.#blocks(ref, [block], signal)).get(block) ?? [];
+      for (const entry of entries) if (Buffer.compare(entry.key, from) >= 0) yield entry;
+    }
+  }
+
+  meta(ref: TableRef, signal: AbortSignal): Promise<TableMeta> {
+    return this.#cache.load(`${ref.name} meta`, async () => {
+      const range = { firstByte: ref.metaStart, endByte: ref.bytes };
+      const value = guarded(decodeMeta, await this.#read(ref, range, signal));
+      return { value, bytes: value.index.costBytes + value.filter.bits.length };
+    });
+  }
+
+  async #blocks(
+    ref: TableRef,
+    blocks: readonly number[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<number, readonly Entry[]>> {
+    const { index } = await this.meta(ref, signal);
+    const found = new Map<number, readonly Entry[]>();
+    const missing: { readonly block: number; readonly place: BlockPlace }[] = [];
+    for (const block of [...blocks].sort((one, other) => one - other)) {
+      const known = this.#cache.get<readonly Entry[]>(`${ref.name} ${block}`);
+      if (known === undefined) missing.push({ block, place: index.place(block) });
+      else found.set(block, known);
+    }
+    await Promise.all(
+      neighbours(missing).map(async (fetched) => {
+        const bytes = await this.#read(ref, fetched, signal);
+        for (const { block, place } of fetched.blocks) {
+          const start = place.offset - fetched.firstByte;
+          const stored = bytes.subarray(start, start + place.bytes);
+          const entries = guarded((given) => readBlock(given, place), stored);
+          const size = Math.max(blockBytesTarget, 4 * place.bytes);
+          this.#cache.set(`${ref.name} ${block}`, entries, decodedFactor * size);
+          found.set(block, entries);
+        }
+      }),
+    );
+    return found;
+  }
+
+  async #read(
+    ref: TableRef,
+    { firstByte, endByte }: Pick<Fetched, 'firstByte' | 'endByte'>,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const object = await this.#get(ref, { firstByte, endByte }, signal);
+    if (object === undefined) throw new Problem('unavailable', 'a table is not there any more');
+    return object.body;
+  }
+
+  async #get(
+    { name }: TableRef,
+    range: { readonly firstByte: number; readonly endByte: number },
+    signal: AbortSignal,
+  ): ReturnType<ObjectStore['getRange']> {
+    try {
+      return await this.#store.getRange(name, range, signal);
+    } catch (cause) {
+      throw new Problem('unavailable', 'a table cannot be read', { cause });
+    }
+  }
+}
+
+/** What is corrupt is told as such, whoever asked. */
+function guarded<T>(decode: (bytes: Uint8Array) => T, bytes: Uint8Array): T {
+  try {
+    return decode(bytes);
+  } catch (cause) {
+    if (!(cause instanceof TableCorrupt)) throw cause;
+    throw new Problem('corrupt', cause.message, { cause });
+  }
+}
+
+function neighbours(missing: Fetched['blocks']): Fetched[] {
+  const requests: Fetched[] = [];
+  for (const wanted of missing) {
+    const { offset, bytes } = wanted.place;
+    const endByte = offset + bytes;
+    const last = requests.at(-1);
+    const isNear =
+      last !== undefined &&
+      offset - last.endByte <= gapBytesMax &&
+      endByte - last.firstByte <= requestBytesMax;
+    if (isNear) {
+      requests[requests.length - 1] = { ...last, endByte, blocks: [...last.blocks, wanted] };
+    } else {
+      requests.push({ firstByte: offset, endByte, blocks: [wanted] });
+    }
+  }
+  return requests;
+}
+
+function find(entries: readonly Entry[], key: Uint8Array): Entry | undefined {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const order = Buffer.compare((entries[middle] as Entry).key, key);
+    if (order === 0) return entries[middle];
+    if (order < 0) low = middle + 1;
+    else high = middle;
+  }
+  return undefined;
+}
