@@ -13,8 +13,9 @@ import {
   withEveryFault,
 } from '@tidemark/ports/testing';
 import { present } from '@tidemark/std';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { DiskLog } from './disk-log.ts';
+import { LogWriter } from './log-writer.ts';
 import {
   append,
   directory,
@@ -63,6 +64,8 @@ async function sweep(
     const work = async (): Promise<'clean'> => {
       const log = await open(mutate(files), clock);
       await runWorkload(log, history, new SeededPrng(seed));
+      // Long enough for a mark, and for the floor behind it.
+      await clock.advance(3_000);
       await log[Symbol.asyncDispose]();
       return 'clean';
     };
@@ -122,6 +125,19 @@ describe('the disk log over a crash at every call', () => {
   test('a mutant that answers before the write is caught', async () => {
     const { violations } = await sweep('torn', { mutate: answersBeforeTheWrite });
     expect(violations.length).toBeGreaterThan(0);
+  });
+
+  test('a mutant whose floor vouches for more than was written is caught', async () => {
+    const place = Object.getOwnPropertyDescriptor(LogWriter.prototype, 'place');
+    const ahead = vi.spyOn(LogWriter.prototype, 'place', 'get').mockImplementation(function (
+      this: LogWriter,
+    ) {
+      const mark = place?.get?.call(this) as LogWriter['place'];
+      return { ...mark, sequence: mark.sequence + 3 };
+    });
+    const { violations } = await sweep('before', {});
+    ahead.mockRestore();
+    expect(violations.some((text) => text.includes('was cut here'))).toBe(true);
   });
 
   test('a mutant that does not sync is caught', async () => {

@@ -1,6 +1,10 @@
 // Rule 8: effects across shards are an outbox. Who folds the record that owes them produces the
 // other one, idempotently; the debt stays in the state until a `settle` says that it is paid, so it
 // outlives every process.
+//
+// (1) A session has at most one timer for what it owes, and one for what it was announced.
+// (2) A reference is given up only behind the burn of its fork's create.
+// (3) Forks are looked for when a reference is made, never because their source was written to.
 
 import { isProblem } from '@tidemark/protocol';
 import type { OwedUnref, StreamState } from '@tidemark/session';

@@ -1,5 +1,10 @@
 // One batch on its way into the log. It is built while the request is formed, from committed state
 // and what stands before it in the same batch, and it keeps its bytes until its outcome is certain.
+//
+// (1) A write's size is what its records take in the log, known before it is added.
+// (2) Speculation sees exactly what the batch holds of a session so far, and is over once it is sealed.
+// (3) The bytes of a sealed batch never change: a retry is the same records.
+// (4) A write stands if every record of it was valid in one of its copies.
 
 import type { LogRecord } from '@tidemark/ports';
 import type { Problem } from '@tidemark/protocol';

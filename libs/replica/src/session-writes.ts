@@ -1,4 +1,10 @@
 // The write door to sessions, for whoever serves a protocol over them.
+//
+// (1) A fork's reference is held by its source before its create is written; it is given back only where
+//     the create certainly will not stand.
+// (2) A touch or an expiry is written once at a time for a session; a read lives by one that was decided
+//     late enough for it.
+// (3) What is answered of a repeated append is where its events lie, found by their seqs.
 
 import {
   hasCode,
