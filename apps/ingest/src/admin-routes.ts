@@ -1,22 +1,22 @@
 import { timingSafeEqual } from 'node:crypto';
 import {
+  bearerOf,
   bodyOf,
   type Edge,
-  type EdgeRequest,
   hashKey,
-  headerOf,
+  isKey,
+  keyRule,
+  type PeerOf,
   type Platform,
 } from '@tidemark/edge';
 import { limits, Problem, parseTenantId } from '@tidemark/protocol';
 import type { TenantRequest } from '@tidemark/replica/write';
 import { type Secret, textOf } from '@tidemark/std';
 
-const keyBytesMin = 24;
-
 /** Makes tenants. There is no admin surface without an admin key. */
 export function addAdmin(edge: Edge, platform: Platform, adminKey: Secret): void {
-  edge.post('/v1/admin/tenants', async (request, reply) => {
-    authorise(request, adminKey);
+  const config = { peerOf: operatorBy(adminKey) };
+  edge.post('/v1/admin/tenants', { config }, async (request, reply) => {
     const { tenantRequest, apiKey } = parseTenant(bodyOf(request), () => platform.writers.newId());
     const { tenant, isNew } = await platform.registry.create(tenantRequest);
     const { id, topic, partitions, isPooled, durability } = tenant;
@@ -26,11 +26,14 @@ export function addAdmin(edge: Edge, platform: Platform, adminKey: Secret): void
   });
 }
 
-function authorise({ headers }: EdgeRequest, adminKey: Secret): void {
-  const given = headerOf(headers, 'authorization') ?? '';
+/** The operator's share of the process is its own. */
+function operatorBy(adminKey: Secret): PeerOf {
   const digest = (text: string): Uint8Array => Buffer.from(hashKey(text));
-  const isRight = timingSafeEqual(digest(given), digest(`Bearer ${adminKey.reveal()}`));
-  if (!isRight) throw new Problem('unauthenticated', 'not the admin key');
+  const expected = digest(adminKey.reveal());
+  return (headers) => {
+    if (timingSafeEqual(digest(bearerOf(headers) ?? ''), expected)) return '$operator';
+    throw new Problem('unauthenticated', 'not the admin key');
+  };
 }
 
 function fieldsOf(body: Uint8Array): Readonly<Record<string, unknown>> {
@@ -52,8 +55,8 @@ function parseTenant(
   const fields = fieldsOf(body);
   const { id, partitions, pooled, durability, apiKey = `tmk_${newKey()}` } = fields;
   if (typeof id !== 'string') throw new Problem('invalid-request', 'id is text');
-  if (typeof apiKey !== 'string' || apiKey.length < keyBytesMin) {
-    throw new Problem('invalid-request', `apiKey has at least ${keyBytesMin} characters`);
+  if (typeof apiKey !== 'string' || !isKey(apiKey)) {
+    throw new Problem('invalid-request', `apiKey has ${keyRule}`);
   }
   if (durability !== undefined && durability !== 'replicated' && durability !== 'fsynced') {
     throw new Problem('invalid-request', 'durability is replicated or fsynced');

@@ -54,6 +54,7 @@ function factHeaders(problem: Problem): Record<string, string> {
   if (hasCode(problem, 'seq-conflict')) {
     return { 'stream-next-seq': String(problem.facts.tailSeq) };
   }
+  if (hasCode(problem, 'method-not-allowed')) return { allow: problem.facts.allowed.join(', ') };
   return {};
 }
 
@@ -115,12 +116,16 @@ export function sendProblem(
 interface AnswerFacts {
   readonly requestId: string;
   readonly nowMs: number;
+  readonly isHead: boolean;
+  /** Of this request only. */
+  readonly headers: readonly (readonly [string, string])[];
   /** On its connection. */
   readonly isLast: boolean;
 }
 
 /** The whole answer, as it goes over the connection. */
-export function problemText(problem: Problem, { requestId, nowMs, isLast }: AnswerFacts): string {
+export function problemText(problem: Problem, facts: AnswerFacts): string {
+  const { requestId, nowMs, isLast, isHead } = facts;
   const { status } = problem.kind;
   const body = JSON.stringify(problemBody(problem, requestId));
   const headers = {
@@ -131,6 +136,8 @@ export function problemText(problem: Problem, { requestId, nowMs, isLast }: Answ
     date: httpDate(nowMs),
     connection: isLast ? 'close' : 'keep-alive',
   };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;
+  const lines = [...Object.entries(headers), ...facts.headers].map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${isHead ? '' : body}`;
 }

@@ -2,12 +2,13 @@ import type { AddressInfo } from 'node:net';
 import { sleep } from '@tidemark/ports';
 import { createEdge, type Edge } from './edge.ts';
 import { addOperations } from './operations.ts';
+import type { OriginSettings } from './origins.ts';
 import type { Platform } from './platform.ts';
 
 /** A role adds its routes and gives back what ends its live connections. */
 export type Role = (edge: Edge, platform: Platform) => { readonly close: () => void };
 
-export interface ServeSettings {
+export interface ServeSettings extends OriginSettings {
   readonly host: string;
   readonly port: number;
   /** Time for requests to finish once the process is told to stop. */
@@ -33,16 +34,19 @@ const connectionsWaitingMax = 4_096;
 export async function serve(
   platform: Platform,
   { roles, renderMetrics, failures }: ServeParts,
-  { host, port, drainMs }: ServeSettings,
+  settings: ServeSettings,
 ): Promise<Listening> {
-  const { parts } = platform;
-  const edge = createEdge(parts);
+  const { parts, tenancy } = platform;
+  const { host, port, drainMs } = settings;
+  const edge = createEdge(parts, {
+    origins: settings,
+    ...(tenancy.isKeyless ? {} : { peerOf: (headers) => tenancy.peerOf(headers) }),
+  });
   addOperations(edge, {
     failures: () => ({ ...platform.failures(), ...failures?.() }),
     renderMetrics,
   });
   const started = roles.map((role) => role(edge, platform));
-  edge.server.on('connection', (socket) => socket.setNoDelay(true));
   await edge.listen({ host, port, backlog: connectionsWaitingMax });
   const address = edge.server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;

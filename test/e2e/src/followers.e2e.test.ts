@@ -139,7 +139,7 @@ async function openFollowers(
 }
 
 const requestFor = (mode: string, session: number): string =>
-  `GET /v1/stream/idle/${session}?offset=now&live=${mode} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  `GET /v1/stream/idle/${session}?offset=now&live=${mode} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
 test.each(['sse', 'long-poll'])(
   'followers that wait cost little and are kept alive: %s',
