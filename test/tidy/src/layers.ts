@@ -38,7 +38,7 @@ const sees: Readonly<Record<string, readonly string[]>> = {
   suite: ['infra'],
 };
 
-const above = new Set(['conformance', 'integration', 'sim', 'chaos', 'e2e', 'bench']);
+const above = new Set(['conformance', 'integration', 'sim', 'chaos', 'e2e', 'browser', 'bench']);
 
 export function layerViolations(packages: readonly Package[]): string[] {
   return packages.flatMap(({ name, dependencies }) => {
