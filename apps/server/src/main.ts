@@ -26,7 +26,7 @@ await main(async () => {
     settings.objects === 's3'
       ? await openS3Store(parts, s3SettingsOf(settings))
       : await openFolderStore(parts, { directory: resolve(directory, 'objects') });
-  const check = new ObjectCheck(objects, systemClock);
+  const check = new ObjectCheck(objects, parts);
   check.start();
   logger.info({ log: settings.log, objects: settings.objects, directory }, 'storage opened');
   const roles = [ingestRole(settings), readRole(settings), relayRole(settings)];

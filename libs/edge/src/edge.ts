@@ -6,6 +6,7 @@ import type { Clock, Logger, Metrics, Prng } from '@tidemark/ports';
 import { defaultContentType, jsonContentType, limits, Problem } from '@tidemark/protocol';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { Admission, type AdmissionBounds, admissionDefaults } from './admission.ts';
+import { Alarms } from './alarms.ts';
 import { type ConnectionBounds, Connections, connectionDefaults } from './connections.ts';
 import { Entrance, type PeerOf } from './entrance.ts';
 import { type OriginSettings, Origins } from './origins.ts';
@@ -31,6 +32,7 @@ export interface EdgeSettings {
   /** Without it there are no keys: whoever reaches the server is its one tenant. */
   readonly peerOf?: PeerOf;
   readonly origins?: OriginSettings;
+  readonly alarms?: Alarms;
   readonly bounds?: Partial<AdmissionBounds & ConnectionBounds>;
 }
 
@@ -44,8 +46,8 @@ const timeouts = {
 
 export function createEdge(parts: EdgeParts, settings: EdgeSettings = {}): Edge {
   const { logger, prng, clock, metrics } = parts;
-  const { peerOf, origins = {}, bounds } = settings;
-  const context = { logger, bodyBytesMax: limits.bodyBytesMax };
+  const { peerOf, origins = {}, bounds, alarms = new Alarms(parts) } = settings;
+  const context = { logger, alarms, bodyBytesMax: limits.bodyBytesMax };
   const connections = new Connections(metrics, { ...connectionDefaults, ...bounds });
   const admission = new Admission(parts, { ...admissionDefaults, ...bounds });
   const methods = new RouteMethods();

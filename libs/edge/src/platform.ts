@@ -12,8 +12,10 @@ import {
 import { defaultTenant, isProblem } from '@tidemark/protocol';
 import { Shards } from '@tidemark/replica';
 import { SessionWrites, TenantRegistry, Writers } from '@tidemark/replica/write';
+import { Alarms } from './alarms.ts';
 import { Tenancy } from './tenancy.ts';
 import { TimerWheel } from './timer-wheel.ts';
+import { WatchedLog } from './watched-log.ts';
 
 export interface PlatformParts {
   readonly log: EventLog;
@@ -35,6 +37,7 @@ const retryMs = 500;
 
 export class Platform implements AsyncDisposable {
   readonly parts: PlatformParts;
+  readonly alarms: Alarms;
   readonly shards: Shards;
   readonly writers: Writers;
   readonly writes: SessionWrites;
@@ -46,7 +49,9 @@ export class Platform implements AsyncDisposable {
   #isStarted = false;
   #waitsFor = 'the log';
 
-  constructor(parts: PlatformParts, settings: PlatformSettings) {
+  constructor(given: PlatformParts, settings: PlatformSettings) {
+    this.alarms = new Alarms(given);
+    const parts = { ...given, log: new WatchedLog(given.log, this.alarms) };
     this.parts = parts;
     this.#settings = settings;
     this.shards = new Shards(parts, settings);
@@ -66,7 +71,7 @@ export class Platform implements AsyncDisposable {
         return;
       } catch (cause) {
         if (!isFault(cause) && !isProblem(cause)) throw cause;
-        this.#waitsFor = cause.message;
+        this.#waitsFor = isFault(cause) ? `the log, reason=${cause.reason}` : cause.message;
         this.parts.logger.warn({ err: cause }, 'cannot start yet');
         await sleep(this.parts.clock, retryMs, this.#closing.signal).catch(() => undefined);
       }
@@ -87,7 +92,7 @@ export class Platform implements AsyncDisposable {
 
   /** What keeps the process from serving, by the name of the check. */
   failures(): Record<string, string> {
-    const failures: Record<string, string> = {};
+    const failures = this.alarms.failures();
     if (!this.#isStarted) failures['started'] = `waits for ${this.#waitsFor}`;
     for (const [shard, stopped] of this.shards.stopped) {
       failures[`shard ${shard}`] = `${stopped.reason}: ${stopped.advice}`;

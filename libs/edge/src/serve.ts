@@ -40,6 +40,7 @@ export async function serve(
   const { host, port, drainMs } = settings;
   const edge = createEdge(parts, {
     origins: settings,
+    alarms: platform.alarms,
     ...(tenancy.isKeyless ? {} : { peerOf: (headers) => tenancy.peerOf(headers) }),
   });
   addOperations(edge, {
