@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type DiskLog, nodeFiles, openDiskLog, openFolderStore } from '@tidemark/disk';
-import { checkKeys, createSystemPrng, main, runProcess, systemClock } from '@tidemark/edge';
+import { checkKeys, createSystemPrng, main, openIn, runProcess, systemClock } from '@tidemark/edge';
 import { ingestRole } from '@tidemark/ingest';
 import { kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
 import { readRole } from '@tidemark/read';
@@ -18,14 +18,20 @@ await main(async () => {
   const metrics = createMetrics();
   const parts = { clock: systemClock, prng: createSystemPrng(), logger, metrics };
   const directory = resolve(settings.dataDir);
+  const logDirectory = resolve(directory, 'log');
+  const objectsDirectory = resolve(directory, 'objects');
   await using log =
     settings.log === 'kafka'
       ? openKafkaLog(parts, kafkaSettingsOf(settings))
-      : await openDiskLog({ ...parts, files: nodeFiles }, { directory: resolve(directory, 'log') });
+      : await openIn(logDirectory, () =>
+          openDiskLog({ ...parts, files: nodeFiles }, { directory: logDirectory }),
+        );
   await using objects =
     settings.objects === 's3'
       ? await openS3Store(parts, s3SettingsOf(settings))
-      : await openFolderStore(parts, { directory: resolve(directory, 'objects') });
+      : await openIn(objectsDirectory, () =>
+          openFolderStore(parts, { directory: objectsDirectory }),
+        );
   const check = new ObjectCheck(objects, parts);
   check.start();
   logger.info({ log: settings.log, objects: settings.objects, directory }, 'storage opened');

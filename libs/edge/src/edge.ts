@@ -58,6 +58,7 @@ export function createEdge(parts: EdgeParts, settings: EdgeSettings = {}): Edge 
     requestIdHeader: false,
     routerOptions: { maxParamLength: 16_384 },
     exposeHeadRoutes: false,
+    return503OnClosing: false,
     frameworkErrors: (cause, request, reply) => {
       reply.headers({ ...commonHeaders, 'request-id': request.id });
       void sendProblem(cause, { request, reply }, context);

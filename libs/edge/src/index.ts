@@ -31,6 +31,7 @@ export {
 } from './requests.ts';
 export { main, type ProcessParts, runProcess } from './run-process.ts';
 export { type Listening, type Role, type ServeParts, type ServeSettings, serve } from './serve.ts';
+export { openIn } from './start-refusal.ts';
 export { createSystemPrng, systemClock } from './system.ts';
 export { hashKey, Tenancy } from './tenancy.ts';
 export { TimerWheel } from './timer-wheel.ts';

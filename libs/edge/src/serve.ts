@@ -24,12 +24,15 @@ export interface ServeParts {
 export interface Listening {
   readonly url: string;
   readonly port: number;
-  /** Refuses new connections, lets requests finish, ends live ones. */
+  /** Lets requests finish, each as the last of its connection, ends live ones, takes no new ones. */
   readonly stop: () => Promise<void>;
 }
 
 /** Not accepted yet. Beyond it the kernel forgets what a client takes for connected, for up to a minute. */
 const connectionsWaitingMax = 4_096;
+
+/** How long clients with kept connections are served on, once the process is told to stop. */
+const lastWordMs = 500;
 
 export async function serve(
   platform: Platform,
@@ -55,10 +58,12 @@ export async function serve(
     url: `http://${name}:${address.port}`,
     port: address.port,
     async stop() {
-      const closed = edge.close();
-      for (const role of started) role.close();
       const late = sleep(parts.clock, drainMs).then(() => edge.server.closeAllConnections());
-      await Promise.race([closed, late]);
+      const drained = edge.connections.drained();
+      for (const role of started) role.close();
+      // A client that has just sent something is not told of a closed connection, but answered.
+      await Promise.race([drained, sleep(parts.clock, Math.min(drainMs, lastWordMs))]);
+      await Promise.race([edge.close(), late]);
     },
   };
 }
