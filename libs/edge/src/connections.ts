@@ -113,11 +113,23 @@ export class Connections {
   }
 }
 
-function cut(socket: Socket, line: Ahead): void {
+function cut(socket: Line, line: Ahead): void {
   if (line.isCut) return;
   line.isCut = true;
   line.last.shouldKeepAlive = false;
   line.last.once('finish', () => socket.destroySoon());
+  dropCheaply(socket);
   // Not in the middle of what is being parsed.
   setImmediate(() => socket.pause());
+}
+
+/** Node makes an error for each request that a closed connection drops: its stack takes most of the time. */
+function dropCheaply(socket: Socket): void {
+  const { stackTraceLimit } = Error;
+  socket.prependOnceListener('close', () => {
+    Error.stackTraceLimit = 0;
+  });
+  socket.once('close', () => {
+    Error.stackTraceLimit = stackTraceLimit;
+  });
 }

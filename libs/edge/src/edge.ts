@@ -2,6 +2,7 @@
 // handler, and limits against whoever holds on to a connection.
 
 import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Clock, Logger, Metrics, Prng } from '@tidemark/ports';
 import { defaultContentType, jsonContentType, limits, Problem } from '@tidemark/protocol';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
@@ -59,6 +60,7 @@ export function createEdge(parts: EdgeParts, settings: EdgeSettings = {}): Edge 
     routerOptions: { maxParamLength: 16_384 },
     exposeHeadRoutes: false,
     return503OnClosing: false,
+    clientErrorHandler: refuseNonsense,
     frameworkErrors: (cause, request, reply) => {
       reply.headers({ ...commonHeaders, 'request-id': request.id });
       void sendProblem(cause, { request, reply }, context);
@@ -100,6 +102,19 @@ function listenTo(connections: Connections, handler: RequestListener): Server {
   });
   server.on('connection', (socket) => connections.accept(socket));
   return server;
+}
+
+const nonsense: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+};
+
+/** What is no request has no answer that would be read as a problem. */
+function refuseNonsense(cause: Error & { readonly code?: string }, socket: Socket): void {
+  const status = nonsense[cause.code ?? ''] ?? '400 Bad Request';
+  const head = `HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`;
+  if (socket.writable && cause.code !== 'ECONNRESET') socket.write(head);
+  socket.destroySoon();
 }
 
 function absenceOf({ url, method }: FastifyRequest, methods: RouteMethods): Problem {

@@ -49,7 +49,7 @@ const post = (url: string, key: string, body: string): Promise<Response> =>
 
 describe('a peer without a key', () => {
   test('has no part in the writes under way, with however many keys it invents', async () => {
-    const { port, url, gauge } = await serve({ bounds: { writesMax: 64, refusalMs: 60_000 } });
+    const { port, url, gauge } = await serve({ bounds: { writesMax: 64, strangerMs: 60_000 } });
     for (let index = 0; index < 200; index += 1) await send(port, head(`invented-${index}`, 100));
     await settled();
     expect(gauge('writes_in_flight')).toBe(0);
@@ -58,7 +58,7 @@ describe('a peer without a key', () => {
 
   test('has nothing read of its body', async () => {
     const { port, url, gauge } = await serve({
-      bounds: { bodyBytesMax: 1_000_000, refusalMs: 60_000 },
+      bounds: { bodyBytesMax: 1_000_000, strangerMs: 60_000 },
     });
     for (let index = 0; index < 33; index += 1) {
       await send(port, head(`invented-${index}`, 8_000_000) + 'x'.repeat(1_000_000));

@@ -3,6 +3,7 @@
 // is read.
 
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Clock } from '@tidemark/ports';
 import { isProblem, Problem } from '@tidemark/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -17,6 +18,7 @@ import {
   type Exchange,
   hasBody,
   isBehindRefusal,
+  isRefused,
   withhold,
 } from './withheld-answer.ts';
 
@@ -61,9 +63,15 @@ export class Entrance {
   guard(edge: FastifyInstance): void {
     edge.addHook('onRequest', (request, reply, done) => {
       const exchange = { incoming: request.raw, outgoing: reply.raw };
-      if (isBehindRefusal(exchange.incoming.socket)) return void reply.hijack();
+      if (this.#isRefused(exchange.incoming.socket)) return void reply.hijack();
       this.#receive({ request, reply, exchange, done });
     });
+  }
+
+  /** What a stranger sends behind a refusal does not hasten it: that connection ends with it anyway. */
+  #isRefused(socket: Socket): boolean {
+    const { connections } = this.#parts;
+    return (connections.isStranger(socket) && isRefused(socket)) || isBehindRefusal(socket);
   }
 
   #receive(visit: Visit): void {

@@ -78,7 +78,7 @@ test('with too much work less is under way, and a quiet key finds room beside a 
 
 test('refusals wait, keep their order and come apart from each other', async () => {
   const clock = new SimulatedClock();
-  const queue = new RefusalQueue(clock, 100);
+  const queue = new RefusalQueue(clock, { heldMs: 100, apartMs: 1 });
   const startMs = clock.monotonicMs();
   const answered: number[] = [];
   for (let index = 0; index < 50; index += 1) {

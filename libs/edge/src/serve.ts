@@ -49,6 +49,7 @@ export async function serve(
   addOperations(edge, {
     failures: () => ({ ...platform.failures(), ...failures?.() }),
     renderMetrics,
+    clock: parts.clock,
   });
   const started = roles.map((role) => role(edge, platform));
   await edge.listen({ host, port, backlog: connectionsWaitingMax });

@@ -43,6 +43,9 @@ export function withhold({ incoming, outgoing }: Exchange, text: AnswerText): An
 export const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
+/** Whether a refusal waits to be told on this connection. */
+export const isRefused = (socket: Withholding): boolean => socket[withheld] !== undefined;
+
 /** Whether a request came behind a refusal that waits: then nobody answers it. */
 export function isBehindRefusal(socket: Withholding): boolean {
   socket[withheld]?.(true);
