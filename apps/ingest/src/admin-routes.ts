@@ -1,22 +1,23 @@
 import { timingSafeEqual } from 'node:crypto';
 import {
+  bearerOf,
   bodyOf,
   type Edge,
   type EdgeRequest,
   hashKey,
-  headerOf,
+  isKey,
+  keyRule,
+  type PeerOf,
   type Platform,
 } from '@tidemark/edge';
 import { limits, Problem, parseTenantId, type TenantId } from '@tidemark/protocol';
 import { raiseFoldLevel, type TenantRequest } from '@tidemark/replica/write';
 import { type Secret, textOf } from '@tidemark/std';
 
-const keyBytesMin = 24;
-
 /** Makes tenants, and keeps their keys. There is no admin surface without an admin key. */
 export function addAdmin(edge: Edge, platform: Platform, adminKey: Secret): void {
-  edge.post('/v1/admin/tenants', async (request, reply) => {
-    authorise(request, adminKey);
+  const config = { peerOf: operatorBy(adminKey) };
+  edge.post('/v1/admin/tenants', { config }, async (request, reply) => {
     const { tenantRequest, apiKey } = parseTenant(bodyOf(request), () => platform.writers.newId());
     const { tenant, isNew, isKeyNew } = await platform.registry.create(tenantRequest);
     const { id, topic, partitions, isPooled, durability } = tenant;
@@ -25,23 +26,20 @@ export function addAdmin(edge: Edge, platform: Platform, adminKey: Secret): void
     return reply.send({ id, placement, durability, apiKey: isKeyNew ? apiKey : undefined });
   });
 
-  edge.post('/v1/admin/tenants/:id/keys', async (request, reply) => {
-    authorise(request, adminKey);
+  edge.post('/v1/admin/tenants/:id/keys', { config }, async (request, reply) => {
     const apiKey = parseKey(fieldsOf(bodyOf(request)), () => platform.writers.newId());
     await platform.registry.addKey(tenantIn(request), hashKey(apiKey));
     return reply.code(201).header('cache-control', 'no-store').send({ apiKey });
   });
 
-  edge.post('/v1/admin/tenants/:id/keys/revoke', async (request, reply) => {
-    authorise(request, adminKey);
+  edge.post('/v1/admin/tenants/:id/keys/revoke', { config }, async (request, reply) => {
     const { apiKey } = fieldsOf(bodyOf(request));
     if (typeof apiKey !== 'string') throw new Problem('invalid-request', 'apiKey is text');
     await platform.registry.revokeKey(tenantIn(request), hashKey(apiKey));
     return reply.code(204).send();
   });
 
-  edge.post('/v1/admin/level', async (request, reply) => {
-    authorise(request, adminKey);
+  edge.post('/v1/admin/level', { config }, async (request, reply) => {
     const { level } = fieldsOf(bodyOf(request));
     if (!Number.isSafeInteger(level) || Number(level) < 1) {
       throw new Problem('invalid-request', 'level is a number from 1 on');
@@ -51,8 +49,7 @@ export function addAdmin(edge: Edge, platform: Platform, adminKey: Secret): void
   });
 
   for (const verb of ['suspend', 'resume'] as const) {
-    edge.post(`/v1/admin/tenants/:id/${verb}`, async (request, reply) => {
-      authorise(request, adminKey);
+    edge.post(`/v1/admin/tenants/:id/${verb}`, { config }, async (request, reply) => {
       await platform.registry.suspend(tenantIn(request), verb === 'suspend');
       return reply.code(204).send();
     });
@@ -62,11 +59,14 @@ export function addAdmin(edge: Edge, platform: Platform, adminKey: Secret): void
 const tenantIn = ({ params }: EdgeRequest): TenantId =>
   parseTenantId((params as { readonly id: string }).id);
 
-function authorise({ headers }: EdgeRequest, adminKey: Secret): void {
-  const given = headerOf(headers, 'authorization') ?? '';
+/** The operator's share of the process is its own. */
+function operatorBy(adminKey: Secret): PeerOf {
   const digest = (text: string): Uint8Array => Buffer.from(hashKey(text));
-  const isRight = timingSafeEqual(digest(given), digest(`Bearer ${adminKey.reveal()}`));
-  if (!isRight) throw new Problem('unauthenticated', 'not the admin key');
+  const expected = digest(adminKey.reveal());
+  return (headers) => {
+    if (timingSafeEqual(digest(bearerOf(headers) ?? ''), expected)) return '$operator';
+    throw new Problem('unauthenticated', 'not the admin key');
+  };
 }
 
 function fieldsOf(body: Uint8Array): Readonly<Record<string, unknown>> {
@@ -107,8 +107,8 @@ function parseTenant(
 
 function parseKey(fields: Readonly<Record<string, unknown>>, newKey: () => string): string {
   const { apiKey = `tmk_${newKey()}` } = fields;
-  if (typeof apiKey === 'string' && apiKey.length >= keyBytesMin) return apiKey;
-  throw new Problem('invalid-request', `apiKey has at least ${keyBytesMin} characters`);
+  if (typeof apiKey === 'string' && isKey(apiKey)) return apiKey;
+  throw new Problem('invalid-request', `apiKey has ${keyRule}`);
 }
 
 function parsePartitions(partitions: unknown): number {

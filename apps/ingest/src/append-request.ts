@@ -14,17 +14,16 @@ type Headers = Parameters<typeof headerOf>[0];
 export function eventsIn(body: Uint8Array, contentType: string): readonly Uint8Array[] {
   if (!isJsonType(contentType)) return body.length === 0 ? [] : [body];
   const events = messagesIn(body);
-  if (events.length > limits.appendEventsMax) {
-    const detail = `at most ${limits.appendEventsMax} events an append`;
-    const facts = { limit: 'appendEventsMax', limitBytes: limits.appendEventsMax };
-    throw new Problem('too-large', detail, { facts });
-  }
-  return events;
+  if (events !== undefined) return events;
+  const detail = `at most ${limits.appendEventsMax} events an append`;
+  const facts = { limit: 'appendEventsMax', limitBytes: limits.appendEventsMax };
+  throw new Problem('too-large', detail, { facts });
 }
 
-function messagesIn(body: Uint8Array): Uint8Array[] {
+/** Undefined where there are too many. */
+function messagesIn(body: Uint8Array): Uint8Array[] | undefined {
   try {
-    return jsonMessages(body);
+    return jsonMessages(body, limits.appendEventsMax);
   } catch (cause) {
     if (cause instanceof JsonSyntaxError) {
       throw new Problem('invalid-json', `the body is not JSON: ${cause.message}`, { cause });

@@ -13,5 +13,5 @@ export const ingestRole =
   (edge, platform) => {
     addStreamWrites(edge, platform);
     if (adminKey !== undefined) addAdmin(edge, platform, adminKey);
-    return { close: () => undefined };
+    return {};
   };

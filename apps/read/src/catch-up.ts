@@ -2,6 +2,7 @@ import {
   type EdgeReply,
   type EdgeRequest,
   type HeaderPairs,
+  headerOf,
   headerPairs,
   sendRaw,
 } from '@tidemark/edge';
@@ -46,8 +47,9 @@ export async function catchUp(
     return sendRaw(answer.reply, 200, { headers, body: emptyBody(stream.isJson) });
   }
   const etag = etagOf(stream, { position, endPosition: range.endPosition });
-  headers.push('etag', etag, 'cache-control', cacheControl(answer.isShared));
-  if (answer.request.headers['if-none-match'] === etag) {
+  headers.push('etag', etag);
+  pushCaching(headers, answer.isShared);
+  if (isMatch(headerOf(answer.request.headers, 'if-none-match'), etag)) {
     return sendRaw(answer.reply, 304, { headers });
   }
   const firstSeq = stream.isJson
@@ -57,8 +59,19 @@ export async function catchUp(
   sendRaw(answer.reply, 200, { headers, body: bodyOfRange(range, stream.isJson) });
 }
 
-export const cacheControl = (isShared: boolean): string =>
-  `${isShared ? 'public' : 'private'}, max-age=60, stale-while-revalidate=300`;
+/** What one key is answered is not for another, also in the cache of one browser. */
+export function pushCaching(headers: HeaderPairs, isShared: boolean): void {
+  const scope = isShared ? 'public' : 'private';
+  headers.push('cache-control', `${scope}, max-age=60, stale-while-revalidate=300`);
+  if (!isShared) headers.push('vary', 'authorization, origin, x-api-key');
+}
+
+/** Whether a list of tags, weak ones included, or `*`, has this one. */
+export function isMatch(list: string | undefined, etag: string): boolean {
+  if (list === undefined) return false;
+  const tags = list.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return tags.includes('*') || tags.includes(etag);
+}
 
 /** Varies with what is served and with whether the end is final. */
 function etagOf(

@@ -1,7 +1,7 @@
 import { type HeaderPairs, headerPairs, sendRaw, type TimerWheel } from '@tidemark/edge';
 import { limits } from '@tidemark/protocol';
 import { cursorAt, type StreamState } from '@tidemark/session';
-import { type Answer, cacheControl, rangeAt, rangeHeaders } from './catch-up.ts';
+import { type Answer, pushCaching, rangeAt, rangeHeaders } from './catch-up.ts';
 import { liveCursor } from './live-cursor.ts';
 import type { ReadRequest } from './read-request.ts';
 import { bodyOfRange } from './response-body.ts';
@@ -30,7 +30,7 @@ export async function longPoll(
   if (stream.tailPosition > position) {
     const range = await rangeAt(parts, view, { position, eventsMax: read.eventsMax });
     const headers = rangeHeaders(view.present, range, true);
-    headers.push('cache-control', cacheControl(answer.isShared));
+    pushCaching(headers, answer.isShared);
     headers.push('stream-cursor', liveCursor(parts.nowMs(), parts.random(), read.cursor));
     const body = bodyOfRange(range, stream.isJson);
     return sendRaw(answer.reply, 200, { headers, body });

@@ -25,5 +25,5 @@ export const relayRole =
     );
     relay.start();
     addSubscriptions(edge, { relay, tenancy, publicUrl });
-    return { close: () => void relay[Symbol.asyncDispose]() };
+    return { end: () => relay[Symbol.asyncDispose]() };
   };

@@ -1,9 +1,9 @@
 import {
+  bearerOf,
   bodyOf,
   type Edge,
   type EdgeReply,
   type EdgeRequest,
-  headerOf,
   pathOf,
   type Tenancy,
 } from '@tidemark/edge';
@@ -33,6 +33,12 @@ export interface RouteParts {
 type Handler = (request: EdgeRequest, reply: EdgeReply) => Promise<EdgeReply>;
 
 /** Refusals have a form of their own here; everything else is the edge's. */
+function refuse(cause: unknown, reply: EdgeReply): EdgeReply {
+  if (!isRefusal(cause)) throw cause;
+  reply.header('cache-control', 'no-store');
+  return reply.code(cause.status).type('application/json').send(JSON.stringify(cause.body));
+}
+
 const refusing =
   (handle: Handler): Handler =>
   async (request, reply) => {
@@ -40,17 +46,16 @@ const refusing =
     try {
       return await handle(request, reply);
     } catch (cause) {
-      if (!isRefusal(cause)) throw cause;
-      return reply.code(cause.status).type('application/json').send(JSON.stringify(cause.body));
+      return refuse(cause, reply);
     }
   };
 
 const idOf = ({ params }: EdgeRequest): string =>
   parseSubscriptionId((params as { readonly id: string }).id);
 
-function tokenOf({ headers }: EdgeRequest): string {
-  const bearer = headerOf(headers, 'authorization');
-  if (bearer?.startsWith('Bearer ') === true) return bearer.slice(7).trim();
+function tokenOf({ headers }: Pick<EdgeRequest, 'headers'>): string {
+  const bearer = bearerOf(headers);
+  if (bearer !== undefined) return bearer;
   throw new Refusal('TOKEN_INVALID', 'send the token of the wake as a bearer token');
 }
 
@@ -114,7 +119,7 @@ export function addSubscriptions(edge: Edge, { relay, tenancy, publicUrl }: Rout
 
   addWakes(edge, { subscriptions, tenancy });
 
-  edge.get(`${control}/jwks.json`, async (_request, reply) => {
+  edge.get(`${control}/jwks.json`, { config: { isOpen: true } }, async (_request, reply) => {
     const keys = (await relay.keys()).all.map(({ jwk }) => jwk);
     reply.header('cache-control', 'public, max-age=300').type('application/jwk-set+json');
     return reply.send(JSON.stringify({ keys }));
@@ -135,17 +140,27 @@ function addWakes(
     }),
   );
 
+  // Verified by its head: a body is read only of whoever holds a token.
+  const byToken = {
+    config: {
+      peerOf: async (headers: EdgeRequest['headers']) =>
+        subscriptions.tenantOf(tokenOf({ headers })),
+    },
+    errorHandler: (cause: unknown, _request: EdgeRequest, reply: EdgeReply) => refuse(cause, reply),
+  };
+
   const ack = (kind: 'webhook' | 'pull-wake'): Handler =>
     refusing(async (request, reply) => {
       const token = tokenOf(request);
       const parsed = parseWakeRequest(parseFields(bodyOf(request)));
       return json(reply, 200, await subscriptions.ack(token, idOf(request), { ...parsed, kind }));
     });
-  edge.post(`${one}/callback`, ack('webhook'));
-  edge.post(`${one}/ack`, ack('pull-wake'));
+  edge.post(`${one}/callback`, byToken, ack('webhook'));
+  edge.post(`${one}/ack`, byToken, ack('pull-wake'));
 
   edge.post(
     `${one}/release`,
+    byToken,
     refusing(async (request, reply) => {
       const token = tokenOf(request);
       const { generation, wakeId } = parseWakeRequest(parseFields(bodyOf(request)));

@@ -159,6 +159,12 @@ export class Subscriptions {
     };
   }
 
+  /** The tenant whose wake a token is for; nothing is looked up. */
+  async tenantOf(token: string): Promise<string> {
+    const { clock } = this.#relay.parts;
+    return verifyToken(await this.#relay.keys(), token, clock.nowMs()).tenant;
+  }
+
   /** A webhook's callback, or a worker's ack: the token says whose. */
   async ack(
     token: string,

@@ -1,15 +1,21 @@
 import { resolve } from 'node:path';
 import { type DiskLog, nodeFiles, openDiskLog, openFolderStore } from '@tidemark/disk';
-import { checkKeys, createSystemPrng, main, runProcess, systemClock } from '@tidemark/edge';
+import { checkKeys, createSystemPrng, main, openIn, runProcess, systemClock } from '@tidemark/edge';
 import { ingestRole } from '@tidemark/ingest';
 import { kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
 import { readRole } from '@tidemark/read';
 import { relayRole } from '@tidemark/relay';
+import { TablePublications } from '@tidemark/replica';
 import { openS3Store, s3SettingsOf } from '@tidemark/s3';
 import { readSettings } from '@tidemark/std';
+import { TableStore } from '@tidemark/tables';
 import { createLogger, createMetrics } from '@tidemark/telemetry';
 import { ObjectCheck } from './object-check.ts';
+import { publishRole } from './publish-role.ts';
 import { serverDeclarations } from './settings.ts';
+
+/** For ends and blocks of tables, beside the memory for sessions. */
+const tableCacheBytes = 64 * 1024 * 1024;
 
 await main(async () => {
   const settings = readSettings(serverDeclarations, 'TIDEMARK_', process.env);
@@ -18,23 +24,36 @@ await main(async () => {
   const metrics = createMetrics();
   const parts = { clock: systemClock, prng: createSystemPrng(), logger, metrics };
   const directory = resolve(settings.dataDir);
+  const logDirectory = resolve(directory, 'log');
+  const objectsDirectory = resolve(directory, 'objects');
   await using log =
     settings.log === 'kafka'
       ? openKafkaLog(parts, kafkaSettingsOf(settings))
-      : await openDiskLog({ ...parts, files: nodeFiles }, { directory: resolve(directory, 'log') });
+      : await openIn(logDirectory, () =>
+          openDiskLog({ ...parts, files: nodeFiles }, { directory: logDirectory }),
+        );
   await using objects =
     settings.objects === 's3'
       ? await openS3Store(parts, s3SettingsOf(settings))
-      : await openFolderStore(parts, { directory: resolve(directory, 'objects') });
-  const check = new ObjectCheck(objects, systemClock);
+      : await openIn(objectsDirectory, () =>
+          openFolderStore(parts, { directory: objectsDirectory }),
+        );
+  const check = new ObjectCheck(objects, parts);
   check.start();
   logger.info({ log: settings.log, objects: settings.objects, directory }, 'storage opened');
-  const roles = [ingestRole(settings), readRole(settings), relayRole(settings)];
+  const tables = new TableStore(objects, { cacheBytesMax: tableCacheBytes });
+  const publications = new TablePublications(objects, tables);
+  const roles = [
+    ingestRole(settings),
+    readRole(settings),
+    relayRole(settings),
+    publishRole(publications, settings),
+  ];
   const failures = (): Record<string, string> => {
     const stoppedBy = 'stoppedBy' in log ? (log as DiskLog).stoppedBy : undefined;
     return { ...(stoppedBy === undefined ? {} : { log: stoppedBy }), ...check.failures() };
   };
-  const running = { ...parts, log, failures, renderMetrics: () => metrics.render() };
+  const running = { ...parts, log, publications, failures, renderMetrics: () => metrics.render() };
   await runProcess(running, settings, { name: 'server', roles });
   check.close();
 });

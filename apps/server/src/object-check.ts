@@ -1,4 +1,4 @@
-import type { Clock, ObjectStore } from '@tidemark/ports';
+import { type Clock, isFault, type Logger, type ObjectStore } from '@tidemark/ports';
 import { equalBytes } from '@tidemark/std';
 
 const probeKey = 'tidemark/ready';
@@ -11,12 +11,15 @@ const probeMs = 5_000;
 export class ObjectCheck {
   readonly #store: ObjectStore;
   readonly #clock: Clock;
+  readonly #logger: Logger;
   #failure: string | undefined = 'not asked yet';
+  #isFailing = false;
   #isClosed = false;
 
-  constructor(store: ObjectStore, clock: Clock) {
+  constructor(store: ObjectStore, { clock, logger }: { clock: Clock; logger: Logger }) {
     this.#store = store;
     this.#clock = clock;
+    this.#logger = logger;
   }
 
   failures(): Record<string, string> {
@@ -34,8 +37,11 @@ export class ObjectCheck {
   async #ask(): Promise<void> {
     try {
       this.#failure = await this.#probe();
+      this.#isFailing = false;
     } catch (cause) {
-      this.#failure = cause instanceof Error ? cause.message : String(cause);
+      if (!this.#isFailing) this.#logger.error({ err: cause }, 'the object store fails');
+      this.#isFailing = true;
+      this.#failure = `the store does not answer. reason=${isFault(cause) ? cause.reason : 'other'}`;
     }
     if (!this.#isClosed) this.#clock.schedule(probeMs, () => void this.#ask());
   }

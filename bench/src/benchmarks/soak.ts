@@ -9,7 +9,7 @@ import { eventBytes } from './workload.ts';
 const minutes = 5;
 const loadShare = 0.7;
 /** Small enough to be full in the first minute: what grows after it is a leak. */
-const hotMib = '64';
+const memoryMib = '64';
 
 export const soak: Benchmark = {
   name: 'soak',
@@ -20,8 +20,8 @@ export const soak: Benchmark = {
     const rows: Row[] = [];
     const bars: Bar[] = [];
     for (const contestant of [
-      tidemarkEmbeddedWith({ TIDEMARK_HOT_MIB: hotMib }),
-      tidemarkOnKafka(bootstrap, { TIDEMARK_HOT_MIB: hotMib }),
+      tidemarkEmbeddedWith({ TIDEMARK_MEMORY_MIB: memoryMib }),
+      tidemarkOnKafka(bootstrap, { TIDEMARK_MEMORY_MIB: memoryMib }),
     ]) {
       await using running = await context.start([contestant]);
       const [server] = running.all;
@@ -30,7 +30,7 @@ export const soak: Benchmark = {
       rows.push(...soaked.rows);
       bars.push(...soaked.bars);
     }
-    return { rows, bars, notes: [`${hotMib} MiB of event bodies are kept in memory`] };
+    return { rows, bars, notes: [`${memoryMib} MiB of event bodies are kept in memory`] };
   },
 };
 

@@ -14,7 +14,7 @@ export interface RequestParts {
 export function requestBytes({ method, path, headers = {}, body }: RequestParts): Buffer {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const length = method === 'GET' ? '' : `Content-Length: ${body?.length ?? 0}\r\n`;
-  const head = `${method} ${path} HTTP/1.1\r\nHost: bench\r\n${lines.join('')}${length}\r\n`;
+  const head = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${lines.join('')}${length}\r\n`;
   return Buffer.concat([Buffer.from(head), body ?? new Uint8Array()]);
 }
 

@@ -122,12 +122,21 @@ async function findListening(logFile: string): Promise<string | undefined> {
   return undefined;
 }
 
+interface Readiness {
+  readonly failures: Readonly<Record<string, string>>;
+}
+
+/** A disk that is full rings, and its server serves what it has. */
+const isServing = ({ failures }: Readiness): boolean =>
+  Object.keys(failures).every((name) => name === 'storage full');
+
 async function ready(child: Supervised, url: string, logFile: string): Promise<void> {
   const endMs = Date.now() + readyMs;
   while (Date.now() < endMs && child.isRunning()) {
-    const response = await fetch(`${url}/readyz`).catch(() => undefined);
-    await response?.arrayBuffer();
-    if (response?.status === 200) return;
+    const readiness = await fetch(`${url}/readyz`)
+      .then((response) => response.json() as Promise<Readiness>)
+      .catch(() => undefined);
+    if (readiness !== undefined && isServing(readiness)) return;
     await delay(50);
   }
   throw new Error(`${url} does not become ready, see ${logFile}`);

@@ -13,6 +13,8 @@ export interface ClusterOptions {
   readonly port?: number;
   readonly route?: FrontOptions['route'];
   readonly env?: Readonly<Record<string, string>>;
+  /** What not every app knows. */
+  readonly envOf?: (app: AppName) => Readonly<Record<string, string>>;
   /** Brokers of one process instead of everybody's: a wire that a test can hurt. */
   readonly bootstrapOf?: (app: AppName, index: number) => readonly string[] | undefined;
 }
@@ -33,7 +35,11 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   let apps: AppProcess[] = [];
   const start = (app: AppName, index: number): Promise<AppProcess> => {
     const bootstrap = options.bootstrapOf?.(app, index) ?? options.kafka.bootstrap;
-    const env = { TIDEMARK_KAFKA_BROKERS: bootstrap.join(','), ...options.env };
+    const env = {
+      TIDEMARK_KAFKA_BROKERS: bootstrap.join(','),
+      ...options.env,
+      ...options.envOf?.(app),
+    };
     return startApp({ app, index, folder, env });
   };
   const places = Object.entries(counts).flatMap(([app, count]) =>

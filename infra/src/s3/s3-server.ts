@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -37,8 +37,7 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
     endpoint: `http://127.0.0.1:${port}`,
     region: 'us-east-1',
     bucket: options.bucket ?? 'tidemark',
-    accessKeyId: `key${randomBytes(6).toString('hex')}`,
-    secretAccessKey: randomBytes(20).toString('hex'),
+    ...(await keysOf(folder)),
   };
   const server = await launch(install, { folder, port, address });
   const stop = async (): Promise<void> => {
@@ -61,6 +60,21 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
     },
     [Symbol.asyncDispose]: stop,
   };
+}
+
+type Keys = Pick<S3Address, 'accessKeyId' | 'secretAccessKey'>;
+
+/** A kept folder keeps its keys: what lies in it is theirs. */
+async function keysOf(folder: string): Promise<Keys> {
+  const file = join(folder, 'keys.json');
+  const kept = await readFile(file, 'utf8').catch(() => undefined);
+  if (kept !== undefined) return JSON.parse(kept) as Keys;
+  const keys = {
+    accessKeyId: `key${randomBytes(6).toString('hex')}`,
+    secretAccessKey: randomBytes(20).toString('hex'),
+  };
+  await writeFile(file, JSON.stringify(keys), { mode: 0o600 });
+  return keys;
 }
 
 interface Place {

@@ -1,62 +1,20 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect } from 'node:net';
-import { silentLogger } from '@tidemark/ports';
-import { SeededPrng } from '@tidemark/ports/testing';
+import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type AdmissionBounds, admissionDefaults } from './admission.ts';
-import { bodyOf, createEdge, type Edge } from './edge.ts';
-import { sendRaw } from './raw-answer.ts';
-import { systemClock } from './system.ts';
+import type { AdmissionBounds } from './admission.ts';
+import type { PeerOf } from './entrance.ts';
+import { answersTo, byBearer, type Served, serveRoutes, statusesIn } from './testing/served.ts';
 
-const noMetrics = {
-  counter: () => ({ add: () => undefined }),
-  gauge: () => ({ set: () => undefined }),
-  observedGauge: () => undefined,
-  histogram: () => ({ observe: () => undefined }),
-};
-
-const open: Edge[] = [];
+const open: Served[] = [];
 
 afterEach(async () => {
-  for (const edge of open.splice(0)) {
-    edge.server.closeAllConnections();
-    await edge.close();
-  }
+  for (const served of open.splice(0)) await served[Symbol.asyncDispose]();
 });
 
-interface Served {
-  readonly url: string;
-  readonly port: number;
-  readonly release: () => void;
-}
-
-/** `/wait` answers when it is released, `/echo` with the length of what it was sent. */
-async function serve(bounds: Partial<AdmissionBounds>): Promise<Served> {
-  const parts = {
-    clock: systemClock,
-    logger: silentLogger,
-    metrics: noMetrics,
-    prng: new SeededPrng(1),
-  };
-  const edge = createEdge(parts, { ...admissionDefaults, refusalMs: 1, ...bounds });
-  const released = Promise.withResolvers<void>();
-  edge.post('/wait', async (request) => {
-    const { length } = bodyOf(request);
-    await released.promise;
-    return String(length);
-  });
-  edge.post('/echo', (request) => Promise.resolve(String(bodyOf(request).length)));
-  edge.get('/read', () => Promise.resolve('read'));
-  edge.get('/large', (_request, reply) => {
-    // More than the system's own buffers take.
-    const bytes = new Uint8Array(30_000_000);
-    sendRaw(reply, 200, { headers: [], body: { pieces: [bytes], lengthBytes: bytes.length } });
-    return reply;
-  });
-  await edge.listen({ host: '127.0.0.1', port: 0 });
-  open.push(edge);
-  const { port } = edge.server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, port, release: released.resolve };
+async function serve(bounds: Partial<AdmissionBounds>, peerOf?: PeerOf): Promise<Served> {
+  const served = await serveRoutes({ bounds, ...(peerOf && { peerOf }) });
+  open.push(served);
+  return served;
 }
 
 const post = (url: string, body = 'x', key?: string): Promise<Response> =>
@@ -83,15 +41,15 @@ test('a write beyond the bound is refused with Retry-After, and admitted once th
 });
 
 test('one key leaves room for others', async () => {
-  const { url, release } = await serve({ writesMax: 4, keyWritesMax: 1 });
-  const waiting = post(`${url}/wait`, 'x', 'Bearer one');
+  const { url, release } = await serve({ writesMax: 8 }, byBearer);
+  const waiting = Array.from({ length: 6 }, () => post(`${url}/wait`, 'x', 'Bearer one'));
   await settled();
   const refused = await post(`${url}/echo`, 'x', 'Bearer one');
   expect(refused.status).toBe(429);
   expect(refused.headers.get('retry-after')).toBe('1');
   expect((await post(`${url}/echo`, 'x', 'Bearer two')).status).toBe(200);
   release();
-  expect((await waiting).status).toBe(200);
+  for (const answer of await Promise.all(waiting)) expect(answer.status).toBe(200);
 });
 
 test('bodies beyond the bound are refused while others are under way', async () => {
@@ -106,8 +64,8 @@ test('bodies beyond the bound are refused while others are under way', async () 
   expect(await (await post(`${url}/echo`, 'x'.repeat(90))).text()).toBe('90');
 });
 
-const write = 'POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\nx';
-const read = 'GET /read HTTP/1.1\r\nhost: a\r\n\r\n';
+const write = 'POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\n\r\nx';
+const read = 'GET /read HTTP/1.1\r\nhost: localhost\r\n\r\n';
 
 /** One connection, one request at a time. */
 function connection(port: number): (request: string) => Promise<string> {
@@ -130,27 +88,21 @@ test('refusals wait, each on its connection, which goes on behind them', async (
   }
 });
 
-/** The statuses of all that comes until the connection ends. */
-async function statusesOf(port: number, requests: string): Promise<string[]> {
-  const socket = connect(port, '127.0.0.1').setEncoding('latin1');
-  let text = '';
-  socket.on('data', (piece: string) => {
-    text += piece;
-  });
-  socket.on('error', () => undefined);
-  socket.write(requests);
-  await once(socket, 'close');
-  return [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => String(status));
-}
+const statusesOf = async (port: number, requests: string): Promise<string[]> =>
+  statusesIn(await answersTo(port, requests));
 
 describe('a connection ends with the refusal that something was sent behind', () => {
-  const bare = (line: string): string => `${line} HTTP/1.1\r\nhost: a\r\n\r\n`;
+  const bare = (line: string): string => `${line} HTTP/1.1\r\nhost: localhost\r\n\r\n`;
   test.each([
     ['a read', `${write}${read}`, ['503']],
     ['a bad path', `${write}${bare('GET /%zz')}`, ['503']],
     ['no host', `${write}GET /read HTTP/1.1\r\n\r\n`, ['503']],
     ['nonsense', `${write}nonsense\r\n\r\n`, ['503']],
-    ['an expectation', `${write}GET /read HTTP/1.1\r\nhost: a\r\nexpect: x\r\n\r\n`, ['503']],
+    [
+      'an expectation',
+      `${write}GET /read HTTP/1.1\r\nhost: localhost\r\nexpect: x\r\n\r\n`,
+      ['503'],
+    ],
   ])('%s', async (_what, requests, statuses) => {
     const { port } = await serve({ writesMax: 0, refusalMs: 3_600_000 });
     expect(await statusesOf(port, requests)).toEqual(statuses);
@@ -168,11 +120,9 @@ test('a write behind one that nobody refused is not executed', async () => {
   expect((await waiting).status).toBe(200);
 });
 
-test('behind an answer that Node still owes, Node also tells of refusals', async () => {
+test('a refusal behind an answer comes behind it, and ends what was sent ahead', async () => {
   const { port } = await serve({ writesMax: 0, refusalMs: 20 });
-  const last = 'GET /read HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n';
-  const statuses = await statusesOf(port, `${read}${write}${write}${last}`);
-  expect(statuses).toEqual(['200', '503', '503', '200']);
+  expect(await statusesOf(port, `${read}${write}${write}${read}`)).toEqual(['200', '503']);
 });
 
 test('HTTP/1.0 is answered as well', async () => {
@@ -207,14 +157,14 @@ test('a refusal that still waits is told where the process stops', async () => {
   const { port } = await serve({ writesMax: 0, refusalMs: 3_600_000 });
   const asked = connection(port)(write);
   await settled();
-  await open.pop()?.close();
+  await open.pop()?.edge.close();
   expect(await asked).toBe('503');
 });
 
 test('what is left of a refused body is taken once its connection is read again', async () => {
   const { port } = await serve({ writesMax: 0, refusalMs: 50 });
   const socket = connect(port, '127.0.0.1');
-  socket.write('POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 10000000\r\n\r\n');
+  socket.write('POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10000000\r\n\r\n');
   expect(String(await once(socket, 'data'))).toMatch(/^HTTP\/1.1 503/);
   socket.write(Buffer.alloc(10_000_000));
   socket.write(read);
@@ -225,22 +175,49 @@ test('what is left of a refused body is taken once its connection is read again'
 test('a body in many tiny chunks is one piece in the end', async () => {
   const { port } = await serve({});
   const socket = connect(port, '127.0.0.1');
-  const head = 'POST /echo HTTP/1.1\r\nhost: a\r\ncontent-type: text/plain\r\n';
+  const head = 'POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\n';
   socket.write(`${head}transfer-encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(20_000)}0\r\n\r\n`);
   const [answer] = (await once(socket, 'data')) as [Buffer];
   expect(String(answer)).toMatch(/\r\n\r\n20000$/);
   socket.destroy();
 });
 
-test('large answers that nobody takes are bounded', async () => {
-  const { url, port } = await serve({ owedBytesMax: 40_000_000 });
-  const socket = connect(port, '127.0.0.1');
+async function stalledReader(port: number, path: string): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+  await once(socket, 'connect');
   socket.pause();
-  socket.write('GET /large HTTP/1.1\r\nhost: a\r\n\r\n');
+  socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
   await settled();
-  const refused = await fetch(`${url}/large`);
-  expect(refused.status).toBe(503);
-  socket.destroy();
-  await settled();
-  expect((await fetch(`${url}/large`)).status).toBe(200);
+  return socket;
+}
+
+describe('large answers that nobody takes', () => {
+  test('are bounded', async () => {
+    const { url, port } = await serve({ owedBytesMax: 40_000_000 });
+    const socket = await stalledReader(port, '/large');
+    expect((await fetch(`${url}/large`)).status).toBe(503);
+    socket.destroy();
+    await settled();
+    expect((await fetch(`${url}/large`)).status).toBe(200);
+  });
+
+  test('cost what they hold together: one piece of memory once, however many wait for it', async () => {
+    const { url, port, gauge } = await serve({ owedBytesMax: 40_000_000 });
+    for (let count = 0; count < 34; count += 1) await stalledReader(port, '/shared');
+    expect(gauge('owed_bytes')).toBe(30_000_000);
+    expect((await fetch(`${url}/shared`)).status).toBe(200);
+  });
+
+  test('are owed to nobody once their connections are gone, whenever those went', async () => {
+    const { port, url, gauge, release } = await serve({ owedBytesMax: 100_000_000 });
+    for (let count = 0; count < 10; count += 1) {
+      const socket = await stalledReader(port, '/late');
+      socket.destroy();
+    }
+    await settled();
+    release();
+    await settled();
+    expect(gauge('owed_bytes')).toBe(0);
+    expect((await fetch(`${url}/large`)).status).toBe(200);
+  });
 });

@@ -6,38 +6,48 @@
 // (3) A refusal is answered a moment late, and so many a second: who is refused at once asks again at
 //     once, and refusing would leave no time for the work.
 // (4) Where the process has more to do than it can, fewer writes are under way: more would not be done
-//     sooner. Keys that have less than their share of them find room none the less.
+//     sooner. Peers that have less than their share of them find room none the less.
+// (5) A share goes by a verified key. Strangers, who have shown none, have no share: nothing of their
+//     bodies is read, and what they ask is answered in a line of their own, 250 of it a second.
+// (6) What is held for a request ends with its connection, whichever came first.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, Metrics } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import { AnswerTurns } from './answer-turns.ts';
 import { LoopUse } from './loop-use.ts';
+import { OwedAnswers } from './owed-answers.ts';
 import { RefusalQueue } from './refusal-queue.ts';
+import { onlyPeer, type Peer, Share, type Taking } from './share.ts';
 import { createLoopMeter } from './system.ts';
 import type { Answer, Exchange } from './withheld-answer.ts';
 
 export interface AdmissionBounds {
   readonly writesMax: number;
-  /** Of one key: others find room. */
-  readonly keyWritesMax: number;
   /** While there is more to do than can be done. */
   readonly busyWritesMax: number;
   /** Of all bodies that are under way. */
   readonly bodyBytesMax: number;
   /** Of all large answers that their readers have not taken yet. */
   readonly owedBytesMax: number;
+  /** How late a refusal is answered. */
   readonly refusalMs: number;
+  /** How late a stranger is turned away. */
+  readonly strangerMs: number;
 }
 
 export const admissionDefaults: AdmissionBounds = {
   writesMax: 2_048,
-  keyWritesMax: 1_536,
   busyWritesMax: 512,
   bodyBytesMax: 256 * 1024 * 1024,
   owedBytesMax: 512 * 1024 * 1024,
   refusalMs: 250,
+  strangerMs: 1_000,
 };
+
+const refusalsApartMs = 1;
+/** Of what strangers ask. A connection that comes and is turned away takes .6 ms of a core. */
+const strangersApartMs = 4;
 
 /** Smaller answers fit into what a socket buffers anyway. */
 export const largeAnswerBytes: number = 256 * 1024;
@@ -47,7 +57,7 @@ const stalledReaderMs = 30_000;
 
 /** Made once: where they come by the thousand, taking a stack each time is what refusing costs. */
 const overloaded = new Problem('overloaded', 'too much is under way');
-const rateLimited = new Problem('rate-limited', 'too many writes of this key at once', {
+const rateLimited = new Problem('rate-limited', 'too much of this key is under way at once', {
   facts: { retryAfterMs: 1_000 },
 });
 
@@ -59,77 +69,101 @@ export interface AdmissionParts {
 }
 
 interface Visit {
+  readonly peer: Peer;
   bodyBytes: number;
+  isOver: boolean;
 }
 
 /** On the request itself: a WeakMap's entry for each request is work for the garbage collector. */
 const visitOf = Symbol('visit');
 type Visited = IncomingMessage & { [visitOf]?: Visit };
 
+/** An answer that is sent piece by piece, as its pieces lie in memory. */
+export interface LargeAnswer {
+  readonly pieces: readonly Uint8Array[];
+  readonly lengthBytes: number;
+  readonly send: () => void;
+}
+
 export class Admission {
   readonly #bounds: AdmissionBounds;
   readonly #loop: LoopUse;
   readonly #refusals: RefusalQueue;
+  readonly #strangers: RefusalQueue;
+  readonly #openDoor: RefusalQueue;
   readonly #turns: AnswerTurns;
-  readonly #byKey = new Map<string, number>();
+  readonly #writes: Share;
+  readonly #bodies: Share;
+  readonly #owed: OwedAnswers;
   readonly #onRefused: (reason: string) => void;
-  #writes = 0;
-  #bodyBytes = 0;
-  #owedBytes = 0;
 
   constructor(
     { clock, metrics, busyShare = createLoopMeter() }: AdmissionParts,
     bounds: AdmissionBounds = admissionDefaults,
   ) {
     this.#bounds = bounds;
-    this.#refusals = new RefusalQueue(clock, bounds.refusalMs);
-    this.#turns = new AnswerTurns(clock, () => this.#writes > 0);
+    this.#writes = new Share(bounds.writesMax);
+    this.#bodies = new Share(bounds.bodyBytesMax);
+    this.#owed = new OwedAnswers(bounds.owedBytesMax);
+    this.#refusals = new RefusalQueue(clock, {
+      heldMs: bounds.refusalMs,
+      apartMs: refusalsApartMs,
+    });
+    const apartMs = strangersApartMs;
+    this.#strangers = new RefusalQueue(clock, { heldMs: bounds.strangerMs, apartMs });
+    this.#openDoor = new RefusalQueue(clock, { heldMs: 0, apartMs });
+    this.#turns = new AnswerTurns(clock, () => this.#writes.taken > 0);
     this.#loop = new LoopUse(clock, busyShare);
     const refused = metrics.counter({
       name: 'tidemark_edge_refused_requests_total',
-      help: 'requests that found no room in this process',
+      help: 'requests that found no room in this process, or had no key',
       labels: ['reason'],
     });
     this.#onRefused = (reason) => refused.add(1, { reason });
     const observe = (name: string, help: string, read: () => number): void =>
       metrics.observedGauge({ name: `tidemark_edge_${name}`, help }, read);
-    observe('writes_in_flight', 'writes between their head and their answer', () => this.#writes);
-    observe('body_bytes', 'bytes of bodies under way', () => this.#bodyBytes);
-    observe('owed_bytes', 'bytes of large answers not taken yet', () => this.#owedBytes);
+    observe('writes_in_flight', 'writes between head and answer', () => this.#writes.taken);
+    observe('body_bytes', 'bytes of bodies under way', () => this.#bodies.taken);
+    observe('owed_bytes', 'bytes of large answers not taken yet', () => this.#owed.bytes);
   }
 
-  /** The Problem where there is no room. `key` tells tenants apart; empty where there is one. */
-  enter(key: string, { incoming, outgoing }: Exchange): Problem | undefined {
-    const ofKey = this.#byKey.get(key) ?? 0;
-    const problem = this.#noRoom(key, ofKey);
+  /** A read costs only what its answer holds. */
+  read(peer: Peer, { incoming }: Exchange): void {
+    (incoming as Visited)[visitOf] = { peer, bodyBytes: 0, isOver: false };
+  }
+
+  /** The Problem where there is no room for a write. */
+  enter(peer: Peer, { incoming, outgoing }: Exchange): Problem | undefined {
+    const problem = this.#noRoomFor(peer);
     if (problem !== undefined) return problem;
-    this.#byKey.set(key, ofKey + 1);
-    this.#writes += 1;
-    const visit: Visit = { bodyBytes: 0 };
+    const visit: Visit = { peer, bodyBytes: 0, isOver: false };
     (incoming as Visited)[visitOf] = visit;
-    outgoing.once('close', () => this.#leave(key, visit));
+    if (outgoing.destroyed) this.#leave(visit);
+    else outgoing.once('close', () => this.#leave(visit));
     return undefined;
   }
 
-  #noRoom(key: string, ofKey: number): Problem | undefined {
-    const { writesMax, busyWritesMax, keyWritesMax } = this.#bounds;
-    if (this.#writes >= writesMax) return this.#overloaded('writes');
-    if (key !== '' && ofKey >= keyWritesMax) {
-      this.#onRefused('key');
-      return rateLimited;
+  #noRoomFor(peer: Peer): Problem | undefined {
+    const { busyWritesMax } = this.#bounds;
+    const writes = this.#writes;
+    if (writes.taken >= busyWritesMax && this.#loop.isSaturated) {
+      const share = Math.max(1, busyWritesMax / writes.peerCount);
+      if (writes.takenBy(peer) >= share) return this.#overloaded('saturated');
     }
-    if (this.#writes < busyWritesMax || !this.#loop.isSaturated) return undefined;
-    const share = Math.max(1, busyWritesMax / this.#byKey.size);
-    return ofKey < share ? undefined : this.#overloaded('saturated');
+    return this.#refusal(writes.take(peer, 1), 'writes');
   }
 
-  #leave(key: string, visit: Visit): void {
-    this.#writes -= 1;
-    this.#bodyBytes -= visit.bodyBytes;
-    visit.bodyBytes = 0;
-    const left = (this.#byKey.get(key) ?? 1) - 1;
-    if (left === 0) this.#byKey.delete(key);
-    else this.#byKey.set(key, left);
+  #refusal(outcome: Taking, reason: string): Problem | undefined {
+    if (outcome === 'taken') return undefined;
+    if (outcome === 'none-left') return this.#overloaded(reason);
+    this.#onRefused('key');
+    return rateLimited;
+  }
+
+  #leave(visit: Visit): void {
+    this.#writes.give(visit.peer, 1);
+    this.#bodies.give(visit.peer, visit.bodyBytes);
+    visit.isOver = true;
   }
 
   #overloaded(reason: string): Problem {
@@ -142,33 +176,45 @@ export class Admission {
     this.#refusals.add(answer);
   }
 
+  /** Turns a stranger away when it is time to. */
+  turnAway(answer: Answer): void {
+    this.#onRefused('stranger');
+    this.#strangers.add(answer);
+  }
+
+  /** Answers what anybody may ask, strangers included. */
+  openDoor(answer: () => void): void {
+    this.#openDoor.add(answer);
+  }
+
   close(): void {
     this.#loop.close();
     this.#refusals.close();
+    this.#strangers.close();
+    this.#openDoor.close();
     this.#turns.close();
   }
 
   /** More of a body came in: it is kept until the answer is closed. */
   hold(incoming: IncomingMessage, bytes: number): Problem | undefined {
-    if (this.#bodyBytes + bytes > this.#bounds.bodyBytesMax) return this.#overloaded('bodies');
     const visit = (incoming as Visited)[visitOf];
-    if (visit === undefined) return undefined;
-    visit.bodyBytes += bytes;
-    this.#bodyBytes += bytes;
-    return undefined;
+    if (visit === undefined || visit.isOver) return undefined;
+    const refusal = this.#refusal(this.#bodies.take(visit.peer, bytes), 'bodies');
+    if (refusal === undefined) visit.bodyBytes += bytes;
+    return refusal;
   }
 
   /** A large answer is kept until its reader has taken it; one that takes nothing is left. */
-  owe(raw: ServerResponse, bytes: number, send: () => void): void {
-    if (this.#owedBytes + bytes > this.#bounds.owedBytesMax) throw this.#overloaded('answers');
-    this.#owedBytes += bytes;
-    raw.once('close', () => {
-      this.#owedBytes -= bytes;
-    });
-    this.#turns.take(raw, bytes, () => {
-      leaveStalled(raw);
+  owe(outgoing: ServerResponse, { pieces, lengthBytes, send }: LargeAnswer): void {
+    const { peer = onlyPeer } = (outgoing.req as Visited)[visitOf] ?? {};
+    const refusal = this.#refusal(this.#owed.hold(peer, pieces, outgoing), 'answers');
+    if (refusal !== undefined) throw refusal;
+    const giveUp = this.#turns.take(lengthBytes, () => {
+      leaveStalled(outgoing);
       send();
     });
+    if (outgoing.destroyed) giveUp();
+    else outgoing.once('close', giveUp);
   }
 }
 

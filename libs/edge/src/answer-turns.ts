@@ -10,16 +10,13 @@ import { Queue } from '@tidemark/std';
 /** Of all readers of the process together. Four unpaced ones took more than twice as much. */
 const bytesPerMs = 128 * 1_024;
 
-/** An answer that is to be sent: what a ServerResponse tells of it. */
-export interface PendingAnswer {
-  readonly destroyed: boolean;
+interface Waiting {
+  readonly bytes: number;
+  /** None any more once its client has gone: with it goes what was to be sent. */
+  send: (() => void) | undefined;
 }
 
-interface Waiting {
-  readonly raw: PendingAnswer;
-  readonly bytes: number;
-  readonly send: () => void;
-}
+const nothing = (): void => undefined;
 
 export class AnswerTurns {
   readonly #clock: Clock;
@@ -33,23 +30,30 @@ export class AnswerTurns {
     this.#isWritten = isWritten;
   }
 
-  /** Sends now, or when it is this answer's turn; never, where its client has gone by then. */
-  take(raw: PendingAnswer, bytes: number, send: () => void): void {
-    if (!this.#isResting && !this.#isWritten()) return send();
-    this.#waiting.push({ raw, bytes, send });
+  /** Sends now, or when it is this answer's turn. Gives back what takes it out of the line. */
+  take(bytes: number, send: () => void): () => void {
+    if (!this.#isResting && !this.#isWritten()) {
+      send();
+      return nothing;
+    }
+    const waiting: Waiting = { bytes, send };
+    this.#waiting.push(waiting);
     if (!this.#isResting) this.#next();
+    return () => {
+      waiting.send = undefined;
+    };
   }
 
   /** Nobody waits any longer. */
   close(): void {
-    for (const { raw, send } of this.#waiting.drain()) if (!raw.destroyed) send();
+    for (const { send } of this.#waiting.drain()) send?.();
   }
 
   #next(): void {
     this.#isResting = false;
     if (!this.#isWritten()) return this.close();
     for (let head = this.#waiting.shift(); head !== undefined; head = this.#waiting.shift()) {
-      if (head.raw.destroyed) continue;
+      if (head.send === undefined) continue;
       this.#isResting = true;
       this.#clock.schedule(Math.max(1, head.bytes / bytesPerMs), () => this.#next());
       head.send();

@@ -1,17 +1,26 @@
-// An HTTP server as every app has it: request ids, security headers, cross-origin access, bodies as
-// bytes, one error handler, and limits against whoever holds on to a connection.
+// An HTTP server as every app has it: request ids, security headers, bodies as bytes, one error
+// handler, and limits against whoever holds on to a connection.
 
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Clock, Logger, Metrics, Prng } from '@tidemark/ports';
 import { defaultContentType, jsonContentType, limits, Problem } from '@tidemark/protocol';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { Admission, type AdmissionBounds, admissionDefaults } from './admission.ts';
-import { problemText, sendProblem } from './problem-reply.ts';
+import { Alarms } from './alarms.ts';
+import { type ConnectionBounds, Connections, connectionDefaults } from './connections.ts';
+import { Entrance, type PeerOf } from './entrance.ts';
+import { type OriginSettings, Origins } from './origins.ts';
+import { sendProblem } from './problem-reply.ts';
 import { commonHeaders, createRequestIds } from './raw-answer.ts';
 import { readBody } from './request-body.ts';
-import { headerOf } from './requests.ts';
-import { type AnswerText, isBehindRefusal, withhold } from './withheld-answer.ts';
+import { pathOf, takeAbsoluteTarget } from './requests.ts';
+import { RouteMethods } from './route-methods.ts';
+import { onlyPeer } from './share.ts';
 
-export type Edge = FastifyInstance;
+export interface Edge extends FastifyInstance {
+  readonly connections: Connections;
+}
 
 export interface EdgeParts {
   readonly clock: Clock;
@@ -20,52 +29,53 @@ export interface EdgeParts {
   readonly prng: Prng;
 }
 
-const preflightHeaders = {
-  'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE, OPTIONS',
-  'access-control-allow-headers': [
-    'authorization',
-    'content-type',
-    'idempotency-key',
-    'if-none-match',
-    'last-event-id',
-    'producer-epoch',
-    'producer-id',
-    'producer-seq',
-    'stream-closed',
-    'stream-event-ids',
-    'stream-expires-at',
-    'stream-fork-offset',
-    'stream-fork-sub-offset',
-    'stream-forked-from',
-    'stream-match-seq',
-    'stream-seq',
-    'stream-ttl',
-    'x-api-key',
-  ].join(', '),
-  'access-control-max-age': '86400',
-} as const;
+export interface EdgeSettings {
+  /** Without it there are no keys: whoever reaches the server is its one tenant. */
+  readonly peerOf?: PeerOf;
+  readonly origins?: OriginSettings;
+  readonly alarms?: Alarms;
+  readonly bounds?: Partial<AdmissionBounds & ConnectionBounds>;
+}
 
-export function createEdge(parts: EdgeParts, bounds: AdmissionBounds = admissionDefaults): Edge {
-  const { logger, prng } = parts;
-  const context = { logger, bodyBytesMax: limits.bodyBytesMax };
+/** Time for a whole request and for its head alone: a slow sender cannot hold a connection. */
+const timeouts = {
+  requestTimeout: 60_000,
+  headersTimeout: 15_000,
+  keepAliveTimeout: 75_000,
+  connectionsCheckingInterval: 5_000,
+};
+
+export function createEdge(parts: EdgeParts, settings: EdgeSettings = {}): Edge {
+  const { logger, prng, clock, metrics } = parts;
+  const { peerOf, origins = {}, bounds, alarms = new Alarms(parts) } = settings;
+  const context = { logger, alarms, bodyBytesMax: limits.bodyBytesMax };
+  const connections = new Connections(metrics, { ...connectionDefaults, ...bounds });
+  const admission = new Admission(parts, { ...admissionDefaults, ...bounds });
+  const methods = new RouteMethods();
   const edge = fastify({
+    serverFactory: (handler) => listenTo(connections, handler),
     bodyLimit: limits.bodyBytesMax,
     genReqId: createRequestIds(prng.hex(6)),
     requestIdHeader: false,
     routerOptions: { maxParamLength: 16_384 },
     exposeHeadRoutes: false,
-    // Time for a whole request and for its headers alone: a slow sender cannot hold a connection.
-    requestTimeout: 60_000,
-    keepAliveTimeout: 75_000,
-    http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
+    return503OnClosing: false,
+    clientErrorHandler: refuseNonsense,
     frameworkErrors: (cause, request, reply) => {
       reply.headers({ ...commonHeaders, 'request-id': request.id });
       void sendProblem(cause, { request, reply }, context);
     },
   });
-  const admission = new Admission(parts, bounds);
   edge.decorate('admission', admission);
-  admit(edge, { admission, clock: parts.clock });
+  edge.decorate('connections', connections);
+  edge.addHook('onRoute', ({ url, method }) => {
+    if (url !== everyPath) methods.add(url, method);
+  });
+  const absence = (request: FastifyRequest): Problem => absenceOf(request, methods);
+  const rules = new Origins(origins, { isKeyless: peerOf === undefined });
+  const entrance = { admission, connections, clock, absence, origins: rules };
+  new Entrance({ ...entrance, peerOf: peerOf ?? (() => onlyPeer) }).guard(edge);
+  takeBodies(edge, admission);
   // Before connections are closed, so that what waits for its answer is still told.
   edge.addHook('preClose', async () => admission.close());
   // Answers that go past fastify carry these by themselves: see `sendRaw`.
@@ -75,34 +85,49 @@ export function createEdge(parts: EdgeParts, bounds: AdmissionBounds = admission
   });
   edge.setErrorHandler((cause, request, reply) => sendProblem(cause, { request, reply }, context));
   edge.setNotFoundHandler((request, reply) =>
-    sendProblem(new Problem('not-found', 'no such path'), { request, reply }, context),
+    sendProblem(absence(request), { request, reply }, context),
   );
-  edge.options('/*', (_request, reply) => reply.headers(preflightHeaders).code(204).send());
-  return edge;
+  edge.options(everyPath, { config: { isOpen: true } }, (request, reply) =>
+    reply.headers(rules.preflightHeaders(request.headers)).code(204).send(),
+  );
+  return edge as FastifyInstance as Edge;
 }
 
-/** Whose request it is, as far as its key tells. */
-const keyOf = (headers: FastifyRequest['headers']): string =>
-  headerOf(headers, 'authorization') ?? headerOf(headers, 'x-api-key') ?? '';
+const everyPath = '/*';
 
-interface AdmitParts {
-  readonly admission: Admission;
-  readonly clock: Clock;
-}
-
-function admit(edge: Edge, { admission, clock }: AdmitParts): void {
-  edge.addHook('onRequest', (request, reply, done) => {
-    const { method } = request;
-    const exchange = { incoming: request.raw, outgoing: reply.raw };
-    if (isBehindRefusal(exchange.incoming.socket)) return void reply.hijack();
-    if (method === 'GET' || method === 'HEAD') return done();
-    const problem = admission.enter(keyOf(request.headers), exchange);
-    if (problem === undefined) return done();
-    const answer = withhold(exchange, refusalOf(problem, request.id, clock));
-    if (answer === undefined) return admission.later(() => done(problem));
-    reply.hijack();
-    admission.later(answer);
+function listenTo(connections: Connections, handler: RequestListener): Server {
+  const server = createServer(timeouts, (incoming, outgoing) => {
+    takeAbsoluteTarget(incoming);
+    connections.take(incoming, outgoing, () => handler(incoming, outgoing));
   });
+  server.on('connection', (socket) => connections.accept(socket));
+  return server;
+}
+
+const nonsense: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+};
+
+/** What is no request has no answer that would be read as a problem. */
+function refuseNonsense(cause: Error & { readonly code?: string }, socket: Socket): void {
+  const status = nonsense[cause.code ?? ''] ?? '400 Bad Request';
+  const head = `HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`;
+  if (socket.writable && cause.code !== 'ECONNRESET') socket.write(head);
+  socket.destroySoon();
+}
+
+function absenceOf({ url, method }: FastifyRequest, methods: RouteMethods): Problem {
+  const allowed = methods.of(pathOf(url));
+  if (allowed.length === 0 || allowed.includes(method)) {
+    return new Problem('not-found', 'no such path');
+  }
+  return new Problem('method-not-allowed', `${method} is nothing that this path takes`, {
+    facts: { allowed },
+  });
+}
+
+function takeBodies(edge: FastifyInstance, admission: Admission): void {
   edge.removeAllContentTypeParsers();
   // Those that are named are found without parsing the header again on each request.
   for (const type of [[jsonContentType, defaultContentType, 'text/plain'], '*']) {
@@ -111,12 +136,6 @@ function admit(edge: Edge, { admission, clock }: AdmitParts): void {
     });
   }
 }
-
-/** A scope of its own: what waits holds on to nothing of the request. */
-const refusalOf =
-  (problem: Problem, requestId: string, clock: Clock): AnswerText =>
-  (isLast) =>
-    problemText(problem, { requestId, nowMs: clock.nowMs(), isLast });
 
 /** The body as it was sent; empty where there is none. */
 export const bodyOf = (request: { readonly body: unknown }): Uint8Array =>

@@ -1,15 +1,50 @@
+import type { Clock } from '@tidemark/ports';
 import type { Edge } from './edge.ts';
 
 export interface Readiness {
   /** What is wrong, by the name of the check; empty when the process can serve. */
   readonly failures: () => Readonly<Record<string, string>>;
   readonly renderMetrics: () => Promise<string>;
+  readonly clock: Clock;
+}
+
+/** Of the time, at most, that rendering takes: whoever asks more often is told the same again. */
+const renderShare = 0.05;
+
+class MetricsPage {
+  readonly #clock: Clock;
+  readonly #render: () => Promise<string>;
+  #page: Promise<string> | undefined;
+
+  constructor(clock: Clock, render: () => Promise<string>) {
+    this.#clock = clock;
+    this.#render = render;
+  }
+
+  get(): Promise<string> {
+    this.#page ??= this.#renderAndKeep();
+    return this.#page;
+  }
+
+  async #renderAndKeep(): Promise<string> {
+    const startMs = this.#clock.monotonicMs();
+    try {
+      return await this.#render();
+    } finally {
+      const tookMs = this.#clock.monotonicMs() - startMs;
+      this.#clock.schedule(tookMs / renderShare, () => {
+        this.#page = undefined;
+      });
+    }
+  }
 }
 
 /** `/healthz`, `/readyz`, `/metrics`: as every app has them. */
-export function addOperations(edge: Edge, { failures, renderMetrics }: Readiness): void {
-  edge.get('/healthz', (_request, reply) => reply.send({ status: 'ok' }));
-  edge.get('/readyz', (_request, reply) => {
+export function addOperations(edge: Edge, { failures, renderMetrics, clock }: Readiness): void {
+  const metrics = new MetricsPage(clock, renderMetrics);
+  const open = { config: { isOpen: true } };
+  edge.get('/healthz', open, (_request, reply) => reply.send({ status: 'ok' }));
+  edge.get('/readyz', open, (_request, reply) => {
     const found = failures();
     const isReady = Object.keys(found).length === 0;
     return reply
@@ -17,7 +52,7 @@ export function addOperations(edge: Edge, { failures, renderMetrics }: Readiness
       .header('cache-control', 'no-store')
       .send({ status: isReady ? 'ready' : 'not-ready', failures: found });
   });
-  edge.get('/metrics', async (_request, reply) =>
-    reply.type('text/plain; version=0.0.4').send(await renderMetrics()),
+  edge.get('/metrics', open, async (_request, reply) =>
+    reply.type('text/plain; version=0.0.4').send(await metrics.get()),
   );
 }

@@ -10,10 +10,12 @@ import {
   sleep,
 } from '@tidemark/ports';
 import { defaultTenant, isProblem } from '@tidemark/protocol';
-import { Shards } from '@tidemark/replica';
+import { type Publications, Shards, shardsOf } from '@tidemark/replica';
 import { SessionWrites, TenantRegistry, Writers } from '@tidemark/replica/write';
+import { Alarms } from './alarms.ts';
 import { Tenancy } from './tenancy.ts';
 import { TimerWheel } from './timer-wheel.ts';
+import { WatchedLog } from './watched-log.ts';
 
 export interface PlatformParts {
   readonly log: EventLog;
@@ -21,6 +23,8 @@ export interface PlatformParts {
   readonly prng: Prng;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Where sessions are looked up that are not in memory; without, all of them are. */
+  readonly publications?: Publications;
 }
 
 export interface PlatformSettings {
@@ -35,6 +39,7 @@ const retryMs = 500;
 
 export class Platform implements AsyncDisposable {
   readonly parts: PlatformParts;
+  readonly alarms: Alarms;
   readonly shards: Shards;
   readonly writers: Writers;
   readonly writes: SessionWrites;
@@ -46,7 +51,9 @@ export class Platform implements AsyncDisposable {
   #isStarted = false;
   #waitsFor = 'the log';
 
-  constructor(parts: PlatformParts, settings: PlatformSettings) {
+  constructor(given: PlatformParts, settings: PlatformSettings) {
+    this.alarms = new Alarms(given);
+    const parts = { ...given, log: new WatchedLog(given.log, this.alarms) };
     this.parts = parts;
     this.#settings = settings;
     this.shards = new Shards(parts, settings);
@@ -66,7 +73,7 @@ export class Platform implements AsyncDisposable {
         return;
       } catch (cause) {
         if (!isFault(cause) && !isProblem(cause)) throw cause;
-        this.#waitsFor = cause.message;
+        this.#waitsFor = isFault(cause) ? `the log, reason=${cause.reason}` : cause.message;
         this.parts.logger.warn({ err: cause }, 'cannot start yet');
         await sleep(this.parts.clock, retryMs, this.#closing.signal).catch(() => undefined);
       }
@@ -77,17 +84,20 @@ export class Platform implements AsyncDisposable {
     await this.shards.start(this.#closing.signal);
     await this.registry.found();
     if (!this.#settings.isKeyless) return;
-    await this.registry.ensure({
+    const tenant = await this.registry.ensure({
       id: defaultTenant,
       placement: { kind: 'own', partitions: 1 },
       durability: 'replicated',
       keyHash: undefined,
     });
+    // Ready is who can answer: whatever the log holds is folded first.
+    const { shards } = this;
+    await Promise.all(shardsOf(tenant).map((shard) => shards.replica(tenant, shard).foldAll()));
   }
 
   /** What keeps the process from serving, by the name of the check. */
   failures(): Record<string, string> {
-    const failures: Record<string, string> = {};
+    const failures = this.alarms.failures();
     if (!this.#isStarted) failures['started'] = `waits for ${this.#waitsFor}`;
     for (const [shard, stopped] of this.shards.stopped) {
       failures[`shard ${shard}`] = `${stopped.reason}: ${stopped.advice}`;

@@ -1,10 +1,12 @@
 // The one place where what went wrong becomes an answer: a Problem is itself, a Fault goes by its
-// effect, anything else is our mistake.
+// effect and reason, anything else is our mistake. What a dependency says of itself, its addresses
+// and paths, is for the operator.
 
 import { STATUS_CODES } from 'node:http';
-import { isFault, type Logger } from '@tidemark/ports';
+import { type Fault, isFault, type Logger } from '@tidemark/ports';
 import { hasCode, httpDate, isProblem, Problem, type ProblemCode } from '@tidemark/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Alarms } from './alarms.ts';
 import { commonHeaders } from './raw-answer.ts';
 
 /** What fastify refuses by itself, before a route sees the request. */
@@ -19,11 +21,7 @@ const frameworkProblems: Partial<Record<string, ProblemCode>> = {
 
 export function problemOf(cause: unknown, bodyBytesMax: number): Problem {
   if (isProblem(cause)) return cause;
-  if (isFault(cause)) {
-    return cause.effect === 'none'
-      ? new Problem('unavailable', cause.message, { cause })
-      : new Problem('outcome-unknown', cause.message, { cause });
-  }
+  if (isFault(cause)) return problemOfFault(cause);
   const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : '';
   const framework = frameworkProblems[String(code)];
   if (framework === 'too-large') {
@@ -34,6 +32,18 @@ export function problemOf(cause: unknown, bodyBytesMax: number): Problem {
     return new Problem('invalid-request', 'the request is malformed', { cause });
   }
   return new Problem('internal', 'unexpected failure', { cause });
+}
+
+function problemOfFault(cause: Fault): Problem {
+  if (cause.reason === 'corrupt') {
+    return new Problem('corrupt', 'what is stored here fails its checksum', { cause });
+  }
+  if (cause.effect !== 'none') {
+    return new Problem('outcome-unknown', 'a dependency has not told the outcome', { cause });
+  }
+  return cause.reason === 'full'
+    ? new Problem('storage-full', 'no room is left', { cause })
+    : new Problem('unavailable', `a dependency is down. reason=${cause.reason}`, { cause });
 }
 
 /** Headers in which the stream protocol tells facts. */
@@ -54,6 +64,7 @@ function factHeaders(problem: Problem): Record<string, string> {
   if (hasCode(problem, 'seq-conflict')) {
     return { 'stream-next-seq': String(problem.facts.tailSeq) };
   }
+  if (hasCode(problem, 'method-not-allowed')) return { allow: problem.facts.allowed.join(', ') };
   return {};
 }
 
@@ -90,18 +101,24 @@ export function problemBody(problem: Problem, instance: string): Record<string, 
 
 export interface ProblemContext {
   readonly logger: Logger;
+  readonly alarms: Alarms;
   readonly bodyBytesMax: number;
 }
 
 export function sendProblem(
   cause: unknown,
   to: { readonly request: FastifyRequest; readonly reply: FastifyReply },
-  { logger, bodyBytesMax }: ProblemContext,
+  { logger, alarms, bodyBytesMax }: ProblemContext,
 ): FastifyReply {
   const { request, reply } = to;
   const problem = problemOf(cause, bodyBytesMax);
-  if (problem.code === 'internal' || problem.code === 'corrupt') {
+  if (problem.code === 'internal') {
     logger.error({ requestId: request.id, err: cause }, 'request failed');
+  } else if (problem.code === 'corrupt' && !isFault(cause)) {
+    // A Fault has rung where it came from, by the name of its shard.
+    alarms.raiseCorrupt('read', cause);
+  } else if (isFault(cause)) {
+    logger.warn({ requestId: request.id, err: cause }, 'request failed by a dependency');
   }
   // Closing at once would take the answer away from a client that is still sending: what is left of
   // the body is read and dropped, within the time that a request may take.
@@ -115,12 +132,16 @@ export function sendProblem(
 interface AnswerFacts {
   readonly requestId: string;
   readonly nowMs: number;
+  readonly isHead: boolean;
+  /** Of this request only. */
+  readonly headers: readonly (readonly [string, string])[];
   /** On its connection. */
   readonly isLast: boolean;
 }
 
 /** The whole answer, as it goes over the connection. */
-export function problemText(problem: Problem, { requestId, nowMs, isLast }: AnswerFacts): string {
+export function problemText(problem: Problem, facts: AnswerFacts): string {
+  const { requestId, nowMs, isLast, isHead } = facts;
   const { status } = problem.kind;
   const body = JSON.stringify(problemBody(problem, requestId));
   const headers = {
@@ -131,6 +152,8 @@ export function problemText(problem: Problem, { requestId, nowMs, isLast }: Answ
     date: httpDate(nowMs),
     connection: isLast ? 'close' : 'keep-alive',
   };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;
+  const lines = [...Object.entries(headers), ...facts.headers].map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${isHead ? '' : body}`;
 }

@@ -2,12 +2,14 @@ import { limits } from '@tidemark/protocol';
 import {
   choice,
   integer,
+  list,
   optional,
   SettingsMistakes,
   type SettingsOf,
   secret,
   text,
 } from '@tidemark/std';
+import { isKey, keyRule } from './keys.ts';
 
 /** What every app reads from its environment, whatever its roles are. */
 export const processDeclarations = {
@@ -26,15 +28,27 @@ export const processDeclarations = {
         'key for /v1/admin; with it every request needs a tenant’s key, without it there is one tenant',
     }),
   ),
+  allowedOrigins: optional(
+    list({
+      env: 'TIDEMARK_ALLOWED_ORIGINS',
+      purpose: 'origins of web pages that may use the server, as https://app.example; * for any',
+    }),
+  ),
+  allowedHosts: optional(
+    list({
+      env: 'TIDEMARK_ALLOWED_HOSTS',
+      purpose: 'without an admin key: names, besides localhost, that the server may be called by',
+    }),
+  ),
   logLevel: choice({
     env: 'TIDEMARK_LOG_LEVEL',
     purpose: 'least severe log line',
     among: ['debug', 'info', 'warn', 'error', 'silent'],
     fallback: 'info',
   }),
-  hotMib: integer({
-    env: 'TIDEMARK_HOT_MIB',
-    purpose: 'MiB of event bodies kept in memory; older ones are read from the log again',
+  memoryMib: integer({
+    env: 'TIDEMARK_MEMORY_MIB',
+    purpose: 'MiB of sessions and their event bodies kept in memory; the rest is looked up again',
     min: 1,
     max: 1_048_576,
     fallback: 512,
@@ -60,10 +74,18 @@ export type ProcessSettings = SettingsOf<typeof processDeclarations>;
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 
-/** A server without keys is for its own machine only. */
+/** A server without keys is for its own machine only, and a key must be one. */
 export function checkKeys({ host, adminKey }: ProcessSettings): void {
-  if (adminKey !== undefined || isLoopback(host)) return;
+  if (adminKey === undefined) {
+    if (isLoopback(host)) return;
+    throw new SettingsMistakes([
+      `TIDEMARK_HOST ${host} can be reached from elsewhere: listen on 127.0.0.1, or set TIDEMARK_ADMIN_KEY, for instance to the output of: ${keyMaker}`,
+    ]);
+  }
+  if (isKey(adminKey.reveal())) return;
   throw new SettingsMistakes([
-    `TIDEMARK_HOST ${host} can be reached from elsewhere: set TIDEMARK_ADMIN_KEY, or listen on 127.0.0.1`,
+    `TIDEMARK_ADMIN_KEY must have ${keyRule}, for instance the output of: ${keyMaker}`,
   ]);
 }
+
+const keyMaker = 'openssl rand -hex 32';

@@ -3,14 +3,12 @@
 
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { type Admission, largeAnswerBytes } from './admission.ts';
+import { type Admission, largeAnswerBytes, leaveStalled } from './admission.ts';
 
-/** On every answer: against sniffing, and for browsers of any origin. */
+/** On every answer: against sniffing, and against pages that embed it. `Origins` adds who may read it. */
 export const commonHeaders = {
   'x-content-type-options': 'nosniff',
-  'cross-origin-resource-policy': 'cross-origin',
-  'access-control-allow-origin': '*',
-  'access-control-expose-headers': '*',
+  'cross-origin-resource-policy': 'same-origin',
 } as const;
 
 const commonPairs: readonly string[] = Object.entries(commonHeaders).flat();
@@ -45,10 +43,12 @@ export function sendRaw(
   };
   if (body.lengthBytes < largeAnswerBytes) {
     reply.hijack();
-    return send();
+    send();
+    if (raw.writableLength > 0) leaveStalled(raw);
+    return;
   }
   // Throws where there is no room, while fastify can still answer.
-  admissionOf(reply.server).owe(raw, body.lengthBytes, send);
+  admissionOf(reply.server).owe(raw, { ...body, send });
   reply.hijack();
 }
 

@@ -4,10 +4,14 @@ import type { Clock, Timer } from '@tidemark/ports';
 import { Queue } from '@tidemark/std';
 import type { Answer } from './withheld-answer.ts';
 
-/** So far apart at least: answering them takes a bounded part of the process's time. */
-const apartMs = 1;
 /** Beyond it they are answered at once. The last of so many waits for less than a head may take to come. */
 const waitingMax = 12_000;
+
+export interface RefusalPace {
+  readonly heldMs: number;
+  /** So far apart at least: answering them takes a bounded part of the process's time. */
+  readonly apartMs: number;
+}
 
 interface Waiting {
   readonly dueMs: number;
@@ -16,20 +20,21 @@ interface Waiting {
 
 export class RefusalQueue {
   readonly #clock: Clock;
-  readonly #heldMs: number;
+  readonly #pace: RefusalPace;
   readonly #waiting = new Queue<Waiting>();
   #lastDueMs = 0;
   #timer: Timer | undefined;
   #isClosed = false;
 
-  constructor(clock: Clock, heldMs: number) {
+  constructor(clock: Clock, pace: RefusalPace) {
     this.#clock = clock;
-    this.#heldMs = heldMs;
+    this.#pace = pace;
   }
 
   add(answer: Answer): void {
     if (this.#isClosed || this.#waiting.size >= waitingMax) return answer(this.#isClosed);
-    const dueMs = Math.max(this.#clock.monotonicMs() + this.#heldMs, this.#lastDueMs + apartMs);
+    const { heldMs, apartMs } = this.#pace;
+    const dueMs = Math.max(this.#clock.monotonicMs() + heldMs, this.#lastDueMs + apartMs);
     this.#lastDueMs = dueMs;
     this.#waiting.push({ dueMs, answer });
     if (this.#timer === undefined) this.#wait();

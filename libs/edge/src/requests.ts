@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import {
   hasControlBytes,
   limits,
@@ -36,6 +36,33 @@ export function parameterOf(query: URLSearchParams, name: string): string | unde
 export function headerOf(headers: IncomingHttpHeaders, name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value.join(', ') : value;
+}
+
+/** The token of a bearer authorization; the name of a scheme has no case. */
+export function bearerOf(headers: IncomingHttpHeaders): string | undefined {
+  const text = headerOf(headers, 'authorization');
+  return text?.slice(0, 7).toLowerCase() === 'bearer ' ? text.slice(7).trim() : undefined;
+}
+
+/** A request that names two hosts means another to everybody who passes it on. */
+export function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name?.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
+  return count > 1;
+}
+
+const absoluteForm = /^https?:\/\/([^/?#]+)([^#]*)/i;
+
+/** A target in absolute form, as proxies are sent it: its host is the one that counts. */
+export function takeAbsoluteTarget(incoming: IncomingMessage): void {
+  if (incoming.url?.startsWith('/') !== false) return;
+  const [, host, rest = ''] = absoluteForm.exec(incoming.url) ?? [];
+  if (host === undefined) return;
+  incoming.headers.host = host;
+  incoming.url = rest.startsWith('/') ? rest : `/${rest}`;
 }
 
 /** An opaque token that a client chose: bounded, and without control bytes. */

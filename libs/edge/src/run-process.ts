@@ -6,6 +6,7 @@ import { SettingsMistakes } from '@tidemark/std';
 import { Platform, type PlatformParts } from './platform.ts';
 import type { ProcessSettings } from './process-settings.ts';
 import { type Role, serve } from './serve.ts';
+import { listenAt, StartRefusal } from './start-refusal.ts';
 
 export interface ProcessParts extends PlatformParts {
   readonly renderMetrics: () => Promise<string>;
@@ -21,11 +22,12 @@ export async function runProcess(
   const { logger } = parts;
   exitOnCrash(logger);
   await using platform = new Platform(parts, {
-    memoryBytesMax: settings.hotMib * 1024 * 1024,
+    memoryBytesMax: settings.memoryMib * 1024 * 1024,
     isKeyless: settings.adminKey === undefined,
   });
   const told = toldToStop();
-  const listening = await serve(platform, { ...parts, roles }, settings);
+  const address = `${settings.host}:${settings.port}`;
+  const listening = await listenAt(address, () => serve(platform, { ...parts, roles }, settings));
   logger.info({ app: name, url: listening.url, pid: process.pid }, 'listening');
   const started = platform.start().then(() => {
     logger.info({ app: name }, 'ready');
@@ -50,20 +52,29 @@ const toldToStop = (): Promise<string> =>
 function exitOnCrash(logger: Logger): void {
   const crash = (cause: unknown): void => {
     logger.error({ err: cause }, 'crashed');
-    process.exit(70);
+    process.exit(crashCode);
   };
   process.once('uncaughtException', crash);
   process.once('unhandledRejection', crash);
 }
 
-/** Runs an app's main: what is wrong with its settings is said in full, and nothing is started. */
+/** Runs an app's main: what is wrong with its settings or its place is said in full, and nothing is started. */
 export async function main(run: () => Promise<void>): Promise<void> {
   try {
     await run();
     process.exit(0);
   } catch (cause) {
-    const isMistake = cause instanceof SettingsMistakes;
-    process.stderr.write(`${isMistake ? cause.message : String((cause as Error).stack)}\n`);
-    process.exit(isMistake ? 64 : 70);
+    const code = exitCodeOf(cause);
+    const { message, stack } = cause as Error;
+    process.stderr.write(`${code === crashCode ? String(stack) : message}\n`);
+    process.exit(code);
   }
+}
+
+/** As sysexits.h has them. */
+const crashCode = 70;
+
+function exitCodeOf(cause: unknown): number {
+  if (cause instanceof SettingsMistakes) return 64;
+  return cause instanceof StartRefusal ? 69 : crashCode;
 }

@@ -2,18 +2,16 @@ import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Problem } from '@tidemark/protocol';
 import type { Shards, Tenant } from '@tidemark/replica';
-import { headerOf } from './requests.ts';
+import { bearerOf, headerOf } from './requests.ts';
+import { onlyPeer, type Peer } from './share.ts';
 
 /** Keys that were seen to be right, by the header that carried them: a hash less on each request. */
 const rememberedMax = 10_000;
 
 export const hashKey = (key: string): string => hash('sha256', key, 'hex');
 
-function keyIn(headers: IncomingHttpHeaders): string | undefined {
-  const bearer = headerOf(headers, 'authorization');
-  if (bearer?.startsWith('Bearer ') === true) return bearer.slice(7).trim();
-  return headerOf(headers, 'x-api-key');
-}
+const keyIn = (headers: IncomingHttpHeaders): string | undefined =>
+  bearerOf(headers) ?? headerOf(headers, 'x-api-key');
 
 /** Whose request it is. Without keys everything is the tenant `default`. */
 export class Tenancy {
@@ -30,6 +28,13 @@ export class Tenancy {
 
   get isKeyless(): boolean {
     return this.#isKeyless;
+  }
+
+  /** Whose share of the process a request goes by; throws where the key is none. */
+  peerOf(headers: IncomingHttpHeaders): Peer | Promise<Peer> {
+    if (this.#isKeyless) return onlyPeer;
+    const tenant = this.tenantOf(headers);
+    return tenant instanceof Promise ? tenant.then(({ id }) => id) : tenant.id;
   }
 
   /** At once where the tenant is known here, as it nearly always is. */

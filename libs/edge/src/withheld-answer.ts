@@ -4,7 +4,9 @@
 //
 // (1) Until then the connection is not read. What was read with the refused request already would be
 //     answered before it: the connection ends with the refusal instead.
-// (2) Where Node would close the connection, or has another answer to send before, it answers itself.
+// (2) Where Node would close the connection it answers itself.
+// (3) A connection that ends while its client still sends is left open unread for a moment: closed at
+//     once, it would take the answer away with it.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -23,18 +25,26 @@ export type AnswerText = (isLast: boolean) => string;
 const withheld = Symbol('withheld');
 type Withholding = Socket & { [withheld]?: Answer | undefined };
 
+/** How long a client that still sends may take to see that it was refused. */
+const lingerMs = 1_000;
+
 /** Gives back what answers; undefined where Node has to do it itself. */
 export function withhold({ incoming, outgoing }: Exchange, text: AnswerText): Answer | undefined {
   const { socket } = incoming;
-  const isAnotherBefore = outgoing.socket !== socket;
-  const staysOpen = outgoing.shouldKeepAlive && incoming.httpVersion === '1.1';
-  if (isAnotherBefore || !staysOpen) {
+  if (!outgoing.shouldKeepAlive || incoming.httpVersion !== '1.1') {
     rest(outgoing, socket);
     return undefined;
   }
+  const isStillSent = hasBody(incoming);
   endUnheard(outgoing, socket);
-  return keep(socket, text);
+  return keep(socket, text, isStillSent);
 }
+
+export const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
+/** Whether a refusal waits to be told on this connection. */
+export const isRefused = (socket: Withholding): boolean => socket[withheld] !== undefined;
 
 /** Whether a request came behind a refusal that waits: then nobody answers it. */
 export function isBehindRefusal(socket: Withholding): boolean {
@@ -59,7 +69,7 @@ function writeNothing(_piece: unknown, ...rest: readonly unknown[]): boolean {
 }
 
 /** A scope of its own: what waits holds on to what it sees. */
-function keep(socket: Withholding, text: AnswerText): Answer {
+function keep(socket: Withholding, text: AnswerText, isStillSent: boolean): Answer {
   const write: unknown = Reflect.get(socket, 'write');
   const answer: Answer = (isLast) => {
     if (socket[withheld] !== answer) return;
@@ -67,8 +77,9 @@ function keep(socket: Withholding, text: AnswerText): Answer {
     Reflect.set(socket, 'write', write);
     if (socket.destroyed) return;
     socket.write(text(isLast));
-    if (isLast) socket.destroySoon();
-    else socket.resume();
+    if (!isLast) socket.resume();
+    else if (isStillSent) linger(socket);
+    else socket.destroySoon();
   };
   socket[withheld] = answer;
   Reflect.set(socket, 'write', (...piece: [unknown, ...unknown[]]) => {
@@ -77,6 +88,11 @@ function keep(socket: Withholding, text: AnswerText): Answer {
   });
   pauseSoon(socket, () => socket[withheld] === answer);
   return answer;
+}
+
+function linger(socket: Socket): void {
+  socket.end();
+  socket.setTimeout(lingerMs, () => socket.destroy());
 }
 
 function rest(outgoing: ServerResponse, socket: Socket): void {

@@ -3,11 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { jsonMessages } from './json-scan.ts';
 
-const messagesOf = (text: string): string[] => jsonMessages(bytesOf(text)).map(textOf);
+const scan = (text: Uint8Array): Uint8Array[] => jsonMessages(text, Number.POSITIVE_INFINITY) ?? [];
+const messagesOf = (text: string): string[] => scan(bytesOf(text)).map(textOf);
 
 function accepts(text: string): boolean {
   try {
-    jsonMessages(bytesOf(text));
+    scan(bytesOf(text));
     return true;
   } catch {
     return false;
@@ -32,6 +33,14 @@ describe('jsonMessages', () => {
     expect(messagesOf('[[1,2], [3, 4] ,"x"]')).toEqual(['[1,2]', '[3, 4]', '"x"']);
     expect(messagesOf('[[[1,2,3]]]')).toEqual(['[[1,2,3]]']);
     expect(messagesOf('[ ]')).toEqual([]);
+  });
+
+  test('counts while it scans, and looks at nothing behind the first message too many', () => {
+    const upTo = (text: string, messagesMax: number) => jsonMessages(bytesOf(text), messagesMax);
+    expect(upTo('[1,2,3]', 3)?.map(textOf)).toEqual(['1', '2', '3']);
+    expect(upTo('[1,2,3,4]', 3)).toBeUndefined();
+    expect(upTo(`[1,2,3,${'not JSON at all'.repeat(1_000)}`, 3)).toBeUndefined();
+    expect(() => upTo('[1,2,3,', 4)).toThrow('unexpected end');
   });
 
   test('accepts what JSON.parse accepts and gives its elements', () => {
@@ -79,9 +88,9 @@ describe('jsonMessages', () => {
       [0xe2, 0x82],
       [0xf5, 0x80, 0x80, 0x80],
     ]) {
-      expect(() => jsonMessages(quoted(...bytes))).toThrow('UTF-8');
+      expect(() => scan(quoted(...bytes))).toThrow('UTF-8');
     }
-    expect(textOf(jsonMessages(quoted(0xf0, 0x9f, 0x8c, 0x8a))[0] as Uint8Array)).toBe('"🌊"');
+    expect(textOf(scan(quoted(0xf0, 0x9f, 0x8c, 0x8a))[0] as Uint8Array)).toBe('"🌊"');
   });
 
   test('takes 512 levels and refuses 513 without touching the stack', () => {

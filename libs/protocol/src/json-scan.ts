@@ -1,6 +1,9 @@
 // A strict JSON scanner over bytes. It says whether the text is one JSON value, and where the
 // elements of a top-level array lie, so that what was received valid is stored as it came, never
-// parsed into objects and written again. It is iterative: depth costs no stack.
+// parsed into objects and written again. It is iterative, so depth costs no stack, and it takes no
+// memory for what it passes over: eight MiB of JSON hold four million values.
+
+import { bytesOf } from '@tidemark/std';
 
 const byteOf = {
   tab: 0x09,
@@ -130,21 +133,20 @@ function endOfNumber(text: Uint8Array, start: number): number {
   return at;
 }
 
-const literals = [
-  [0x74, [0x72, 0x75, 0x65]],
-  [0x66, [0x61, 0x6c, 0x73, 0x65]],
-  [0x6e, [0x75, 0x6c, 0x6c]],
-] as const;
+const literals = ['true', 'false', 'null'].map((literal) => bytesOf(literal));
+
+function endOfLiteral(text: Uint8Array, at: number, literal: Uint8Array): number {
+  for (let index = 1; index < literal.length; index += 1) {
+    if (text[at + index] !== literal[index]) throw new JsonSyntaxError('unexpected byte', at);
+  }
+  return at + literal.length;
+}
 
 function endOfScalar(text: Uint8Array, at: number): number {
   const byte = text[at];
   if (byte === byteOf.quote) return endOfString(text, at + 1);
   if (byte === byteOf.minus || isDigit(byte)) return endOfNumber(text, at);
-  for (const [first, rest] of literals) {
-    if (byte === first && rest.every((expected, index) => text[at + 1 + index] === expected)) {
-      return at + 1 + rest.length;
-    }
-  }
+  for (const literal of literals) if (byte === literal[0]) return endOfLiteral(text, at, literal);
   throw new JsonSyntaxError(byte === undefined ? 'unexpected end' : 'unexpected byte', at);
 }
 
@@ -158,19 +160,6 @@ function endOfKey(text: Uint8Array, at: number): number {
 
 /** The closing bytes of the containers that are open, innermost last; reused between calls. */
 const open = new Uint8Array(depthMax);
-
-/** The depth that is left once everything that closes behind a value is closed, and where. */
-function closeContainers(text: Uint8Array, start: number, openDepth: number): [number, number] {
-  let depth = openDepth;
-  let at = start;
-  while (depth > 0) {
-    at = skipSpace(text, at);
-    if (text[at] !== open[depth - 1]) break;
-    at += 1;
-    depth -= 1;
-  }
-  return [depth, at];
-}
 
 /** Returns where the JSON value at `start` ends. */
 export function endOfJsonValue(text: Uint8Array, start: number): number {
@@ -189,7 +178,12 @@ export function endOfJsonValue(text: Uint8Array, start: number): number {
     } else {
       at = endOfScalar(text, at);
     }
-    [depth, at] = closeContainers(text, at, depth);
+    while (depth > 0) {
+      at = skipSpace(text, at);
+      if (text[at] !== open[depth - 1]) break;
+      at += 1;
+      depth -= 1;
+    }
     if (depth === 0) return at;
     if (text[at] !== byteOf.comma) {
       throw new JsonSyntaxError('a comma or a close is missing', at);
@@ -201,9 +195,10 @@ export function endOfJsonValue(text: Uint8Array, start: number): number {
 
 /**
  * The messages of a JSON body: its value, or the elements where it is an array, each as the bytes
- * that were sent. Throws a JsonSyntaxError.
+ * that were sent. Undefined where there are more than so many: what lies behind the first of them
+ * that is too many is not looked at. Throws a JsonSyntaxError.
  */
-export function jsonMessages(text: Uint8Array): Uint8Array[] {
+export function jsonMessages(text: Uint8Array, messagesMax: number): Uint8Array[] | undefined {
   const start = skipSpace(text, 0);
   if (text[start] !== byteOf.openBracket) {
     const end = endOfJsonValue(text, start);
@@ -216,16 +211,18 @@ export function jsonMessages(text: Uint8Array): Uint8Array[] {
     expectEnd(text, at + 1);
     return messages;
   }
-  for (;;) {
+  while (messages.length < messagesMax) {
     const end = endOfJsonValue(text, at);
     messages.push(text.subarray(at, end));
     at = skipSpace(text, end);
-    if (text[at] === byteOf.closeBracket) break;
+    if (text[at] === byteOf.closeBracket) {
+      expectEnd(text, at + 1);
+      return messages;
+    }
     if (text[at] !== byteOf.comma) throw new JsonSyntaxError('a comma or a close is missing', at);
     at = skipSpace(text, at + 1);
   }
-  expectEnd(text, at + 1);
-  return messages;
+  return undefined;
 }
 
 function expectEnd(text: Uint8Array, end: number): void {

@@ -42,7 +42,19 @@ export const problemKinds = {
     retry: 'never',
     effect: 'none',
   },
+  'method-not-allowed': {
+    status: 405,
+    title: 'Nothing that can be done here',
+    retry: 'never',
+    effect: 'none',
+  },
   'not-found': { status: 404, title: 'Nothing here', retry: 'never', effect: 'none' },
+  'origin-refused': {
+    status: 403,
+    title: 'Not by this name, or not for this page',
+    retry: 'never',
+    effect: 'none',
+  },
   'outcome-unknown': {
     status: 504,
     title: 'May or may not be durable',
@@ -117,6 +129,7 @@ export type ProblemCode = keyof typeof problemKinds;
 
 /** Facts that a client may branch on, per code. Codes not listed carry none. */
 export interface ProblemFacts {
+  'method-not-allowed': { readonly allowed: readonly string[] };
   'producer-fenced': { readonly producerEpoch: number };
   'producer-gap': { readonly expectedSeq: number; readonly receivedSeq: number };
   'rate-limited': { readonly retryAfterMs: number };

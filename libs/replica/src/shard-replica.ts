@@ -279,6 +279,14 @@ export class ShardReplica {
     return true;
   }
 
+  /** Folds all that the log holds now, however long that takes. */
+  async foldAll(): Promise<void> {
+    this.check();
+    await this.open();
+    const { end } = await this.#bounds();
+    if (this.fold.position < end) await this.catchUp(end);
+  }
+
   async #foldTo({ start, end }: ShardBounds): Promise<void> {
     this.check();
     this.#usedAtMs = this.#parts.clock.monotonicMs();

@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { Fault } from '@tidemark/ports';
 import { Secret } from '@tidemark/std';
 import { describe, expect, test } from 'vitest';
@@ -60,6 +64,28 @@ describe('createLogger', () => {
       effect: 'none',
       cause: { message: 'ENOSPC' },
     });
+  });
+
+  test('outlives whoever read its lines', async () => {
+    const source = `
+      import { createLogger } from ${JSON.stringify(join(import.meta.dirname, 'logger.ts'))};
+      const logger = createLogger({ level: 'info' });
+      setInterval(() => logger.info({}, 'a line'), 1);
+      process.once('uncaughtException', () => process.exit(70));
+      process.on('message', (message) => process.send(message));
+    `;
+    const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', source], {
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    });
+    await once(child.stdout as Readable, 'data');
+    child.stdout?.destroy();
+    await once(child.stdout as Readable, 'close');
+    for (let round = 0; round < 50; round += 1) {
+      const answered = Promise.race([once(child, 'message'), once(child, 'exit')]);
+      child.send('there');
+      expect((await answered)[0]).toBe('there');
+    }
+    child.kill('SIGKILL');
   });
 
   test('writes a readable line to a terminal', () => {

@@ -28,12 +28,22 @@ interface Levelled {
 export function createLogger(settings: LoggerSettings): Logger {
   const { level } = settings;
   if (level === 'silent') return silentLogger;
-  const target = settings.target ?? process.stdout;
+  const target = settings.target ?? standardOutput();
   const form = settings.form ?? (target.isTTY === true ? 'pretty' : 'json');
   const destination =
     form === 'json' ? target : { write: (line: string) => prettyTo(target, line) };
   const options = { level, messageKey: 'message', base: { ...settings.fields } };
   return loggerOver(pino(options, destination as { write(line: string): void }));
+}
+
+/** Whoever read it may go away; the process has other work than to be read. */
+function standardOutput(): LogTarget & { readonly isTTY: boolean } {
+  const { stdout } = process;
+  let isRead = true;
+  stdout.on('error', () => {
+    isRead = false;
+  });
+  return { isTTY: stdout.isTTY, write: (line) => isRead && stdout.write(line) };
 }
 
 function loggerOver(log: Levelled): Logger {

@@ -63,6 +63,13 @@ async function letters(): Promise<string> {
   }
 }
 
+async function alarms(): Promise<string[]> {
+  const response = await fetch(`${url}/readyz`);
+  const { failures } = (await response.json()) as { readonly failures: Record<string, string> };
+  expect(response.status).toBe(Object.keys(failures).length === 0 ? 200 : 503);
+  return Object.keys(failures);
+}
+
 test('a full disk refuses appends, serves what it has, and takes them again once there is room', async () => {
   await fetch(`${url}/v1/stream/full`, {
     method: 'PUT',
@@ -79,9 +86,11 @@ test('a full disk refuses appends, serves what it has, and takes them again once
   expect(refusal.type).toContain('storage-full');
   expect(acknowledged.length).toBeGreaterThan(20);
   expect(await letters()).toBe(acknowledged);
+  expect(await alarms()).toEqual(['storage full']);
 
   await disk.free();
   expect((await append(acknowledged.length)).status).toBe(204);
+  expect(await alarms()).toEqual([]);
   acknowledged += String.fromCharCode(65 + acknowledged.length);
   expect(await letters()).toBe(acknowledged);
   process.stdout.write(

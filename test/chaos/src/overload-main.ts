@@ -22,7 +22,7 @@ await using stack = new AsyncDisposableStack();
 const env: Record<string, string> = {
   TIDEMARK_DATA_DIR: join(folder, 'data'),
   // Full from the first seconds on: what grows then is not the window of bodies.
-  TIDEMARK_HOT_MIB: '4',
+  TIDEMARK_MEMORY_MIB: '4',
 };
 if (values.on === 'kafka') {
   const kafka = stack.use(await startKafka({ isLongLived: true }));

@@ -167,7 +167,7 @@ describe('a body over the limit', () => {
 
   test('is refused by its length, before it is sent', async () => {
     const before = await appendedRecords();
-    const head = `POST /v1/stream/text HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: ${limitBytes + 1}\r\n\r\n`;
+    const head = `POST /v1/stream/text HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: ${limitBytes + 1}\r\n\r\n`;
     const answer = await sendRaw(app.url, [head]);
     expect(answer.status).toBe(413);
     expect(answer.text).toContain('application/problem+json');
@@ -178,7 +178,7 @@ describe('a body over the limit', () => {
   test('is refused on the way, where it tells no length', async () => {
     const before = await appendedRecords();
     function* pieces(): Generator<string> {
-      yield 'POST /v1/stream/text HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n';
+      yield 'POST /v1/stream/text HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n';
       for (let count = 0; count < 1_024; count += 1) yield `10000\r\n${'x'.repeat(65_536)}\r\n`;
     }
     const answer = await sendRaw(app.url, pieces());
@@ -198,26 +198,34 @@ describe('a body over the limit', () => {
 
 describe('bytes that are no request', () => {
   test.each([
-    ['a line end in a header', 'GET /v1/stream/json HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n', 400],
-    ['a NUL in a header', 'GET /v1/stream/json HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n', 400],
+    [
+      'a line end in a header',
+      'GET /v1/stream/json HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n',
+      400,
+    ],
+    [
+      'a NUL in a header',
+      'GET /v1/stream/json HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n',
+      400,
+    ],
     [
       'two lengths',
-      'POST /v1/stream/json HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n1',
+      'POST /v1/stream/json HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n1',
       400,
     ],
     [
       'a length and chunks',
-      'POST /v1/stream/json HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'POST /v1/stream/json HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
       400,
     ],
     [
       'headers without an end',
-      `GET /v1/stream/json HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`,
+      `GET /v1/stream/json HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`,
       431,
     ],
     [
       'a path that climbs',
-      'PUT /v1/stream/../../admin HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n',
+      'PUT /v1/stream/../../admin HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n',
       404,
     ],
     ['another protocol', 'SSH-2.0-OpenSSH_9\r\n\r\n', 400],

@@ -85,8 +85,8 @@ function follow(path: string, from: { readonly event: number; readonly offset: s
 }
 
 test('a follower that stops reading gets everything, and costs no memory beyond the hot window', async () => {
-  const hotMib = 64;
-  await startServer({ TIDEMARK_HOT_MIB: String(hotMib) });
+  const memoryMib = 64;
+  await startServer({ TIDEMARK_MEMORY_MIB: String(memoryMib) });
   const path = '/v1/stream/followed';
   await create(`${app.url}${path}`);
   const events = 60_000;
@@ -110,12 +110,12 @@ test('a follower that stops reading gets everything, and costs no memory beyond 
   console.log(
     `measured: pid ${app.pid}, ${events} events of 1 kB in ${durationMs / 1_000} s while a follower stood ` +
       `still behind ${stoodAt} of them; resident ${mib(before)} at most with followers that read, ` +
-      `${mib(meanwhile)} while it stood still, ${mib(after)} while it caught up; hot window ${hotMib} MiB; ` +
+      `${mib(meanwhile)} while it stood still, ${mib(after)} while it caught up; hot window ${memoryMib} MiB; ` +
       `it got ${slow.next() - events} in order over ${slow.follower.connections} connections`,
   );
   expect(slow.next()).toBe(2 * events);
   expect(stoodAt).toBeLessThan(events);
-  expect(Math.max(meanwhile, after) - before).toBeLessThanOrEqual(hotMib * 1_048_576);
+  expect(Math.max(meanwhile, after) - before).toBeLessThanOrEqual(memoryMib * 1_048_576);
 });
 
 /** Connections that wait, opened a few at a time; each has its first bytes. */
@@ -139,7 +139,7 @@ async function openFollowers(
 }
 
 const requestFor = (mode: string, session: number): string =>
-  `GET /v1/stream/idle/${session}?offset=now&live=${mode} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  `GET /v1/stream/idle/${session}?offset=now&live=${mode} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
 test.each(['sse', 'long-poll'])(
   'followers that wait cost little and are kept alive: %s',

@@ -112,13 +112,32 @@ test('only the operator makes tenants', async () => {
     expect(answer.status).toBe(401);
   }
   const headers = { ...json, authorization: `Bearer ${adminKey}` };
-  for (const wrong of ['{', '[]', '1', '{"id":"A B"}', '{"id":"x","partitions":0}', '{"id":1}']) {
+  const keys = ['short', 'k'.repeat(257), `${'k'.repeat(24)} k`, `ü${'k'.repeat(24)}`];
+  const withKeys = keys.map((apiKey) => JSON.stringify({ id: 'x', apiKey }));
+  for (const wrong of [
+    ...withKeys,
+    '{',
+    '[]',
+    '1',
+    '{"id":"A B"}',
+    '{"id":"x","partitions":0}',
+    '{"id":1}',
+  ]) {
     const answer = await send(`${app.url}/v1/admin/tenants`, {
       method: 'POST',
       headers,
       body: wrong,
     });
     expect(answer.status).toBe(400);
+  }
+});
+
+test('the name of a scheme has no case', async () => {
+  const { key } = await makeTenant(app.url);
+  for (const scheme of ['bearer', 'BEARER', 'Bearer']) {
+    const headers = { ...json, authorization: `${scheme} ${key}` };
+    const answer = await send(`${app.url}/v1/stream/${scheme}`, { method: 'PUT', headers });
+    expect(answer.status).toBe(201);
   }
 });
 

@@ -17,7 +17,12 @@ export interface Target extends AsyncDisposable {
 /** The set-ups that the protocol's public suite runs against. */
 export async function startTarget(name: TargetName, options: TargetOptions): Promise<Target> {
   const { kafka, folder, longPollMs } = options;
-  const common = { TIDEMARK_LONG_POLL_MS: String(longPollMs), TIDEMARK_LOG_LEVEL: 'info' };
+  const common = {
+    TIDEMARK_LONG_POLL_MS: String(longPollMs),
+    TIDEMARK_LOG_LEVEL: 'info',
+    // The suite asks as a page of this origin does.
+    TIDEMARK_ALLOWED_ORIGINS: 'https://example.com',
+  };
   if (name === 'separate') {
     const cluster = await startCluster({ kafka, env: common, route: 'random' });
     const pids = cluster.apps.map(({ app, pid }) => `${app} ${pid}`).join(', ');

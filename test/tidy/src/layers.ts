@@ -6,6 +6,7 @@ const role = [
   'protocol',
   'ports',
   'session',
+  'tables',
   'replica',
   'edge',
   'kafka',
@@ -39,7 +40,7 @@ const sees: Readonly<Record<string, readonly string[]>> = {
   suite: ['infra'],
 };
 
-const above = new Set(['conformance', 'integration', 'sim', 'chaos', 'e2e', 'bench']);
+const above = new Set(['conformance', 'integration', 'sim', 'chaos', 'e2e', 'browser', 'bench']);
 
 export function layerViolations(packages: readonly Package[]): string[] {
   return packages.flatMap(({ name, dependencies }) => {

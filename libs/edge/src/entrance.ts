@@ -1,0 +1,148 @@
+// What a request passes before its route: by which name and for which page it is asked, whose it is,
+// and whether there is room for it. All of that is known by its head; until then nothing of its body
+// is read.
+
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '@tidemark/ports';
+import { isProblem, Problem } from '@tidemark/protocol';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Admission } from './admission.ts';
+import type { Connections } from './connections.ts';
+import type { Origins } from './origins.ts';
+import { problemText } from './problem-reply.ts';
+import { hasTwoHosts } from './requests.ts';
+import type { Peer } from './share.ts';
+import {
+  type AnswerText,
+  type Exchange,
+  hasBody,
+  isBehindRefusal,
+  isRefused,
+  withhold,
+} from './withheld-answer.ts';
+
+/** Whose share a request goes by. Throws what is answered where it has shown no valid key. */
+export type PeerOf = (headers: IncomingHttpHeaders) => Peer | Promise<Peer>;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Where the route has keys of its own. */
+    readonly peerOf?: PeerOf;
+    /** Anybody may ask, and nothing of a body is read. */
+    readonly isOpen?: boolean;
+  }
+}
+
+export interface EntranceParts {
+  readonly admission: Admission;
+  readonly connections: Connections;
+  readonly origins: Origins;
+  readonly clock: Clock;
+  readonly peerOf: PeerOf;
+  /** What is told where there is no such route. */
+  readonly absence: (request: FastifyRequest) => Problem;
+}
+
+type Done = (cause?: Error) => void;
+
+interface Visit {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly exchange: Exchange;
+  readonly done: Done;
+}
+
+export class Entrance {
+  readonly #parts: EntranceParts;
+
+  constructor(parts: EntranceParts) {
+    this.#parts = parts;
+  }
+
+  guard(edge: FastifyInstance): void {
+    edge.addHook('onRequest', (request, reply, done) => {
+      const exchange = { incoming: request.raw, outgoing: reply.raw };
+      if (this.#isRefused(exchange.incoming.socket)) return void reply.hijack();
+      this.#receive({ request, reply, exchange, done });
+    });
+  }
+
+  /** What a stranger sends behind a refusal does not hasten it: that connection ends with it anyway. */
+  #isRefused(socket: Socket): boolean {
+    const { connections } = this.#parts;
+    return (connections.isStranger(socket) && isRefused(socket)) || isBehindRefusal(socket);
+  }
+
+  #receive(visit: Visit): void {
+    const { origins, admission } = this.#parts;
+    const { request, exchange, done } = visit;
+    for (const [name, value] of origins.answerHeaders(request.headers)) {
+      exchange.outgoing.setHeader(name, value);
+    }
+    const refusal = hasTwoHosts(request.raw) ? twoHosts() : origins.refusalOf(request.headers);
+    if (refusal !== undefined) return this.#turnAway(visit, refusal);
+    if (request.routeOptions.config.isOpen === true) return admission.openDoor(() => done());
+    this.#identify(visit);
+  }
+
+  #identify(visit: Visit): void {
+    const { config } = visit.request.routeOptions;
+    try {
+      const peer = (config.peerOf ?? this.#parts.peerOf)(visit.request.headers);
+      if (typeof peer === 'string') return this.#admit(visit, peer);
+      peer.then(
+        (known) => this.#admit(visit, known),
+        (cause: unknown) => this.#turnAway(visit, cause),
+      );
+    } catch (cause) {
+      this.#turnAway(visit, cause);
+    }
+  }
+
+  #admit(visit: Visit, peer: Peer): void {
+    const { admission, connections } = this.#parts;
+    const { request, reply, exchange, done } = visit;
+    connections.know(exchange.incoming.socket);
+    if (request.method === 'GET' || request.method === 'HEAD') {
+      admission.read(peer, exchange);
+      return done();
+    }
+    const problem = admission.enter(peer, exchange);
+    if (problem === undefined) return done();
+    const answer = withhold(exchange, this.#textOf(visit, problem));
+    if (answer === undefined) return admission.later(() => done(problem));
+    reply.hijack();
+    admission.later(answer);
+  }
+
+  /** A stranger's connection ends with its refusal; so does any where a body would still come. */
+  #turnAway(visit: Visit, cause: unknown): void {
+    const { admission, connections, absence } = this.#parts;
+    const { request, reply, exchange, done } = visit;
+    const { incoming } = exchange;
+    const isLast = hasBody(incoming) || connections.isStranger(incoming.socket);
+    const problem = request.is404 && isProblem(cause) ? absence(request) : cause;
+    const answer = isProblem(problem)
+      ? withhold(exchange, this.#textOf(visit, problem))
+      : undefined;
+    if (answer === undefined) {
+      if (isLast) reply.header('connection', 'close');
+      return admission.turnAway(() => done(problem as Error));
+    }
+    reply.hijack();
+    admission.turnAway((isClosing) => answer(isLast || isClosing));
+  }
+
+  /** A scope of its own: what waits holds on to nothing of the request. */
+  #textOf({ request }: Visit, problem: Problem): AnswerText {
+    const { clock, origins } = this.#parts;
+    const requestId = request.id;
+    const isHead = request.method === 'HEAD';
+    const headers = origins.answerHeaders(request.headers);
+    return (isLast) =>
+      problemText(problem, { requestId, nowMs: clock.nowMs(), isLast, isHead, headers });
+  }
+}
+
+const twoHosts = (): Problem => new Problem('invalid-request', 'a request names one host');

@@ -1,0 +1,53 @@
+// What keeps a process from starting, said to whoever starts it: what it was about, why, and what
+// can be done.
+
+import { type FaultReason, isFault } from '@tidemark/ports';
+
+export class StartRefusal extends Error {
+  override readonly name = 'StartRefusal';
+}
+
+const folderAdvice = 'or set TIDEMARK_DATA_DIR to another folder';
+const folderReasons: Partial<Record<FaultReason, string>> = {
+  full: `the disk is full: make room, ${folderAdvice}`,
+  denied: `it may not be written: check its owner and whether the file system is read-only, ${folderAdvice}`,
+  // Also of a read-only file system: so Node tells of making a folder with those above it.
+  missing: `it cannot be made: check whether what it lies in is there and not read-only, ${folderAdvice}`,
+  locked: `another process uses it: stop that one, ${folderAdvice}`,
+  corrupt: 'its files are damaged: restore them from a copy',
+  unsafe: `the file system does not keep what it promises, ${folderAdvice}`,
+};
+const noFolder = `it cannot be used as a folder: check its path, ${folderAdvice}`;
+
+/** Opens what lies in a folder of the data. */
+export async function openIn<T>(directory: string, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (cause) {
+    if (!isFault(cause)) throw cause;
+    const why = folderReasons[cause.reason] ?? noFolder;
+    throw new StartRefusal(`cannot open ${directory}: ${why}\n  ${wordsOf(cause)}`, { cause });
+  }
+}
+
+const portReasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'it is taken: stop who has it, or set TIDEMARK_PORT to another, 0 for any',
+  EACCES: 'it may not be taken: set TIDEMARK_PORT to one above 1023',
+  EADDRNOTAVAIL: 'the address is none of this machine: check TIDEMARK_HOST',
+  ENOTFOUND: 'the name resolves to no address: check TIDEMARK_HOST',
+};
+
+export async function listenAt<T>(address: string, listen: () => Promise<T>): Promise<T> {
+  try {
+    return await listen();
+  } catch (cause) {
+    const why = portReasons[String((cause as { readonly code?: unknown }).code)];
+    if (why === undefined) throw cause;
+    throw new StartRefusal(`cannot listen on ${address}: ${why}`, { cause });
+  }
+}
+
+/** The innermost says most: the system's own words. */
+function wordsOf(cause: Error): string {
+  return cause.cause instanceof Error ? wordsOf(cause.cause) : cause.message;
+}
