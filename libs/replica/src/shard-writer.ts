@@ -11,6 +11,7 @@
 // (6) An answer that writes nothing is given after a read-index, on committed state.
 // (7) Nothing but its genesis is written to a log whose epoch is not folded: any other record would
 //     carry an epoch of its own, and stop the shard for good.
+// (8) What is void though nobody came between is not decided again: it would be void for ever.
 //
 // idle -> sealed      #seal         (the log forms a request)
 // sealed -> idle      #settleCommitted, #settleRefused
@@ -300,10 +301,11 @@ export class ShardWriter {
     } catch (cause) {
       return this.#finishStopped(flight, cause);
     }
-    this.#finish(flight);
+    this.#finish(flight, baseOffset === flight.knownEnd);
   }
 
-  #finish(flight: Flight): void {
+  /** `isAlone`: the batch was decided on everything that lies before it. */
+  #finish(flight: Flight, isAlone: boolean): void {
     const { appended, voided } = this.#parts.metrics;
     const again: Pending[] = [];
     let first = 0;
@@ -313,6 +315,8 @@ export class ShardWriter {
       if (flight.stands(write, first)) {
         standing += length;
         answerStanding(write);
+      } else if (isAlone && again.length === 0 && standing === first) {
+        refuse(write.pending, new Problem('internal', 'the fold does not take what was decided'));
       } else if (!write.pending.isDone) {
         again.push(write.pending);
       }
