@@ -72,7 +72,7 @@ export async function serve(
       // A client that has just sent something is not told of a closed connection, but answered.
       await Promise.race([drained, sleep(parts.clock, Math.min(drainMs, lastWordMs))]);
       await Promise.race([edge.close(), late]);
-      await Promise.all(started.map((role) => role.end?.()));
+      await Promise.all(started.map(async (role) => role.end?.()));
     },
   };
 }

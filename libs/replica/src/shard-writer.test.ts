@@ -287,6 +287,22 @@ test('a refusal is given after the end of the log was asked', async () => {
   });
 });
 
+test('what the fold will never take is written once, and those beside it are answered', async () => {
+  const { writes, tenant, shards, simulated } = await startInstant();
+  await writes.create(tenant, name, plain);
+  const { replica } = shards.locate(tenant, name);
+  const before = simulated.records(replica.shard).length;
+  const decide = () => ({ kind: 'fact', fact: { type: 'nonsense' }, answer: 0 }) as const;
+  const [broken, append1, append2] = await Promise.all([
+    problemOf(writes.submit(tenant, '$sub/broken', { kind: 'fact', decide })),
+    writes.append(tenant, name, append('1')),
+    writes.append(tenant, name, append('2')),
+  ]);
+  expect(broken).toMatchObject({ code: 'internal' });
+  expect([append1.firstSeq, append2.firstSeq]).toEqual([0, 1]);
+  expect(simulated.records(replica.shard).length - before).toBe(3);
+});
+
 test('an answer that waits for the end of the log is given up at its deadline', async () => {
   const { shards, writers, writes, tenant, clock } = await startInstant();
   await writes.create(tenant, name, plain);

@@ -11,6 +11,7 @@
 // (6) An answer that writes nothing is given after a read-index, on committed state.
 // (7) Nothing but its genesis is written to a log whose epoch is not folded: any other record would
 //     carry an epoch of its own, and stop the shard for good.
+// (8) What is void though nobody came between is not decided again: it would be void for ever.
 //
 // idle -> sealed      #seal         (the log forms a request)
 // sealed -> idle      #settleCommitted, #settleRefused
@@ -21,7 +22,6 @@ import {
   type AppendOutcome,
   batchBytesMax,
   type Clock,
-  type Counter,
   type EventLog,
   type LogRecord,
   type Prng,
@@ -36,20 +36,13 @@ import { Flight, type FlightWrite } from './flight.ts';
 import type { FoldedSession } from './folded-session.ts';
 import { type Asked, asProblem, bytesIn, PendingCommand } from './pending-command.ts';
 import type { ShardReplica } from './shard-replica.ts';
+import type { WriterMetrics } from './writer-metrics.ts';
 
 export interface WriterParts {
   readonly log: EventLog;
   readonly clock: Clock;
   readonly prng: Prng;
   readonly metrics: WriterMetrics;
-}
-
-export interface WriterMetrics {
-  readonly appended: Counter;
-  readonly voided: Counter;
-  readonly unknown: Counter;
-  readonly batches: Counter;
-  readonly fetchFree: Counter;
 }
 
 export interface WriterSettings extends FairnessBounds {
@@ -326,7 +319,7 @@ export class ShardWriter {
     } catch (cause) {
       return this.#finishStopped(flight, cause);
     }
-    this.#finish(flight);
+    this.#finish(flight, baseOffset === flight.knownEnd);
   }
 
   #foldOwn(flight: Flight, baseOffset: bigint): readonly boolean[] {
@@ -338,7 +331,8 @@ export class ShardWriter {
     }
   }
 
-  #finish(flight: Flight): void {
+  /** `isAlone`: the batch was decided on everything that lies before it. */
+  #finish(flight: Flight, isAlone: boolean): void {
     const { appended, voided } = this.#parts.metrics;
     const again: PendingCommand[] = [];
     let first = 0;
@@ -350,6 +344,8 @@ export class ShardWriter {
         answerStanding(write);
       } else if (flight.isInDoubt) {
         write.pending.refuse(new Problem('outcome-unknown', 'the log was trimmed meanwhile'));
+      } else if (isAlone && again.length === 0 && standing === first) {
+        write.pending.refuse(new Problem('internal', 'the fold does not take what was decided'));
       } else if (!write.pending.isDone) {
         again.push(write.pending);
       }

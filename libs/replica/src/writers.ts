@@ -1,32 +1,13 @@
 import type { Clock, EventLog, Metrics, Prng } from '@tidemark/ports';
 import type { ShardReplica } from './shard-replica.ts';
-import {
-  ShardWriter,
-  type WriterMetrics,
-  type WriterSettings,
-  writerDefaults,
-} from './shard-writer.ts';
+import { ShardWriter, type WriterSettings, writerDefaults } from './shard-writer.ts';
+import { type WriterMetrics, writerMetrics } from './writer-metrics.ts';
 
 export interface WritersParts {
   readonly log: EventLog;
   readonly clock: Clock;
   readonly prng: Prng;
   readonly metrics: Metrics;
-}
-
-function writerMetrics(metrics: Metrics): WriterMetrics {
-  const counter = (name: string, help: string) =>
-    metrics.counter({ name: `tidemark_writer_${name}_total`, help });
-  return {
-    appended: counter('appended_records', 'records that stand'),
-    voided: counter('voided_records', 'records that another came before, decided again'),
-    unknown: counter(
-      'unknown_outcomes',
-      'batches produced again because their outcome was unknown',
-    ),
-    batches: counter('committed_batches', 'batches that the log took'),
-    fetchFree: counter('unfetched_batches', 'batches answered without reading anything back'),
-  };
 }
 
 /** One writer a shard, made when it is first needed. */

@@ -5,6 +5,7 @@ import { limits } from '@tidemark/protocol';
 import type { FactDecision } from './commands.ts';
 import type { SessionState } from './state.ts';
 import {
+  ackedLinks,
   hasLease,
   isCurrent,
   isForward,
@@ -183,7 +184,7 @@ export const decideAck = ({ kind, acks, done, ...name }: AckRequest): FactDecisi
   onLive((state) => {
     if (state.config.kind !== kind) return refuseKind(kind);
     if (!isHeld(state, name)) return refuse('fenced');
-    if (!acks.every((ack) => isForward(state, ack))) return refuse('invalid-offset');
+    if (ackedLinks(state, acks) === undefined) return refuse('invalid-offset');
     return write({ type: 'acked', ...nameOf(name), acks, done });
   });
 

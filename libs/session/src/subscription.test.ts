@@ -416,3 +416,22 @@ describe('a subscription with as many streams as it may have', () => {
     expect(new Subject().ask(decideSubscribe(request))).toEqual(refused);
   });
 });
+
+test('acks of one request that go back behind one another are refused, forward ones are taken', () => {
+  const subject = new Subject();
+  const link = { path: 'events/a', isExplicit: true, incarnation: 'i', position: 0 };
+  const request = { config: pull, configHash: 'h', links: [link], by: 'p' };
+  subject.ask(decideSubscribe(request));
+  const streams = [{ path: 'events/a', incarnation: 'i', acked: 0, tail: 9 }];
+  subject.ask(decideClaim({ wakeId: 'w', by: 'p', worker: 'one', streams }));
+  const ack = (...positions: number[]): SubscriptionAnswer => {
+    const acks = positions.map((position) => {
+      return { path: 'events/a', incarnation: 'i', position, tail: 9 };
+    });
+    const name = { generation: 1, wakeId: 'w' };
+    return subject.ask(decideAck({ kind: 'pull-wake', acks, done: false, ...name }));
+  };
+  expect(ack(5, 3)).toEqual({ kind: 'refused', code: 'invalid-offset' });
+  expect(ack(2, 5)).toEqual({ kind: 'done' });
+  expect(subject.live.links.get('events/a')?.position).toBe(5);
+});

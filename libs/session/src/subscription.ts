@@ -266,14 +266,24 @@ function acked(
   const { wake, config } = state;
   if (wake === undefined || !isCurrent(state, fact)) return undefined;
   if (config.kind === 'pull-wake' && wake.worker === undefined) return undefined;
+  const links = ackedLinks(state, fact.acks);
+  if (links === undefined) return undefined;
+  const next = fact.done ? undefined : { ...wake, nextAttemptAtMs: undefined, lease: id };
+  return { ...state, links, wake: next };
+}
+
+/** The links behind these acks, one after the other; undefined where one of them goes elsewhere. */
+export function ackedLinks(
+  state: Pick<LiveSubscription, 'links'>,
+  acks: readonly Ack[],
+): ReadonlyMap<string, StreamLink> | undefined {
   const links = new Map(state.links);
-  for (const ack of fact.acks) {
+  for (const ack of acks) {
     const link = links.get(ack.path);
     if (link === undefined || !isForward({ links }, ack)) return undefined;
     links.set(ack.path, { ...link, incarnation: ack.incarnation, position: ack.position });
   }
-  const next = fact.done ? undefined : { ...wake, nextAttemptAtMs: undefined, lease: id };
-  return { ...state, links, wake: next };
+  return links;
 }
 
 /** Not back, and not beyond what the stream had. */

@@ -1,5 +1,10 @@
 import type { Entry } from './table-format.ts';
 
+interface Head {
+  readonly rest: AsyncIterator<Entry>;
+  entry: Entry;
+}
+
 /**
  * Many sorted sources as one. Of a key that several have, the first source's entry stands: sources are
  * given newest first.
@@ -15,12 +20,7 @@ export async function* mergeEntries(
       if (first.done !== true) heads.push({ rest, entry: first.value });
     }
     while (heads.length > 0) {
-      const [newest, ...others] = heads as [(typeof heads)[number], ...typeof heads];
-      let least = newest;
-      for (const head of others) {
-        if (Buffer.compare(head.entry.key, least.entry.key) < 0) least = head;
-      }
-      const { entry } = least;
+      const entry = leastOf(heads);
       yield entry;
       await advance(heads, entry.key);
     }
@@ -29,13 +29,16 @@ export async function* mergeEntries(
   }
 }
 
+function leastOf(heads: readonly Head[]): Entry {
+  let least = (heads[0] as Head).entry;
+  for (const { entry } of heads) if (Buffer.compare(entry.key, least.key) < 0) least = entry;
+  return least;
+}
+
 /** Every source goes on behind the key. */
-async function advance(
-  heads: { readonly rest: AsyncIterator<Entry>; entry: Entry }[],
-  key: Uint8Array,
-): Promise<void> {
+async function advance(heads: Head[], key: Uint8Array): Promise<void> {
   for (let index = heads.length - 1; index >= 0; index -= 1) {
-    const head = heads[index] as (typeof heads)[number];
+    const head = heads[index] as Head;
     if (Buffer.compare(head.entry.key, key) !== 0) continue;
     const next = await head.rest.next();
     if (next.done === true) heads.splice(index, 1);

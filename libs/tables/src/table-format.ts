@@ -15,7 +15,7 @@
 import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { assert } from '@tidemark/std';
 import { BloomFilter } from './bloom-filter.ts';
-import { ByteReader, ByteWriter } from './byte-buffers.ts';
+import { ByteReader, type ByteWriter } from './byte-buffers.ts';
 
 export const footerBytes = 24;
 const version = 1;

@@ -29,18 +29,26 @@ export async function lookUp(
   let missing = keys;
   for (const run of runs) {
     if (missing.length === 0) break;
-    const told = new Set<Uint8Array>();
-    for (const table of run) {
-      const asked = missing.filter((key) => isWithin(table, key));
-      if (asked.length === 0) continue;
-      for (const [key, value] of await tables.lookUp(table, asked, signal)) {
-        told.add(key);
-        if (value !== undefined) found.set(key, value);
-      }
-    }
+    const told = await tellOf(tables, { run, keys: missing }, signal);
+    for (const [key, value] of told) if (value !== undefined) found.set(key, value);
     missing = missing.filter((key) => !told.has(key));
   }
   return found;
+}
+
+/** What one run says, of keys that are gone as well. */
+async function tellOf(
+  tables: TableStore,
+  { run, keys }: { readonly run: TableRun; readonly keys: readonly Uint8Array[] },
+  signal: AbortSignal,
+): Promise<ReadonlyMap<Uint8Array, Entry['value']>> {
+  const told = new Map<Uint8Array, Entry['value']>();
+  for (const table of run) {
+    const asked = keys.filter((key) => isWithin(table, key));
+    if (asked.length === 0) continue;
+    for (const [key, value] of await tables.lookUp(table, asked, signal)) told.set(key, value);
+  }
+  return told;
 }
 
 const isWithin = ({ first, last }: TableRef, key: Uint8Array): boolean =>
