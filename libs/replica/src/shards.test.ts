@@ -1,6 +1,7 @@
 import { type Shard, silentLogger, silentMetrics } from '@tidemark/ports';
 import { SeededPrng, SimulatedClock, SimulatedEventLog, settle } from '@tidemark/ports/testing';
 import type { SessionName } from '@tidemark/protocol';
+import { bytesOf } from '@tidemark/std';
 import { describe, expect, test } from 'vitest';
 import { Shards } from './shards.ts';
 import { shardsOf } from './tenants.ts';
@@ -84,4 +85,53 @@ describe('a topic that keeps less than was promised', () => {
     await clock.advance(2_000);
     expect(replica.stopped?.reason).toBe('unsafe-topic');
   });
+});
+
+test('a fork that is deleted while its source is looked for is gone, not broken', async () => {
+  await using one = await startInstant({ partitions: 2 });
+  const { simulated, clock, tenant, writes } = one;
+  const [source, fork] = ['a', 'd'] as SessionName[] as [SessionName, SessionName];
+  await writes.create(tenant, source, { ...plain, events: [bytesOf('1')] });
+  const origin = { source, offset: undefined, subOffset: 0 };
+  await writes.create(tenant, fork, { ...plain, fork: origin });
+  const { shard } = one.shards.locate(tenant, source).replica;
+  const asked = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  let isHeldUp = true;
+  const log = simulated.connect('two');
+  const heldUp = new Proxy(log, {
+    get(target, name) {
+      if (name !== 'bounds') return (Reflect.get(target, name) as () => unknown).bind(target);
+      return async (...args: Parameters<typeof log.bounds>) => {
+        if (isHeldUp && args[0].includes(shard)) {
+          asked.resolve();
+          await answered.promise;
+        }
+        return target.bounds(...args);
+      };
+    },
+  });
+  await using two = await startProcess({
+    log: heldUp,
+    clock,
+    prng: new SeededPrng(2),
+    partitions: 2,
+  });
+  const { replica, key } = two.shards.locate(tenant, fork);
+  expect(replica.shard).not.toBe(shard);
+  await replica.readIndex();
+  const unretain = replica.retain();
+  const bounds = { position: 0, bytesMax: 100, eventsMax: 100 };
+  const reading = replica
+    .with(key, (session) => two.shards.reader.read({ replica, session }, bounds))
+    .catch((cause: unknown) => cause);
+  await asked.promise;
+  await writes.delete(tenant, fork);
+  await clock.advance(10_000);
+  await writes.delete(tenant, source);
+  await clock.advance(1_000);
+  isHeldUp = false;
+  answered.resolve();
+  expect(await reading).toMatchObject({ code: 'session-not-found' });
+  unretain();
 });

@@ -210,7 +210,7 @@ export class Shards implements AsyncDisposable {
 
   /** The session that a fork left, folded at least to where it left it. */
   async #sourceOf(fork: FoldedSession): Promise<HeldSession> {
-    const { origin } = fork.state.stream ?? {};
+    const { origin, incarnation } = fork.state.stream ?? {};
     const tenant = this.directory.get(fork.state.tenant);
     if (origin === undefined || tenant === undefined) {
       throw new Problem('internal', 'a fork without a source');
@@ -226,7 +226,12 @@ export class Shards implements AsyncDisposable {
     };
     try {
       if (!isThere()) await replica.readIndex();
-      if (!isThere()) throw new Problem('internal', 'the source of a fork is missing');
+      if (!isThere()) {
+        // Once a fork has gone, nothing keeps its source.
+        const hasGone = fork.state.stream?.incarnation !== incarnation;
+        if (hasGone) throw new Problem('session-not-found', 'deleted while it was read');
+        throw new Problem('internal', 'the source of a fork is missing');
+      }
     } catch (cause) {
       letGo();
       throw cause;
