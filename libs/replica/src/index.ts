@@ -1,5 +1,13 @@
 export type { FeedListener, FoldedRecord } from './feed.ts';
 export type { FoldedSession } from './folded-session.ts';
+export {
+  type FollowCursor,
+  type FollowedPlace,
+  type Piece,
+  type PieceBounds,
+  streamOf,
+} from './follow-cursor.ts';
+export { Followers } from './followers.ts';
 export { positionIn } from './positions.ts';
 export { type Publications, type PublishedSessions, unpublished } from './published.ts';
 export {
@@ -17,6 +25,7 @@ export {
 export { ShardReplica } from './shard-replica.ts';
 export { ShardStopped, type StopReason } from './shard-stop.ts';
 export { type Located, Shards, type ShardsParts, type ShardsSettings } from './shards.ts';
+export { type ReadyPiece, SharedPieces } from './shared-pieces.ts';
 export { TablePublications } from './table-publications.ts';
 export {
   controlShard,

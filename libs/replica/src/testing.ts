@@ -19,6 +19,7 @@ export { EventIndex } from './event-index.ts';
 export { Fairness } from './fairness.ts';
 export { Feed } from './feed.ts';
 export { Flight } from './flight.ts';
+export { FollowCursor } from './follow-cursor.ts';
 export { Page } from './page.ts';
 export { ReadIndex } from './read-index.ts';
 export { SessionTable } from './session-table.ts';
