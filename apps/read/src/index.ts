@@ -1,6 +1,7 @@
 import type { Role } from '@tidemark/edge';
 import { limits } from '@tidemark/protocol';
-import { Fanout } from './fanout.ts';
+import { Followers } from '@tidemark/replica';
+import { SseFrames } from './sse-frames.ts';
 import { addStreamReads } from './stream-routes.ts';
 
 export interface ReadSettings {
@@ -14,21 +15,15 @@ export const readRole =
   ({ longPollMs }: ReadSettings = readDefaults): Role =>
   (edge, platform) => {
     const { shards, writes, wheel, tenancy, parts } = platform;
-    const live = {
-      shards,
-      writes,
-      wheel,
-      longPollMs,
-      nowMs: () => parts.clock.nowMs(),
-      random: () => parts.prng.below(1_000_000) / 1_000_000,
-      closing: new AbortController(),
-    };
-    const fanout = new Fanout(live);
-    addStreamReads(edge, { ...live, tenancy, fanout });
-    return {
-      close: () => {
-        live.closing.abort();
-        fanout.close();
-      },
-    };
+    const followers = new Followers(shards.reader, setImmediate);
+    const nowMs = (): number => parts.clock.nowMs();
+    const random = (): number => parts.prng.below(1_000_000) / 1_000_000;
+    const frames = new SseFrames({ nowMs, random });
+    const live = { shards, writes, wheel, longPollMs, followers, frames, nowMs, random };
+    addStreamReads(edge, { ...live, tenancy });
+    const observe = (name: string, help: string, read: () => number): void =>
+      parts.metrics.observedGauge({ name: `tidemark_read_${name}`, help }, read);
+    observe('followers', 'who waits for more of a stream', () => followers.count);
+    observe('shared_frame_bytes', 'frames kept for several followers', () => frames.bytes);
+    return { close: () => followers.close() };
   };

@@ -1,5 +1,6 @@
 import { type HeaderPairs, headerPairs, sendRaw, type TimerWheel } from '@tidemark/edge';
 import { limits } from '@tidemark/protocol';
+import type { Followers } from '@tidemark/replica';
 import { cursorAt, type StreamState } from '@tidemark/session';
 import { type Answer, pushCaching, rangeAt, rangeHeaders } from './catch-up.ts';
 import { liveCursor } from './live-cursor.ts';
@@ -9,12 +10,11 @@ import type { ReadParts, StreamView } from './stream-view.ts';
 
 export interface LiveParts extends ReadParts {
   readonly wheel: TimerWheel;
+  readonly followers: Followers;
   readonly nowMs: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly longPollMs: number;
-  /** Fires when the process is told to stop: whoever waits is answered. */
-  readonly closing: AbortController;
 }
 
 export async function longPoll(
@@ -26,6 +26,8 @@ export async function longPoll(
   if (view.present.tailPosition === position && !view.present.isClosed) {
     await moved(parts, view, { position, answer });
   }
+  // A shard that stopped meanwhile tells nothing, not even that there is nothing new.
+  view.located.replica.check();
   const stream = view.present;
   if (stream.tailPosition > position) {
     const range = await rangeAt(parts, view, { position, eventsMax: read.eventsMax });
@@ -47,34 +49,31 @@ function nothingNew(parts: LiveParts, stream: StreamState, read: ReadRequest): H
   return headers;
 }
 
-/** Resolves when the stream has moved beyond the position or ended, or when time is up. */
+/** Resolves when there is more than nothing new to tell, when time is up, or when nobody waits. */
 function moved(
-  { wheel, longPollMs, closing }: LiveParts,
+  { wheel, longPollMs, followers }: LiveParts,
   view: StreamView,
   { position, answer }: { readonly position: number; readonly answer: Answer },
 ): Promise<void> {
-  const { replica } = view.located;
-  const release = replica.retain();
   return new Promise((resolve) => {
-    const done = (): void => {
-      cancelTimeout();
-      cancelRenewal();
-      release();
-      unfollow();
-      closing.signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const onFold = (): void => {
-      const { stream } = view;
-      const hasMoved = stream === undefined || stream.isClosed || stream.tailPosition > position;
-      if (hasMoved || replica.stopped !== undefined) done();
-    };
+    const cursor = followers.follow(view.placeAt(position), look);
     const cancelTimeout = wheel.after(longPollMs, done);
     const cancelRenewal = keepAlive(wheel, view);
-    const unfollow = replica.follow(view.session, onFold);
-    closing.signal.addEventListener('abort', done);
-    answer.reply.raw.once('close', done);
-    onFold();
+    const { raw } = answer.reply;
+    raw.once('close', done);
+    look();
+
+    function look(): void {
+      // The client may have left before anybody waited for that.
+      if (cursor.standing !== 'tail' || raw.destroyed) done();
+    }
+
+    function done(): void {
+      cancelTimeout();
+      cancelRenewal();
+      cursor.end();
+      resolve();
+    }
   });
 }
 

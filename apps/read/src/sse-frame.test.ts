@@ -3,7 +3,7 @@
 import type { StreamState } from '@tidemark/session';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bytesOfChunk, chunkOf, controlFrame, dataFrames } from './sse-frame.ts';
+import { controlFrame, frameParts, sliceBytesMax, slicesOf } from './sse-frame.ts';
 
 interface SseEvent {
   readonly event: string;
@@ -46,7 +46,9 @@ const streamOf = (contentType: string, isClosed = false): StreamState =>
 const control = { cursor: '12', upToDate: true };
 const framesOf = (contentType: string, parts: readonly Uint8Array[]): SseEvent[] => {
   const range = { bodies: parts, endPosition: 5, endSeq: 5 };
-  return parseEvents(dataFrames(streamOf(contentType), range, control).toString());
+  return parseEvents(
+    Buffer.concat([...frameParts(streamOf(contentType), range, control)]).toString(),
+  );
 };
 
 describe('a data frame', () => {
@@ -107,10 +109,46 @@ test('a control frame tells where to go on, and that a closed stream is at its e
   expect(frameOf(streamOf('application/json', true), 4)).not.toHaveProperty('streamClosed');
 });
 
-test('a chunk carries its length, and gives back what it was made of', () => {
-  for (const text of ['', 'x', 'data:a\r\n\r\nb', 'y'.repeat(70_000)]) {
-    const chunk = chunkOf(Buffer.from(text));
-    expect(chunk.toString().startsWith(`${Buffer.byteLength(text).toString(16)}\r\n`)).toBe(true);
-    expect(bytesOfChunk(chunk).toString()).toBe(text);
+/** Text of every kind of line end, cut where it may be cut in memory. */
+const linedText = fc.array(
+  fc
+    .array(fc.constantFrom('a', ' ', '\n', '\r', 'é'), { maxLength: 40 })
+    .map((some) => some.join('')),
+  { maxLength: 6 },
+);
+
+test('a frame is the same however its bodies lie in memory', () => {
+  fc.assert(
+    fc.property(
+      linedText,
+      fc.constantFrom('text/plain', 'application/octet-stream'),
+      (texts, type) => {
+        const bodies = texts.map((text) => Buffer.from(text));
+        expect(framesOf(type, bodies)).toEqual(framesOf(type, [Buffer.concat(bodies)]));
+      },
+    ),
+  );
+});
+
+test.each([
+  ['application/json', [Buffer.from(`"${'x'.repeat(3_000_000)}",`)]],
+  ['application/json', [Buffer.from(`[${' \n1,'.repeat(300_000)}1],`)]],
+  ['text/plain', [Buffer.from('\n'.repeat(500_000)), Buffer.from(' \r\n'.repeat(100_000))]],
+  ['application/octet-stream', [new Uint8Array(1_000_001).fill(7), new Uint8Array(400_000)]],
+])('a frame of any size is written slice by slice: %s', (contentType, bodies) => {
+  const range = { bodies, endPosition: 5, endSeq: 5 };
+  const parts = (): Iterable<Uint8Array> => frameParts(streamOf(contentType), range, control);
+  const slices = [...slicesOf(parts())].map((slice) => Buffer.concat(slice));
+  expect(Math.max(...slices.map(({ length }) => length))).toBeLessThanOrEqual(sliceBytesMax);
+  expect(slices.length).toBeGreaterThan(2);
+  expect(Buffer.concat(slices).equals(Buffer.concat([...parts()]))).toBe(true);
+  const [data] = parseEvents(Buffer.concat(slices).toString());
+  const sent = Buffer.concat(bodies);
+  if (contentType === 'application/json') {
+    expect(JSON.parse(data?.data ?? '')).toEqual(JSON.parse(`[${sent.toString().slice(0, -1)}]`));
+  } else if (contentType === 'text/plain') {
+    expect(data?.data).toBe(sent.toString().replaceAll('\r\n', '\n'));
+  } else {
+    expect(Buffer.from(data?.data ?? '', 'base64').equals(sent)).toBe(true);
   }
 });

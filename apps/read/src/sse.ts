@@ -1,186 +1,192 @@
-import type { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
-import { commonHeaders, leaveStalled, problemBody, problemOf } from '@tidemark/edge';
+// Server-sent events: one follower's connection.
+//
+// (1) One frame at most is on its way: what follows waits until the reader has taken it.
+// (2) Nothing is written inside of a frame but the rest of it. A connection whose time is over ends
+//     behind its frame, so that whoever reads slowly gets on; one whose stream has gone ends at once.
+// (3) It ends once: with its stream, its client, its time, or the process. Then it holds nothing.
+
+import { chunkOf, LiveAnswer, problemBody, problemOf, type TimerWheel } from '@tidemark/edge';
 import { isTextual, limits } from '@tidemark/protocol';
+import type { FollowCursor } from '@tidemark/replica';
 import type { Answer } from './catch-up.ts';
-import type { Fanout, Follower } from './fanout.ts';
-import { liveCursor } from './live-cursor.ts';
 import { keepAlive, type LiveParts } from './long-poll.ts';
 import type { ReadRequest } from './read-request.ts';
-import { bytesOfChunk, chunkOf, controlFrame } from './sse-frame.ts';
+import { controlFrame } from './sse-frame.ts';
+import type { ReadyFrame, SseFrames } from './sse-frames.ts';
 import type { StreamView } from './stream-view.ts';
 
 const heartbeat = chunkOf(Buffer.from(': \n\n'));
 
-/** One follower's connection: a position, and at most one piece on its way to the socket. */
-class SseConnection implements Follower {
-  readonly #parts: LiveParts;
-  readonly #fanout: Fanout;
-  readonly #view: StreamView;
-  readonly #raw: ServerResponse;
-  readonly #socket: Socket | null;
-  readonly #onDrain = (): void => this.wake();
+const nothing = (): void => undefined;
+
+export interface SseParts extends LiveParts {
+  readonly frames: SseFrames;
+}
+
+class SseConnection {
+  readonly #wheel: TimerWheel;
+  readonly #frames: SseFrames;
   readonly #seenCursor: string | undefined;
-  #position: number;
-  #isBusy = false;
+  readonly #cursor: FollowCursor;
+  readonly #answer: LiveAnswer;
+  #cancelHeartbeat = nothing;
+  #cancelRenewal = nothing;
+  #cancelLifetime = nothing;
+  /** What was fetched, until the reader takes it. */
+  #fetched: ReadyFrame | undefined;
+  /** What is left of a frame. */
+  #slices: Iterator<readonly Uint8Array[]> | undefined;
+  #isFetching = false;
+  /** The last frame said that nothing follows. */
+  #isFinal = false;
+  #isTimeOver = false;
   #isOver = false;
-  #leave: () => void = () => undefined;
-  #cancelHeartbeat: () => void = () => undefined;
-  #cancelRenewal: () => void = () => undefined;
-  #cancelLifetime: () => void = () => undefined;
 
   constructor(
-    parts: LiveParts & { readonly fanout: Fanout },
+    parts: SseParts,
     view: StreamView,
-    at: {
-      readonly raw: ServerResponse;
-      readonly position: number;
-      readonly seenCursor: string | undefined;
-    },
+    at: { readonly answer: Answer; readonly position: number; readonly read: ReadRequest },
   ) {
-    this.#parts = parts;
-    this.#fanout = parts.fanout;
-    this.#view = view;
-    this.#raw = at.raw;
-    this.#socket = at.raw.socket;
-    this.#position = at.position;
-    this.#seenCursor = at.seenCursor;
+    this.#wheel = parts.wheel;
+    this.#frames = parts.frames;
+    this.#seenCursor = at.read.cursor;
+    this.#cursor = parts.followers.follow(view.placeAt(at.position), () => this.#go());
+    this.#answer = new LiveAnswer(at.answer.reply, headersOf(view.present.contentType), {
+      wheel: parts.wheel,
+      onDrain: () => this.#go(),
+      onClose: () => this.#end(),
+    });
+    if (this.#answer.isClosed) this.#end();
+    else this.#begin(keepAlive(parts.wheel, view));
   }
 
-  start(): void {
-    const { wheel } = this.#parts;
-    this.#raw.once('close', () => this.end());
-    this.#socket?.on('drain', this.#onDrain);
-    this.#leave = this.#fanout.join(this.#view, this);
-    this.#cancelRenewal = keepAlive(wheel, this.#view);
-    this.#cancelLifetime = wheel.after(limits.sseLifetimeMs, () => this.end());
+  #begin(cancelRenewal: () => void): void {
+    this.#cancelRenewal = cancelRenewal;
+    this.#cancelLifetime = this.#wheel.after(limits.sseLifetimeMs, () => this.#timeIsOver());
     this.#beat();
-    if (this.#view.present.tailPosition === this.#position) this.#writeControl();
-    this.wake();
+    if (this.#cursor.standing === 'tail') this.#writeControl();
+    this.#go();
   }
 
-  wake(): void {
-    if (this.#isBusy || this.#isOver || this.#isFull()) return;
-    const { stream } = this.#view;
-    if (stream === undefined || this.#view.located.replica.stopped !== undefined) {
-      return this.end();
-    }
-    if (this.#position < stream.tailPosition) {
-      const frame =
-        this.#seenCursor === undefined
-          ? this.#fanout.frameAt(this.#view, this.#position)
-          : undefined;
-      if (frame === undefined) {
-        void this.#readOn();
-        return;
-      }
-      this.#writeShared(frame.chunk);
-      this.#position = frame.endPosition;
-      if (this.#position < stream.tailPosition) return this.wake();
-    } else if (stream.isClosed) {
-      // Closed after everything was sent.
-      this.#writeControl();
-    }
-    if (stream.isClosed && this.#position === stream.tailPosition) this.end();
+  #go(): void {
+    while (!this.#isOver && this.#goOn());
   }
 
-  /** What is not hot, or not this session's own, is fetched: one piece, then the socket decides. */
-  async #readOn(): Promise<void> {
-    this.#isBusy = true;
+  /** Takes a step; whether there may be another at once. */
+  #goOn(): boolean {
+    const { standing } = this.#cursor;
+    if (standing === 'gone' || standing === 'stopped') return this.#end();
+    if (this.#answer.isFull || this.#isFetching) return false;
+    if (this.#slices !== undefined) return this.#writeSlice(this.#slices);
+    if (this.#isTimeOver) return this.#end();
+    if (standing === 'ready') return this.#writeNext();
+    if (standing === 'closed') return this.#writeEnd();
+    return false;
+  }
+
+  #writeNext(): boolean {
+    const frame = this.#fetched ?? this.#frames.hot(this.#cursor, this.#seenCursor);
+    this.#fetched = undefined;
+    if (frame !== undefined) return this.#write(frame);
+    void this.#fetch();
+    return false;
+  }
+
+  async #fetch(): Promise<void> {
+    this.#isFetching = true;
     try {
-      const bounds = {
-        position: this.#position,
-        bytesMax: this.#fanout.frameBytesMax,
-        eventsMax: Number.MAX_SAFE_INTEGER,
-      };
-      const range = await this.#parts.shards.reader.read(this.#view.source, bounds);
-      if (this.#isOver || this.#view.stream === undefined) return;
-      this.#write(this.#fanout.frameOf(this.#view, range, this.#seenCursor));
-      this.#position = range.endPosition;
+      this.#fetched = await this.#frames.fetch(this.#cursor, this.#seenCursor);
     } catch (cause) {
       this.#fail(cause);
     } finally {
-      this.#isBusy = false;
+      this.#isFetching = false;
     }
-    this.#endWhereClosed();
-    this.wake();
+    this.#go();
   }
 
-  #endWhereClosed(): void {
-    const { stream } = this.#view;
-    if (stream?.isClosed === true && this.#position === stream.tailPosition) this.end();
+  #write(frame: ReadyFrame): boolean {
+    const { encoded } = frame;
+    this.#cursor.take(frame);
+    this.#isFinal = frame.isFinal;
+    if (encoded.kind === 'whole') {
+      this.#answer.writeChunk(encoded.chunk);
+    } else {
+      this.#slices = encoded.slices;
+      this.#answer.keep(encoded.kept);
+    }
+    return true;
+  }
+
+  #writeSlice(slices: Iterator<readonly Uint8Array[]>): boolean {
+    const next = slices.next();
+    if (next.done !== true) this.#answer.write(next.value);
+    else {
+      this.#slices = undefined;
+      this.#answer.letGo();
+    }
+    return true;
+  }
+
+  /** Closed after everything was sent. */
+  #writeEnd(): false {
+    if (!this.#isFinal) this.#writeControl();
+    return this.#end();
+  }
+
+  #writeControl(): void {
+    const { stream, position } = this.#cursor;
+    if (stream === undefined) return;
+    const cursor = this.#frames.liveCursor(this.#seenCursor);
+    this.#answer.write([controlFrame(stream, position, { cursor, upToDate: true })]);
   }
 
   #fail(cause: unknown): void {
     const problem = problemOf(cause, limits.bodyBytesMax);
     const body = JSON.stringify(problemBody(problem, ''));
-    this.#write(Buffer.from(`event: error\ndata: ${body}\n\n`));
-    this.end();
-  }
-
-  #writeControl(): void {
-    const { nowMs, random } = this.#parts;
-    const cursor = liveCursor(nowMs(), random(), this.#seenCursor);
-    this.#write(controlFrame(this.#view.present, this.#position, { cursor, upToDate: true }));
-    this.#endWhereClosed();
-  }
-
-  /** The socket owes the client something: what follows waits until that is taken. */
-  #isFull(): boolean {
-    return this.#socket?.writableNeedDrain ?? true;
-  }
-
-  #write(bytes: Buffer): void {
-    if (this.#isOver) return;
-    this.#raw.write(bytes);
-  }
-
-  /** One write for what a response would write in three pieces; HTTP/1.0 has no chunks. */
-  #writeShared(chunk: Buffer): void {
-    if (this.#raw.chunkedEncoding && this.#socket !== null) this.#socket.write(chunk);
-    else this.#write(bytesOfChunk(chunk));
+    if (!this.#answer.isFull) this.#answer.write([Buffer.from(`event: error\ndata: ${body}\n\n`)]);
+    this.#end();
   }
 
   #beat(): void {
-    this.#cancelHeartbeat = this.#parts.wheel.after(limits.heartbeatMs - 1_000, () => {
+    this.#cancelHeartbeat = this.#wheel.after(limits.heartbeatMs - 1_000, () => {
       // Also where a frame was sent meanwhile: leaving one out would leave twice the time silent.
-      if (!this.#isFull()) this.#writeShared(heartbeat);
+      if (!this.#answer.isFull && this.#slices === undefined) this.#answer.writeChunk(heartbeat);
       this.#beat();
     });
   }
 
-  end(): void {
-    if (this.#isOver) return;
+  #timeIsOver(): void {
+    this.#isTimeOver = true;
+    if (this.#slices === undefined) this.#end();
+  }
+
+  #end(): false {
+    if (this.#isOver) return false;
     this.#isOver = true;
-    this.#leave();
-    this.#socket?.off('drain', this.#onDrain);
+    this.#slices = undefined;
+    this.#fetched = undefined;
+    this.#cursor.end();
     this.#cancelHeartbeat();
     this.#cancelRenewal();
     this.#cancelLifetime();
-    this.#raw.end();
-    leaveStalled(this.#raw);
+    this.#answer.end();
+    return false;
   }
 }
 
+const headersOf = (contentType: string): Record<string, string> => ({
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache',
+  connection: 'keep-alive',
+  'x-accel-buffering': 'no',
+  ...(isTextual(contentType) ? undefined : { 'stream-sse-data-encoding': 'base64' }),
+});
+
 export async function serveEvents(
-  parts: LiveParts & { readonly fanout: Fanout },
+  parts: SseParts,
   view: StreamView,
   { read, answer }: { readonly read: ReadRequest; readonly answer: Answer },
 ): Promise<void> {
   const position = await view.positionOf(read.start);
-  const { contentType } = view.present;
-  answer.reply.hijack();
-  const { raw } = answer.reply;
-  raw.writeHead(200, {
-    ...commonHeaders,
-    'request-id': answer.request.id,
-    'content-type': 'text/event-stream',
-    'cache-control': 'no-cache',
-    connection: 'keep-alive',
-    'x-accel-buffering': 'no',
-    ...(isTextual(contentType) ? undefined : { 'stream-sse-data-encoding': 'base64' }),
-  });
-  raw.flushHeaders();
-  const seenCursor = read.cursor;
-  new SseConnection(parts, view, { raw, position, seenCursor }).start();
+  new SseConnection(parts, view, { answer, position, read });
 }

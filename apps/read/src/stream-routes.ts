@@ -1,15 +1,13 @@
 import { type Edge, pathOf, streamNameOf, type Tenancy } from '@tidemark/edge';
 import { catchUp } from './catch-up.ts';
-import type { Fanout } from './fanout.ts';
 import { head } from './head.ts';
-import { type LiveParts, longPoll } from './long-poll.ts';
+import { longPoll } from './long-poll.ts';
 import { parseRead } from './read-request.ts';
-import { serveEvents } from './sse.ts';
+import { type SseParts, serveEvents } from './sse.ts';
 import { StreamView } from './stream-view.ts';
 
-export interface StreamReadParts extends LiveParts {
+export interface StreamReadParts extends SseParts {
   readonly tenancy: Tenancy;
-  readonly fanout: Fanout;
 }
 
 export function addStreamReads(edge: Edge, parts: StreamReadParts): void {

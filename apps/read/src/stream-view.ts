@@ -1,11 +1,13 @@
 import { Problem, type SessionName } from '@tidemark/protocol';
 import {
   type FoldedSession,
+  type FollowedPlace,
   type Located,
   type LocatedSession,
   positionIn,
   type ShardReplica,
   type Shards,
+  streamOf,
   type Tenant,
 } from '@tidemark/replica';
 import type { SessionWrites } from '@tidemark/replica/write';
@@ -75,10 +77,7 @@ export class StreamView implements Disposable {
 
   /** The stream as it is now, while it is the one that was opened. */
   get stream(): StreamState | undefined {
-    const { state } = this.session;
-    return state.life === 'live' && state.stream?.incarnation === this.incarnation
-      ? state.stream
-      : undefined;
+    return streamOf(this.session, this.incarnation);
   }
 
   /** As `stream`, where its absence ends the request. */
@@ -90,6 +89,11 @@ export class StreamView implements Disposable {
 
   get source(): LocatedSession {
     return { replica: this.located.replica, session: this.session };
+  }
+
+  /** Where somebody begins to follow. */
+  placeAt(position: number): FollowedPlace {
+    return { ...this.source, incarnation: this.incarnation, position };
   }
 
   async positionOf(start: ReadStart): Promise<number> {

@@ -53,7 +53,7 @@ const strangersApartMs = 4;
 export const largeAnswerBytes: number = 256 * 1024;
 
 /** How long a reader may take nothing of what it is owed. */
-const stalledReaderMs = 30_000;
+export const stalledReaderMs = 30_000;
 
 /** Made once: where they come by the thousand, taking a stack each time is what refusing costs. */
 const overloaded = new Problem('overloaded', 'too much is under way');
@@ -202,6 +202,13 @@ export class Admission {
     const refusal = this.#refusal(this.#bodies.take(visit.peer, bytes), 'bodies');
     if (refusal === undefined) visit.bodyBytes += bytes;
     return refusal;
+  }
+
+  /** Memory that an answer which goes on holds until the call of what comes back; undefined without room. */
+  lend(outgoing: ServerResponse, pieces: readonly Uint8Array[]): (() => void) | undefined {
+    const { peer = onlyPeer } = (outgoing.req as Visited)[visitOf] ?? {};
+    const { taking, giveBack } = this.#owed.lend(peer, pieces);
+    return this.#refusal(taking, 'answers') === undefined ? giveBack : undefined;
   }
 
   /** A large answer is kept until its reader has taken it; one that takes nothing is left. */

@@ -1,8 +1,9 @@
 export type { FastifyReply as EdgeReply, FastifyRequest as EdgeRequest } from 'fastify';
-export { leaveStalled } from './admission.ts';
+export { bytesOfChunk, chunkOf } from './chunk.ts';
 export { bodyOf, createEdge, type Edge, type EdgeParts } from './edge.ts';
 export type { PeerOf } from './entrance.ts';
 export { isKey, keyRule } from './keys.ts';
+export { LiveAnswer, type LiveAnswerParts } from './live-answer.ts';
 export { addOperations, type Readiness } from './operations.ts';
 export { createOutbound, type OutboundParts, type Resolver } from './outbound.ts';
 export { isLoopbackAddress, isPublicAddress } from './outbound-address.ts';

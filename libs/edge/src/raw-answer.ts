@@ -72,5 +72,5 @@ export function createRequestIds(prefix: string): () => string {
   };
 }
 
-const admissionOf = (edge: FastifyInstance): Admission =>
+export const admissionOf = (edge: FastifyInstance): Admission =>
   (edge as FastifyInstance & { readonly admission: Admission }).admission;
