@@ -3,6 +3,7 @@
 
 import type { SeededPrng } from '@tidemark/ports/testing';
 import { defaultContentType, hasCode, limits } from '@tidemark/protocol';
+import type { StreamView } from '@tidemark/read/stream-view';
 import type { ProducerStamp } from '@tidemark/session';
 import { Follower } from './follower.ts';
 import type { Incarnation } from './incarnation.ts';
@@ -41,6 +42,7 @@ const crashed: Answered = { answer: { outcome: 'unknown', code: 'connection lost
 export class Client {
   readonly #world: World;
   readonly #prng: SeededPrng;
+  readonly #followPrng: SeededPrng;
   readonly #firstEpoch: number;
   readonly #name: string;
   readonly #stamps = new Map<string, Stamp>();
@@ -54,12 +56,21 @@ export class Client {
     this.#firstEpoch = index;
     this.#name = `c${index % crowd}`;
     this.#prng = world.prng.fork(`client ${index}`);
+    this.#followPrng = this.#prng.fork('follow');
   }
 
   async run(): Promise<void> {
     while (this.#world.takeOperation()) {
       await this.#pause(this.#prng.below(12));
       await this.#step();
+      if (this.#world.plan.isFollowed) await this.#followSome();
+    }
+  }
+
+  async #followSome(): Promise<void> {
+    const { names } = this.#world;
+    if (this.#followPrng.chance(0.3)) {
+      await this.#follow(names[this.#followPrng.below(names.length)] as Named);
     }
   }
 
@@ -392,22 +403,38 @@ export class Client {
     );
     const got = await Promise.race([opened, process.gate.crashed.then(() => crashed)]);
     if ('answer' in got) return world.recorder.answer(op, got.answer);
-    const { view } = got;
-    const { stream } = view;
-    if (stream === undefined || process.gate.isCrashed) {
+    using view = got.view;
+    const isNow = this.#prng.chance(0.5);
+    const prng = this.#prng.fork(`follower ${op}`);
+    const from = await this.#followedFrom(named, view, { isNow, prng });
+    if (from === undefined || view.stream === undefined || process.gate.isCrashed) {
       return world.recorder.answer(op, { outcome: 'ok' });
     }
-    const isNow = this.#prng.chance(0.5);
-    const from = isNow
-      ? { position: stream.tailPosition, seq: stream.tailSeq }
-      : { position: 0, seq: 0 };
     const { recorder, bodies, clock } = world;
-    const prng = this.#prng.fork(`follower ${op}`);
+    const onBroken = (message: string): void => void world.broken.push(message);
     const onEnd = (ended: Follower): void => void world.followers.delete(ended);
-    const parts = { process, view, op, from, recorder, bodies, clock, prng, onEnd };
+    const parts = { process, view, op, from, recorder, bodies, clock, prng, onBroken, onEnd };
     const follower = new Follower(parts);
     world.followers.add(follower);
+    follower.start();
     if (this.#prng.chance(0.3)) clock.schedule(this.#prng.below(2_000), () => follower.leave());
+  }
+
+  /** From now, from the beginning, or from where the client was before; undefined where that is gone. */
+  async #followedFrom(
+    named: Named,
+    view: StreamView,
+    { isNow, prng }: { readonly isNow: boolean; readonly prng: SeededPrng },
+  ): Promise<{ readonly position: number; readonly seq: number } | undefined> {
+    if (view.stream === undefined) return undefined;
+    const { tailPosition, tailSeq } = view.stream;
+    if (isNow) return { position: tailPosition, seq: tailSeq };
+    const held = this.#held.get(named.full) ?? [];
+    if (held.length === 0 || prng.chance(0.5)) return { position: 0, seq: 0 };
+    const { cursor: offset, seq } = held[prng.below(held.length)] as Held;
+    const opened = view.positionOf({ kind: 'cursor', offset });
+    const position = await opened.catch(() => undefined);
+    return position === undefined ? undefined : { position, seq };
   }
 
   /** Several appends at once, none waiting for another. */

@@ -15,8 +15,14 @@ export async function strike(world: World): Promise<void> {
   const { clock, plan, log, names } = world;
   const shard = await foldedByAll(world);
   if (shard === undefined) return;
-  // Nobody reads on: whoever comes back later has only what it remembers to compare with.
-  await clock.advance(10_000);
+  if (plan.isFollowed) {
+    // Some read on, and are told.
+    world.moreOperations(20);
+    await clock.runUntil(Promise.race([world.clients(), world.elapsed(10_000)]));
+  } else {
+    // Nobody reads on: whoever comes back later has only what it remembers to compare with.
+    await clock.advance(10_000);
+  }
   const { end } = log.bounds(shard);
   if (plan.disaster === 'foreign-epoch') writeOfAnotherEpoch(world, shard);
   else if (plan.disaster === 'log-trimmed') {
@@ -44,7 +50,8 @@ export async function strike(world: World): Promise<void> {
       await clock.runUntil(Promise.race([work, world.elapsed(30_000)]));
     }
   }
-  for (const follower of [...world.followers]) follower.leave();
+  await clock.advance(1_000);
+  for (const follower of [...world.followers]) follower.outlive();
   // A log without its beginning tells nobody who is new what it holds.
   if (plan.disaster !== 'log-trimmed') await judge(world, shard, struckAt);
 }

@@ -1,7 +1,9 @@
-// A live reader, as the read role feeds one: woken by the fold, reading on from where it stands.
+// A live reader: an encoder on the very cursor that server-sent events and long-polls stand on. Its
+// client is slow, or takes nothing for long.
 
 import type { SeededPrng, SimulatedClock } from '@tidemark/ports/testing';
 import type { StreamView } from '@tidemark/read/stream-view';
+import type { FollowCursor, Piece, ReadyPiece } from '@tidemark/replica';
 import { isDue } from '@tidemark/session';
 import type { Bodies } from './bodies.ts';
 import type { Incarnation } from './incarnation.ts';
@@ -16,37 +18,46 @@ export interface FollowerParts {
   readonly bodies: Bodies;
   readonly clock: SimulatedClock;
   readonly prng: SeededPrng;
+  readonly onBroken: (message: string) => void;
   readonly onEnd: (follower: Follower) => void;
 }
+
+/** What a frame shows of its events. */
+export type EventNames = readonly string[];
+
+/** Frames are shared among those who take pieces of one size. */
+const pieceSizes = [60, 200, 400];
 
 export class Follower {
   readonly process: Incarnation;
   readonly #parts: FollowerParts;
   readonly #life: string;
-  readonly #release: () => void;
-  readonly #unfollow: () => void;
-  readonly #onFold: () => void = () => void this.#readOn();
-  #position: number;
+  readonly #cursor: FollowCursor;
+  readonly #isStalling: boolean;
   #seq: number;
-  #isBusy = false;
+  /** The client takes nothing. */
+  #isFull = false;
+  #isFetching = false;
   #isOver = false;
 
   constructor(parts: FollowerParts) {
+    const { process, view, from, prng } = parts;
     this.#parts = parts;
-    this.process = parts.process;
-    this.#life = parts.view.present.tag;
-    this.#position = parts.from.position;
-    this.#seq = parts.from.seq;
-    this.#release = parts.view.located.replica.retain();
-    const { located, session } = parts.view;
-    this.#unfollow = located.replica.follow(session, this.#onFold);
-    void parts.process.gate.crashed.then(() => this.#end({ outcome: 'unknown' }));
+    this.process = process;
+    this.#life = view.present.tag;
+    this.#seq = from.seq;
+    this.#isStalling = prng.chance(0.1);
+    this.#cursor = process.followers.follow(view.placeAt(from.position), () => this.#go());
+  }
+
+  start(): void {
+    void this.process.gate.crashed.then(() => this.#end({ outcome: 'unknown' }));
     this.#keepAlive();
-    void this.#readOn();
+    this.#go();
   }
 
   #keepAlive(): void {
-    const ttlMs = this.#parts.view.stream?.ttlMs;
+    const ttlMs = this.#cursor.stream?.ttlMs;
     if (ttlMs === undefined || this.#isOver) return;
     this.process.clock.schedule(ttlMs / 2, () => {
       if (this.#isOver) return;
@@ -55,45 +66,80 @@ export class Follower {
     });
   }
 
-  async #readOn(): Promise<void> {
-    if (this.#isBusy || this.#isOver) return;
-    this.#isBusy = true;
-    const { view, prng, clock } = this.#parts;
+  #go(): void {
+    while (!this.#isOver && this.#goOn());
+  }
+
+  #goOn(): boolean {
+    if (this.process.gate.isCrashed) return false;
+    const { standing, stream } = this.#cursor;
+    if (standing === 'gone' || standing === 'stopped') this.#end({ outcome: 'ok' });
+    else if (this.#isFull || this.#isFetching) return false;
+    else if (standing === 'closed') this.#sawEnd(stream?.tailSeq ?? -1);
+    else if (standing === 'ready') return this.#readOn();
+    return false;
+  }
+
+  #readOn(): boolean {
+    const { prng, clock } = this.#parts;
+    if (prng.chance(0.15)) {
+      this.#isFull = true;
+      const takesMs = this.#isStalling ? 20_000 : 800;
+      clock.schedule(prng.below(takesMs), () => {
+        this.#isFull = false;
+        this.#go();
+      });
+      return false;
+    }
+    const bytesMax = pieceSizes[prng.below(pieceSizes.length)] ?? 0;
+    const { shared } = this.process;
+    const known = shared.at(this.#cursor, String(bytesMax));
+    if (known !== undefined) return this.#take(known);
+    const hot = this.#cursor.hot({ bytesMax, eventsMax: 1_000 });
+    if (hot === undefined) {
+      void this.#fetch(bytesMax);
+      return false;
+    }
+    const ready = this.#encode(hot);
+    shared.add(ready, String(bytesMax));
+    return this.#take(ready);
+  }
+
+  async #fetch(bytesMax: number): Promise<void> {
+    this.#isFetching = true;
     try {
-      for (;;) {
-        const { stream } = view;
-        if (stream === undefined || view.located.replica.stopped !== undefined) {
-          return this.#end({ outcome: 'ok' });
-        }
-        if (this.#position === stream.tailPosition) {
-          if (stream.isClosed) this.#sawEnd(stream.tailSeq);
-          return;
-        }
-        // A slow client: the socket takes nothing for a while.
-        if (prng.chance(0.15)) {
-          await new Promise<void>((resolve) => clock.schedule(prng.below(800), resolve));
-        }
-        await this.#readPiece();
-        if (this.#isOver) return;
-      }
+      const piece = await this.#cursor.fetch({ bytesMax, eventsMax: 1_000 });
+      if (piece !== undefined && !this.process.gate.isCrashed) this.#take(this.#encode(piece));
     } catch {
       this.#end({ outcome: 'ok' });
     } finally {
-      this.#isBusy = false;
+      this.#isFetching = false;
     }
+    this.#go();
   }
 
-  async #readPiece(): Promise<void> {
-    const { view, bodies, recorder, op, prng } = this.#parts;
-    const { reader } = this.process.shards;
-    const bounds = { position: this.#position, bytesMax: 40 + prng.below(400), eventsMax: 1_000 };
-    const range = await reader.read(view.source, bounds);
-    const { stream } = view;
-    if (this.#isOver || stream === undefined || this.process.gate.isCrashed) return;
-    const events = bodies.namesIn(range.bodies, stream.isJson);
-    recorder.seen(op, { life: this.#life, first: this.#seq, events });
-    this.#position = range.endPosition;
-    this.#seq = range.endSeq;
+  #encode(piece: Piece): ReadyPiece<EventNames> {
+    const { stream } = this.#cursor;
+    const { incarnation, position, endPosition, endSeq, bodies } = piece;
+    const isUpToDate = endPosition === stream?.tailPosition;
+    return {
+      incarnation,
+      position,
+      endPosition,
+      endSeq,
+      isUpToDate,
+      isFinal: isUpToDate && stream.isClosed,
+      encoded: this.#parts.bodies.namesIn(bodies, stream?.isJson === true),
+      encodedBytes: bodies.reduce((sum, { length }) => sum + length, 0),
+    };
+  }
+
+  #take(ready: ReadyPiece<EventNames>): true {
+    const { recorder, op } = this.#parts;
+    this.#cursor.take(ready);
+    recorder.seen(op, { life: this.#life, first: this.#seq, events: ready.encoded });
+    this.#seq = ready.endSeq;
+    return true;
   }
 
   #sawEnd(tail: number): void {
@@ -106,9 +152,25 @@ export class Follower {
   /** At the end of a quiet time: it has seen everything, or it was never woken. */
   finish(idleFrom: number): void {
     const { view, clock } = this.#parts;
+    if (this.#cursor.standing !== 'tail') {
+      this.#sawUntold();
+      return this.leave();
+    }
     // What is over by its time is told to nobody before somebody asks for it.
     if (isDue(view.session.state, clock.nowMs())) return this.leave();
     this.#end({ outcome: 'ok', life: this.#life, tail: this.#seq, closed: false, idleFrom });
+  }
+
+  /** Behind a disaster: whoever still follows does so on a shard that goes on. */
+  outlive(): void {
+    if (this.#cursor.standing === 'stopped') this.#sawUntold();
+    this.leave();
+  }
+
+  #sawUntold(): void {
+    const { process, op, onBroken } = this.#parts;
+    const { standing } = this.#cursor;
+    onBroken(`${process.name}: a follower was not told that it stands ${standing} (${op})`);
   }
 
   /** The client goes away. */
@@ -119,8 +181,7 @@ export class Follower {
   #end(answer: Parameters<Recorder['answer']>[1]): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#release();
-    this.#unfollow();
+    this.#cursor.end();
     this.#parts.recorder.answer(this.#parts.op, answer);
     this.#parts.onEnd(this);
   }

@@ -10,7 +10,7 @@ import {
 import type { SeededPrng, SimulatedClock, SimulatedLogHandle } from '@tidemark/ports/testing';
 import { defaultTenant, type TenantId } from '@tidemark/protocol';
 import { Relay, Subscriptions } from '@tidemark/relay';
-import { type ShardFold, Shards, type Tenant } from '@tidemark/replica';
+import { Followers, type ShardFold, Shards, SharedPieces, type Tenant } from '@tidemark/replica';
 import type { SimulatedPublications } from '@tidemark/replica/testing';
 import {
   type DebtSettings,
@@ -21,6 +21,7 @@ import {
   Writers,
 } from '@tidemark/replica/write';
 import type { RelayOfProcess } from './ask-relay.ts';
+import type { EventNames } from './follower.ts';
 import { Gate } from './gate.ts';
 import { ProcessClock, ProcessLog, ProcessLogger } from './process-ports.ts';
 
@@ -54,6 +55,8 @@ export class Incarnation {
   readonly gate = new Gate();
   readonly clock: ProcessClock;
   readonly shards: Shards;
+  readonly followers: Followers;
+  readonly shared = new SharedPieces<EventNames>({ countMax: 16, bytesMax: 4_000 });
   readonly writers: Writers;
   readonly writes: SessionWrites;
   readonly registry: TenantRegistry;
@@ -85,6 +88,7 @@ export class Incarnation {
       { memoryBytesMax, knownLevel },
     );
     this.shards.onOpened(({ fold }) => parts.onFold(fold));
+    this.followers = new Followers(this.shards.reader, (run) => clock.schedule(0, run));
     this.writers = new Writers(ports, parts.writer);
     this.writes = new SessionWrites(this.shards, this.writers, parts.debts);
     this.registry = new TenantRegistry(this.shards, this.writers);
@@ -134,6 +138,7 @@ export class Incarnation {
 
   close(): void {
     this.isClosed = true;
+    this.followers.close();
     void this.relaying?.relay[Symbol.asyncDispose]();
     this.writers.close();
     void this.shards[Symbol.asyncDispose]();

@@ -9,6 +9,7 @@ import { SessionWrites, ShardWriter } from '@tidemark/replica/write';
 import type { SessionState } from '@tidemark/session';
 import { ForkRefs, Window } from '@tidemark/session/testing';
 import { bytesOf } from '@tidemark/std';
+import { followMutants } from './follow-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { disturbances, type Plan } from './plan.ts';
 import { changeFold, decideInstead, decideWith, renamed, replace, shareOf } from './plant.ts';
@@ -531,6 +532,7 @@ export const mutants: readonly Mutant[] = [
           },
       ),
   },
+  ...followMutants,
   ...residencyMutants,
   ...subscriptionMutants,
 ];

@@ -151,7 +151,7 @@ export async function read(
   { asked, bodies }: { readonly asked: ReadAsked; readonly bodies: Bodies },
 ): Promise<Answered> {
   const { from, eventsMax } = asked;
-  const view = await openView(process, named, from === 'now');
+  using view = await openView(process, named, from === 'now');
   const { tag: life } = view.present;
   if (from === 'now') {
     const { tailSeq: tail, isClosed: closed } = view.present;

@@ -68,6 +68,8 @@ export interface Plan {
   readonly publicationFaults: PublicationFaults;
   /** Events go into extents, and the log is trimmed behind them. */
   readonly isTiering: boolean;
+  /** Sessions have many who follow them. */
+  readonly isFollowed: boolean;
 }
 
 const disasters: readonly Disaster[] = ['foreign-epoch', 'log-lost', 'log-replaced', 'log-trimmed'];
@@ -122,5 +124,6 @@ export function planOf(prng: SeededPrng, seed: number): Plan {
       failsOneIn: pick(prng, [0, 0, 8, 30]),
     },
     isTiering: prng.chance(0.5),
+    isFollowed: prng.chance(0.3),
   };
 }

@@ -1,0 +1,162 @@
+// Planted bugs of those who follow.
+
+import { type FoldedSession, Followers, ShardReplica, SharedPieces } from '@tidemark/replica';
+import { FollowCursor } from '@tidemark/replica/testing';
+import type { Mutant } from './mutant.ts';
+import type { Plan } from './plan.ts';
+import { replace, type Undo } from './plant.ts';
+
+/** Sessions that are deleted and made again under those who follow them. */
+const plan: Partial<Plan> = {
+  disaster: 'none',
+  hasOldRelease: false,
+  names: 2,
+  isFollowed: true,
+};
+
+/** Takes whatever lives under the name of a session for what is followed. */
+function ignoreIncarnations(followed: WeakMap<FollowCursor, FoldedSession>): Undo {
+  const { prototype } = FollowCursor;
+  const known = Object.getOwnPropertyDescriptor(prototype, 'stream') as PropertyDescriptor;
+  Object.defineProperty(prototype, 'stream', {
+    configurable: true,
+    get(this: FollowCursor) {
+      const { life, stream } = followed.get(this)?.state ?? {};
+      const isLonger = (stream?.tailPosition ?? 0) >= this.position;
+      return life === 'live' && isLonger ? stream : undefined;
+    },
+  });
+  return () => void Object.defineProperty(prototype, 'stream', known);
+}
+
+const both =
+  (...undos: readonly Undo[]): Undo =>
+  () => {
+    for (const undo of undos) undo();
+  };
+
+export const followMutants: readonly Mutant[] = [
+  {
+    name: 'frame-of-another-incarnation',
+    breaks: 'frames are shared by those who stand at one place of one incarnation',
+    plan,
+    plant: () =>
+      both(
+        replace(
+          SharedPieces.prototype,
+          'keyOf',
+          () =>
+            function keyOf(this: SharedPieces<unknown>, { position }) {
+              return String(position);
+            },
+        ),
+        replace(
+          FollowCursor.prototype,
+          'take',
+          (original) =>
+            function take(this: FollowCursor, piece) {
+              original.call(this, { ...piece, incarnation: this.incarnation });
+            },
+        ),
+      ),
+  },
+  {
+    name: 'follower-led-into-another-life',
+    breaks: 'whoever follows a session that was deleted follows no other of its name',
+    plan,
+    plant: () => {
+      const followed = new WeakMap<FollowCursor, FoldedSession>();
+      const undoFollow = replace(
+        Followers.prototype,
+        'follow',
+        (original) =>
+          function follow(this: Followers, place, onMoved) {
+            const cursor = original.call(this, place, onMoved);
+            followed.set(cursor, place.session);
+            return cursor;
+          },
+      );
+      return both(undoFollow, ignoreIncarnations(followed));
+    },
+  },
+  {
+    name: 'gone-not-told',
+    breaks: 'whoever follows a session is told that it is gone',
+    plan,
+    plant: () =>
+      replace(
+        FollowCursor.prototype,
+        'tell',
+        (original) =>
+          function tell(this: FollowCursor) {
+            if (this.standing !== 'gone') original.call(this);
+          },
+      ),
+  },
+  {
+    name: 'stopped-not-told',
+    breaks: 'whoever follows a session is told that its shard has stopped',
+    plan: { ...plan, disaster: 'foreign-epoch', subscriptions: 0 },
+    plant: () =>
+      replace(
+        FollowCursor.prototype,
+        'tell',
+        (original) =>
+          function tell(this: FollowCursor) {
+            if (this.standing !== 'stopped') original.call(this);
+          },
+      ),
+  },
+  {
+    name: 'step-not-told',
+    breaks: 'followers are told of every step, those behind the one being told included',
+    plan,
+    plant: () =>
+      replace(
+        FollowCursor.prototype,
+        'tell',
+        (original) =>
+          function tell(this: FollowCursor) {
+            if (this.position % 5 !== 3) original.call(this);
+          },
+      ),
+  },
+  {
+    name: 'catch-up-meets-live-with-a-gap',
+    breaks: 'what is taken continues what was taken before',
+    plan: { ...plan, memoryBytesMax: 1_024, readMsMax: 60 },
+    plant: () =>
+      replace(
+        FollowCursor.prototype,
+        'fetch',
+        (original) =>
+          async function fetch(this: FollowCursor, bounds) {
+            const before = this.stream?.tailPosition;
+            const piece = await original.call(this, bounds);
+            const { tailPosition = 0, tailSeq = 0 } = this.stream ?? {};
+            if (piece === undefined || tailPosition === before) return piece;
+            return { ...piece, endPosition: tailPosition, endSeq: tailSeq };
+          },
+      ),
+  },
+  {
+    name: 'followed-evicted',
+    breaks: 'a session is held while somebody follows it',
+    plan: { ...plan, memoryBytesMax: 1_024, publishEveryMs: 20, names: 8, isTiering: false },
+    plant: () =>
+      replace(
+        ShardReplica.prototype,
+        'follow',
+        (original) =>
+          function follow(this: ShardReplica, session, onStep) {
+            const unfollow = original.call(this, session, onStep);
+            this.letGo(session);
+            return () => {
+              if (!session.isResident) return;
+              this.fold.table.pin(session);
+              unfollow();
+            };
+          },
+      ),
+  },
+];
