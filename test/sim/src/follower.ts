@@ -25,6 +25,7 @@ export interface FollowerParts {
 /** What a frame shows of its events. */
 export type EventNames = readonly string[];
 
+const slowMs = 800;
 /** Frames are shared among those who take pieces of one size. */
 const pieceSizes = [60, 200, 400];
 
@@ -33,7 +34,8 @@ export class Follower {
   readonly #parts: FollowerParts;
   readonly #life: string;
   readonly #cursor: FollowCursor;
-  readonly #isStalling: boolean;
+  /** How long the client takes nothing, the next time that it is slow. */
+  #slowMs: number;
   #seq: number;
   /** The client takes nothing. */
   #isFull = false;
@@ -46,7 +48,7 @@ export class Follower {
     this.process = process;
     this.#life = view.present.tag;
     this.#seq = from.seq;
-    this.#isStalling = prng.chance(0.1);
+    this.#slowMs = prng.chance(0.1) ? 20_000 : slowMs;
     this.#cursor = process.followers.follow(view.placeAt(from.position), () => this.#go());
   }
 
@@ -84,8 +86,9 @@ export class Follower {
     const { prng, clock } = this.#parts;
     if (prng.chance(0.15)) {
       this.#isFull = true;
-      const takesMs = this.#isStalling ? 20_000 : 800;
-      clock.schedule(prng.below(takesMs), () => {
+      const restMs = prng.below(this.#slowMs);
+      this.#slowMs = slowMs;
+      clock.schedule(restMs, () => {
         this.#isFull = false;
         this.#go();
       });
