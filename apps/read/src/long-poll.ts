@@ -33,7 +33,7 @@ export async function longPoll(
     const range = await rangeAt(parts, view, { position, eventsMax: read.eventsMax });
     const headers = rangeHeaders(view.present, range, true);
     pushCaching(headers, answer.isShared);
-    headers.push('stream-cursor', liveCursor(parts.nowMs(), parts.random(), read.cursor));
+    headers.push('stream-cursor', liveCursor(parts.nowMs(), parts.random, read.cursor));
     const body = bodyOfRange(range, stream.isJson);
     return sendRaw(answer.reply, 200, { headers, body });
   }
@@ -45,7 +45,7 @@ function nothingNew(parts: LiveParts, stream: StreamState, read: ReadRequest): H
   headers.push('stream-next-offset', cursorAt(stream, stream.tailPosition));
   headers.push('stream-up-to-date', 'true', 'cache-control', 'no-store');
   if (stream.isClosed) headers.push('stream-closed', 'true');
-  else headers.push('stream-cursor', liveCursor(parts.nowMs(), parts.random(), read.cursor));
+  else headers.push('stream-cursor', liveCursor(parts.nowMs(), parts.random, read.cursor));
   return headers;
 }
 

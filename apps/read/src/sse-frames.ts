@@ -54,7 +54,7 @@ export class SseFrames {
 
   liveCursor(seen: string | undefined): string {
     const { nowMs, random } = this.#parts;
-    return liveCursor(nowMs(), random(), seen);
+    return liveCursor(nowMs(), random, seen);
   }
 
   /** The frame where the cursor stands; undefined where its bodies have to be fetched. */

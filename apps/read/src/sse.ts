@@ -110,10 +110,11 @@ class SseConnection {
     this.#isFinal = frame.isFinal;
     if (encoded.kind === 'whole') {
       this.#answer.writeChunk(encoded.chunk);
-    } else {
-      this.#slices = encoded.slices;
-      this.#answer.keep(encoded.kept);
+      // At the tail of what is open there is nothing to do before it moves.
+      return frame.isFinal || !frame.isUpToDate;
     }
+    this.#slices = encoded.slices;
+    this.#answer.keep(encoded.kept);
     return true;
   }
 

@@ -66,29 +66,34 @@ export class LiveAnswer {
 
   /** What goes to many, as `chunkOf` made it: one write for what a response would write in three. */
   writeChunk(chunk: Buffer): void {
-    this.#write([this.#raw.chunkedEncoding ? chunk : bytesOfChunk(chunk)]);
+    const socket = this.#writable();
+    if (socket === undefined) return;
+    socket.write(this.#raw.chunkedEncoding ? chunk : bytesOfChunk(chunk));
+    if (socket.writableLength > 0) this.#waits(socket, [chunk]);
   }
 
   /** Pieces as they lie in memory. HTTP/1.0 has no chunks. */
   write(pieces: readonly Uint8Array[]): void {
-    this.#write(this.#raw.chunkedEncoding ? chunkPieces(pieces) : pieces);
+    const socket = this.#writable();
+    if (socket === undefined) return;
+    socket.cork();
+    for (const piece of this.#raw.chunkedEncoding ? chunkPieces(pieces) : pieces) {
+      socket.write(piece);
+    }
+    socket.uncork();
+    if (socket.writableLength > 0) this.#waits(socket, pieces);
   }
 
-  #write(pieces: readonly Uint8Array[]): void {
-    const socket = this.#socket;
-    if (this.#isClosed || socket === null) return;
-    assert(!socket.writableNeedDrain, 'nothing is written to a full answer');
-    const [only] = pieces;
-    if (pieces.length === 1 && only !== undefined) {
-      socket.write(only);
-    } else {
-      socket.cork();
-      for (const piece of pieces) socket.write(piece);
-      socket.uncork();
-    }
-    if (socket.writableLength === 0) return;
+  #writable(): Socket | undefined {
+    if (this.#isClosed || this.#socket === null) return undefined;
+    assert(!this.#socket.writableNeedDrain, 'nothing is written to a full answer');
+    return this.#socket;
+  }
+
+  /** The system took less than was written. */
+  #waits({ writableNeedDrain }: Socket, pieces: readonly Uint8Array[]): void {
     this.#look(this.#taken, 1);
-    if (!socket.writableNeedDrain) return;
+    if (!writableNeedDrain) return;
     const giveBack = this.#lend(pieces);
     if (giveBack === undefined) this.#leave();
     else this.#giveBack = giveBack;

@@ -24,6 +24,8 @@ export interface SharedBounds {
 export class SharedPieces<T> {
   readonly #bounds: SharedBounds;
   readonly #pieces = new Map<string, ReadyPiece<T>>();
+  /** Given last: those who stand together come one behind the other. */
+  #last: { readonly piece: ReadyPiece<T>; readonly variant: string } | undefined;
   #bytes = 0;
 
   constructor(bounds: SharedBounds) {
@@ -40,40 +42,50 @@ export class SharedPieces<T> {
 
   /** For whoever stands there now. */
   at(cursor: FollowCursor, variant: string): ReadyPiece<T> | undefined {
+    const last = this.#last;
+    const isLast = last?.variant === variant && isOf(cursor, last.piece);
+    const piece = isLast ? last.piece : this.#find(cursor, variant);
+    return piece !== undefined && isFresh(cursor, piece) ? piece : undefined;
+  }
+
+  #find(cursor: FollowCursor, variant: string): ReadyPiece<T> | undefined {
     const key = `${this.keyOf(cursor)} ${variant}`;
     const piece = this.#pieces.get(key);
     if (piece === undefined) return undefined;
-    this.#forget(key, piece);
-    const { stream } = cursor;
-    const isAtEnd = piece.endPosition === stream?.tailPosition;
-    const isFresh = isAtEnd
-      ? piece.isUpToDate && piece.isFinal === stream.isClosed
-      : !piece.isUpToDate;
-    if (!isFresh) return undefined;
-    this.#keep(key, piece);
+    this.#pieces.delete(key);
+    this.#pieces.set(key, piece);
+    this.#last = { piece, variant };
     return piece;
   }
 
+  /** In the place of what was there, if anything was. */
   add(piece: ReadyPiece<T>, variant: string): void {
     const key = `${this.keyOf(piece)} ${variant}`;
-    const known = this.#pieces.get(key);
-    if (known !== undefined) this.#forget(key, known);
-    this.#keep(key, piece);
+    this.#forget(key);
+    this.#pieces.set(key, piece);
+    this.#bytes += piece.encodedBytes;
+    this.#last = { piece, variant };
     const { countMax, bytesMax } = this.#bounds;
-    for (const [oldest, { encodedBytes }] of this.#pieces) {
+    for (const oldest of this.#pieces.keys()) {
       if (this.#pieces.size <= countMax && this.#bytes <= bytesMax) return;
-      this.#pieces.delete(oldest);
-      this.#bytes -= encodedBytes;
+      this.#forget(oldest);
     }
   }
 
-  #keep(key: string, piece: ReadyPiece<T>): void {
-    this.#pieces.set(key, piece);
-    this.#bytes += piece.encodedBytes;
-  }
-
-  #forget(key: string, { encodedBytes }: ReadyPiece<T>): void {
+  #forget(key: string): void {
+    const piece = this.#pieces.get(key);
+    if (piece === undefined) return;
     this.#pieces.delete(key);
-    this.#bytes -= encodedBytes;
+    this.#bytes -= piece.encodedBytes;
+    if (this.#last?.piece === piece) this.#last = undefined;
   }
+}
+
+const isOf = (cursor: FollowCursor, { incarnation, position }: PieceSpan): boolean =>
+  cursor.position === position && cursor.incarnation === incarnation;
+
+/** Whether what would be made there now goes as far, and says the same of the end. */
+function isFresh({ stream }: FollowCursor, piece: ReadyPiece<unknown>): boolean {
+  if (piece.endPosition !== stream?.tailPosition) return !piece.isUpToDate;
+  return piece.isUpToDate && piece.isFinal === stream.isClosed;
 }
