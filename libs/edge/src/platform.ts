@@ -56,7 +56,8 @@ export class Platform implements AsyncDisposable {
     const parts = { ...given, log: new WatchedLog(given.log, this.alarms) };
     this.parts = parts;
     this.#settings = settings;
-    this.shards = new Shards(parts, settings);
+    const isPublishing = given.publications !== undefined;
+    this.shards = new Shards(parts, { ...settings, isPublishing });
     this.writers = new Writers(parts);
     this.writes = new SessionWrites(this.shards, this.writers);
     this.registry = new TenantRegistry(this.shards, this.writers);

@@ -32,6 +32,7 @@ import type { Snapshot } from './session-table.ts';
 import type { ShardReplica } from './shard-replica.ts';
 import type { Shards } from './shards.ts';
 import { dueRow, sessionRow, type TablePublications } from './table-publications.ts';
+import { controlShard } from './tenants.ts';
 
 export interface PublisherParts {
   readonly publications: TablePublications;
@@ -260,8 +261,9 @@ export class Publisher implements AsyncDisposable {
   }
 }
 
-const isWorthIt = ({ isServing, fold }: ShardReplica): boolean =>
-  isServing && fold.anchor !== undefined && fold.table.dirtyCount > 0;
+/** The control log is small, and folded whole by everybody. */
+const isWorthIt = ({ shard, isServing, fold }: ShardReplica): boolean =>
+  shard !== controlShard && isServing && fold.anchor !== undefined && fold.table.dirtyCount > 0;
 
 const isPassing = (cause: unknown): boolean => isProblem(cause) || isFault(cause);
 

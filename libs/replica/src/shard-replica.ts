@@ -19,19 +19,18 @@
 // serving -> closed      closeIfIdle
 // any -> stopped         #stop
 
-import type { Clock, EventLog, Shard, ShardBounds, StoredRecord } from '@tidemark/ports';
+import type { Shard, ShardBounds, StoredRecord } from '@tidemark/ports';
 import { isProblem, Problem } from '@tidemark/protocol';
 import type { SessionRecord, SessionState } from '@tidemark/session';
 import { assert } from '@tidemark/std';
-import type { Budget } from './budget.ts';
 import { type Chunk, decodeChunk } from './chunk.ts';
 import { Feed } from './feed.ts';
 import type { FoldedSession } from './folded-session.ts';
 import { LogEnd } from './log-end.ts';
 import { LogPump, type PumpTarget } from './log-pump.ts';
 import { OffsetWaiters } from './offset-waiters.ts';
-import type { Publications, PublishedSessions } from './published.ts';
-import type { ReadIndex } from './read-index.ts';
+import type { PublishedSessions } from './published.ts';
+import type { ReplicaParts } from './replica-parts.ts';
 import { ShardFold, type ShardFoldOptions } from './shard-fold.ts';
 import {
   foldAdvice,
@@ -44,16 +43,6 @@ import {
   stoppedBy,
   stoppedProblem,
 } from './shard-stop.ts';
-
-export interface ReplicaParts {
-  readonly log: EventLog;
-  readonly readIndex: ReadIndex;
-  readonly budget: Budget;
-  readonly clock: Clock;
-  readonly publications: Publications;
-  /** The alarm: a shard that stops is an operator's business. */
-  readonly onStopped: (shard: Shard, stopped: ShardStopped) => void;
-}
 
 type Phase = 'closed' | 'opening' | 'serving' | 'reloading' | 'stopped';
 
@@ -111,6 +100,11 @@ export class ShardReplica {
   /** Changes when verdicts that were given here before prove nothing any more. */
   get reloads(): number {
     return this.#reloads;
+  }
+
+  /** What is not published yet takes all that there is: more of it waits for the publisher. */
+  get isFull(): boolean {
+    return this.#parts.waitsForRoom && this.#parts.budget.isOver;
   }
 
   /** Throws where the shard has stopped. */

@@ -43,6 +43,8 @@ export interface ShardsParts {
 export interface ShardsSettings {
   /** For sessions and their bodies together. */
   readonly memoryBytesMax: number;
+  /** This process publishes: who would write beyond its memory waits until it has. */
+  readonly isPublishing?: boolean;
   /** The fold level that this binary understands; lower only where an older one is rehearsed. */
   readonly knownLevel?: number;
 }
@@ -193,6 +195,7 @@ export class Shards implements AsyncDisposable {
       readIndex: this.#readIndex,
       budget: this.budget,
       publications,
+      waitsForRoom: this.#settings.isPublishing === true && publications !== unpublished,
       onStopped: (name: Shard, stopped: ShardStopped) => this.#alarm(name, stopped),
     };
     const knownLevel = this.#settings.knownLevel ?? knownFoldLevel;

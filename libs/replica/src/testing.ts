@@ -7,10 +7,10 @@ import type { AppendCommand } from '@tidemark/session';
 import { bytesOf } from '@tidemark/std';
 import { type Publications, unpublished } from './published.ts';
 import { type CreateRequest, SessionWrites } from './session-writes.ts';
-import type { WriterSettings } from './shard-writer.ts';
 import { Shards } from './shards.ts';
 import { TenantRegistry } from './tenant-registry.ts';
 import type { Tenant } from './tenants.ts';
+import type { WriterSettings } from './writer-settings.ts';
 import { Writers } from './writers.ts';
 
 export { Budget } from './budget.ts';
@@ -40,6 +40,8 @@ export const plain: CreateRequest = {
 
 /** The same of bytes. */
 export const byteStream: CreateRequest = { ...plain, contentType: 'text/plain' };
+
+export type { CreateRequest } from './session-writes.ts';
 
 export const append = (...events: readonly string[]): AppendCommand => ({
   kind: 'append',

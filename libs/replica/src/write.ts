@@ -7,6 +7,7 @@ export {
   type ForkPoint,
   SessionWrites,
 } from './session-writes.ts';
-export { ShardWriter, type WriterSettings, writerDefaults } from './shard-writer.ts';
+export { ShardWriter } from './shard-writer.ts';
 export { type RegisteredTenant, TenantRegistry, type TenantRequest } from './tenant-registry.ts';
+export { type WriterSettings, writerDefaults } from './writer-settings.ts';
 export { Writers, type WritersParts } from './writers.ts';
