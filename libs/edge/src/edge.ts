@@ -59,7 +59,6 @@ export function createEdge(parts: EdgeParts, settings: EdgeSettings = {}): Edge 
     requestIdHeader: false,
     routerOptions: { maxParamLength: 16_384 },
     exposeHeadRoutes: false,
-    return503OnClosing: false,
     clientErrorHandler: refuseNonsense,
     frameworkErrors: (cause, request, reply) => {
       reply.headers({ ...commonHeaders, 'request-id': request.id });
