@@ -198,7 +198,8 @@ export class Admission {
   /** More of a body came in: it is kept until the answer is closed. */
   hold(incoming: IncomingMessage, bytes: number): Problem | undefined {
     const visit = (incoming as Visited)[visitOf];
-    if (visit === undefined || visit.isOver) return undefined;
+    if (visit === undefined) return this.#overloaded('bodies');
+    if (visit.isOver) return undefined;
     const refusal = this.#refusal(this.#bodies.take(visit.peer, bytes), 'bodies');
     if (refusal === undefined) visit.bodyBytes += bytes;
     return refusal;

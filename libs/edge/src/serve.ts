@@ -67,11 +67,13 @@ export async function serve(
     port: address.port,
     async stop() {
       const late = sleep(parts.clock, drainMs).then(() => edge.server.closeAllConnections());
-      const drained = edge.connections.drained();
-      for (const role of started) role.close?.();
+      const lastWord = sleep(parts.clock, Math.min(drainMs, lastWordMs));
       // A client that has just sent something is not told of a closed connection, but answered.
-      await Promise.race([drained, sleep(parts.clock, Math.min(drainMs, lastWordMs))]);
-      await Promise.race([edge.close(), late]);
+      await Promise.race([edge.connections.drained(), lastWord]);
+      const closed = edge.close();
+      // Only now: whoever follows comes back at once, and must not find this process.
+      for (const role of started) role.close?.();
+      await Promise.race([closed, late]);
       await Promise.all(started.map(async (role) => role.end?.()));
     },
   };

@@ -67,6 +67,7 @@ function addRoutes(edge: Edge, released: Promise<void>, echoed: string[]): void 
     echoed.push(String(Buffer.from(bodyOf(request))));
     return Promise.resolve(String(bodyOf(request).length));
   });
+  edge.get('/any/*', () => Promise.resolve('any'));
   edge.get('/read', () => Promise.resolve(`read ${echoed.length}`));
   edge.get('/open', { config: { isOpen: true } }, () => Promise.resolve('open'));
   // More than the system's own buffers take.
