@@ -7,6 +7,7 @@ import type { AppendCommand } from '@tidemark/session';
 import { bytesOf, textOf } from '@tidemark/std';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { ShardReplica } from './shard-replica.ts';
 import {
   append,
   type CreateRequest,
@@ -102,7 +103,11 @@ class Cell {
     if (asked.kind === 'publish') return this.#publish();
     if (asked.kind === 'restart') return this.start(0).then(() => '');
     try {
-      return JSON.stringify(await this.#ask(this.#writer(index), asked));
+      // Who has folded what the other wrote writes nothing that is void: ids are drawn alike.
+      const writer = this.#writer(index);
+      await this.#clock.runUntil(this.#replicaOf(writer).readIndex());
+      const answered = this.#ask(writer, asked);
+      return JSON.stringify(await this.#clock.runUntil(answered));
     } catch (cause) {
       if (!isProblem(cause)) throw cause;
       return cause.code;
@@ -113,9 +118,12 @@ class Cell {
     return this.#writers[index] as SimulatedProcess;
   }
 
+  #replicaOf({ shards, tenant }: SimulatedProcess): ShardReplica {
+    return shards.locate(tenant, nameOf(0)).replica;
+  }
+
   async #publish(): Promise<string> {
-    const { shards, tenant } = this.#writer(0);
-    const { replica } = shards.locate(tenant, nameOf(0));
+    const replica = this.#replicaOf(this.#writer(0));
     await replica.readIndex();
     const published = await this.#publications?.publish(replica);
     if (published !== undefined) await replica.moveTo(published);
@@ -153,8 +161,7 @@ class Cell {
   }
 
   async digest(): Promise<unknown> {
-    const { shards, tenant } = this.#writer(0);
-    const { replica } = shards.locate(tenant, nameOf(0));
+    const replica = this.#replicaOf(this.#writer(0));
     await replica.readIndex();
     return [replica.fold.position, replica.fold.digest];
   }
