@@ -8,6 +8,7 @@ import {
   type Logger,
   type Metrics,
   type Shard,
+  type Timer,
   topicOf,
 } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
@@ -43,6 +44,8 @@ export interface ShardsParts {
 export interface ShardsSettings {
   /** For sessions and their bodies together. */
   readonly memoryBytesMax: number;
+  /** A shard that nobody has needed for so long is let go of, where it can be looked up. */
+  readonly idleMs?: number;
   /** This process publishes: who would write beyond its memory waits until it has. */
   readonly isPublishing?: boolean;
   /** The fold level that this binary understands; lower only where an older one is rehearsed. */
@@ -51,6 +54,8 @@ export interface ShardsSettings {
 
 const noExtents: ExtentReader = () =>
   Promise.reject(new Problem('corrupt', 'an event lies in a segment, and there are none'));
+
+const idleMsDefault = 600_000;
 
 /** A session and the replica that folds it. */
 export interface Located {
@@ -76,6 +81,7 @@ export class Shards implements AsyncDisposable {
   /** Topics that keep less than was promised, and why. */
   readonly #unsafe = new Map<string, Fault>();
   readonly #directoryWatchers = new Set<() => void>();
+  #idling: Timer | undefined;
 
   constructor(parts: ShardsParts, settings: ShardsSettings) {
     this.parts = parts;
@@ -109,10 +115,21 @@ export class Shards implements AsyncDisposable {
     );
   }
 
+  #closeIdle(): void {
+    const { idleMs = idleMsDefault } = this.#settings;
+    const { clock } = this.parts;
+    this.#idling = clock.schedule(idleMs / 2, () => {
+      const sinceMs = clock.monotonicMs() - idleMs;
+      for (const replica of this.#replicas.values()) replica.closeIfIdle(sinceMs);
+      this.#closeIdle();
+    });
+  }
+
   /** Folds the control log as it is now, and follows it from here on. */
   async start(signal?: AbortSignal): Promise<void> {
     const spec = { name: controlTopic, partitions: 1, durability: 'replicated' } as const;
     await this.parts.log.ensureTopic(spec, signal);
+    if (this.#idling === undefined) this.#closeIdle();
     this.control.retain();
     await this.control.readIndex();
   }
@@ -242,6 +259,7 @@ export class Shards implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#idling?.cancel();
     for (const replica of this.#replicas.values()) replica.close();
     await this.#tasks[Symbol.asyncDispose]();
   }

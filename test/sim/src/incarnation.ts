@@ -80,9 +80,10 @@ export class Incarnation {
     const ports = { log, clock, prng: parts.prng, logger, metrics: silentMetrics };
     const { memoryBytesMax, knownLevel, publications } = parts;
     const { readExtent } = publications;
+    const idleMs = 2_000;
     this.shards = new Shards(
       { ...ports, publications, readExtent },
-      { memoryBytesMax, knownLevel },
+      { memoryBytesMax, knownLevel, idleMs },
     );
     this.shards.onOpened(({ fold }) => parts.onFold(fold));
     this.writers = new Writers(ports, parts.writer);
