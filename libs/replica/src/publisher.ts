@@ -57,7 +57,7 @@ export const publisherDefaults: PublisherSettings = {
   graceMs: 600_000,
 };
 
-const lookMs = 500;
+const lookMs = 100;
 /** Where publishing fails, it is left alone for a while. */
 const againMs = 5_000;
 
@@ -140,7 +140,7 @@ export class Publisher implements AsyncDisposable {
     const atMs = this.#publishedAtMs.get(replica);
     const nowMs = this.#parts.clock.monotonicMs();
     if (atMs === undefined) this.#publishedAtMs.set(replica, nowMs);
-    const isFull = budget.sessionBytes > budget.bytesMax / 4 && dirtyCount > 1_000;
+    const isFull = budget.sessionBytes > budget.bytesMax / 4 && dirtyCount > 200;
     const isOld = atMs !== undefined && nowMs - atMs >= this.#settings.everyMs;
     return dirtyCount >= this.#settings.dirtyCountMax || isFull || isOld;
   }
