@@ -36,9 +36,15 @@ export interface PublishedSessions {
   due(beforeMs: number, signal: AbortSignal): AsyncIterable<string>;
 }
 
+/** A shard's log, and no other that ever had the name: what is published of one says nothing of another. */
+export interface LogName {
+  readonly shard: Shard;
+  readonly logEpoch: string | undefined;
+}
+
 export interface Publications {
-  /** The newest that there is of a shard, or undefined. Rejects with a Problem. */
-  newest(shard: Shard, signal: AbortSignal): Promise<PublishedSessions | undefined>;
+  /** The newest that there is of a log, or undefined. Rejects with a Problem. */
+  newest(log: LogName, signal: AbortSignal): Promise<PublishedSessions | undefined>;
 }
 
 /** Nothing is published: replicas fold from the log's beginning, and keep everything. */

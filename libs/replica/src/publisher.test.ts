@@ -31,12 +31,15 @@ class Cell {
     prng: new SeededPrng(1),
     instant: true,
   });
-  readonly store = new SimulatedObjectStore({
-    clock: this.clock,
-    prng: new SeededPrng(2),
-    instant: true,
-  });
+  readonly store: SimulatedObjectStore;
   #starts = 0;
+
+  constructor(store?: SimulatedObjectStore) {
+    const prng = new SeededPrng(2);
+    this.store = store ?? new SimulatedObjectStore({ clock: this.clock, prng, instant: true });
+    // A log that is founded elsewhere has another epoch.
+    this.#starts = store === undefined ? 0 : 100;
+  }
 
   async start(memoryBytesMax = 1 << 30) {
     this.#starts += 1;
@@ -118,7 +121,7 @@ test('only what changed is written', async () => {
   await process.writes.append(process.tenant, nameOf(7), append('"one more"'));
   await process.publish();
   const sizes = [...cell.store.objects()]
-    .filter(([key]) => key.startsWith(tablePrefix(process.replica.shard)))
+    .filter(([key]) => key.startsWith(tablePrefix(process.replica.logName)))
     .map(([, { body }]) => body.length);
   expect(sizes).toHaveLength(2);
   expect(Math.min(...sizes)).toBeLessThan(Math.max(...sizes));
@@ -143,9 +146,9 @@ test('a process that publishes behind another goes on from what that one publish
 test('many publications become few tables, and those that nobody names go after the grace', async () => {
   const cell = new Cell();
   const process = await cell.start();
-  const { shard } = process.replica;
+  const { logName } = process.replica;
   const tables = (): number =>
-    [...cell.store.objects().keys()].filter((key) => key.startsWith(tablePrefix(shard))).length;
+    [...cell.store.objects().keys()].filter((key) => key.startsWith(tablePrefix(logName))).length;
   for (let round = 0; round < 30; round += 1) {
     await work(process, round);
     await process.publish();
@@ -184,6 +187,18 @@ test('what is due is listed by then, and no longer once it is done', async () =>
   expect(await listed(dueMs)).toEqual([]);
 });
 
+test('what another log of the same name published says nothing', async () => {
+  const cell = new Cell();
+  const process = await cell.start();
+  await work(process, 0);
+  await process.publish();
+  const other = new Cell(cell.store);
+  const elsewhere = await other.start();
+  await elsewhere.writes.create(elsewhere.tenant, nameOf(50), plain);
+  expect(await other.seen()).toEqual(await other.statesIn(elsewhere.replica));
+  expect(elsewhere.replica.stopped).toBeUndefined();
+});
+
 describe('whatever call of a publication fails', () => {
   const kinds: readonly FaultKind[] = ['before', 'lost-request', 'lost-reply', 'late', 'twice'];
   test.each(kinds)('%s: nothing is lost, doubled or stale', async (kind) => {
@@ -207,7 +222,7 @@ describe('whatever call of a publication fails', () => {
       await process.publish();
       await cell.clock.advance(10_000);
       expect(await cell.seen()).toEqual(await cell.statesIn(process.replica));
-      expect(cell.store.objects().has(manifestKey(process.replica.shard))).toBe(true);
+      expect(cell.store.objects().has(manifestKey(process.replica.logName))).toBe(true);
       return hasFaulted() ? 'faulted' : 'clean';
     }, 40);
     expect(runs).toBeGreaterThan(5);

@@ -29,7 +29,7 @@ import type { FoldedSession } from './folded-session.ts';
 import { LogEnd } from './log-end.ts';
 import { LogPump, type PumpTarget } from './log-pump.ts';
 import { OffsetWaiters } from './offset-waiters.ts';
-import type { PublishedSessions } from './published.ts';
+import type { LogName, PublishedSessions } from './published.ts';
 import type { ReplicaParts } from './replica-parts.ts';
 import { ShardFold, type ShardFoldOptions } from './shard-fold.ts';
 import {
@@ -93,6 +93,10 @@ export class ShardReplica {
     return this.#stopped;
   }
 
+  get logName(): LogName {
+    return { shard: this.shard, logEpoch: this.fold.logEpoch };
+  }
+
   get isServing(): boolean {
     return this.#phase === 'serving';
   }
@@ -125,7 +129,7 @@ export class ShardReplica {
     this.check();
     this.#phase = 'opening';
     try {
-      const published = await this.#parts.publications.newest(this.shard, this.#ending.signal);
+      const published = await this.#parts.publications.newest(this.logName, this.#ending.signal);
       if (published !== undefined) await this.#begin(published);
       this.#phase = 'serving';
     } catch (cause) {
@@ -164,7 +168,7 @@ export class ShardReplica {
 
   async #reloadOnce(logStart: bigint): Promise<void> {
     try {
-      const newest = await this.#parts.publications.newest(this.shard, this.#ending.signal);
+      const newest = await this.#parts.publications.newest(this.logName, this.#ending.signal);
       const anchor = newest?.at.anchor;
       if (newest === undefined || anchor === undefined || anchor.offset < logStart) {
         const message = `the log begins behind the anchor. start=${logStart} anchor=${anchor?.offset}`;
@@ -182,7 +186,7 @@ export class ShardReplica {
 
   /** The log does not hold some of the session's events any more: what is published newest does. */
   async refresh(session: FoldedSession): Promise<void> {
-    const newest = await this.#parts.publications.newest(this.shard, this.#ending.signal);
+    const newest = await this.#parts.publications.newest(this.logName, this.#ending.signal);
     if (newest !== undefined) await this.moveTo(newest);
     await this.fold.table.refresh(session, this.#ending.signal);
   }

@@ -5,12 +5,12 @@
 //
 // Keys lie in the order of their bytes, so that what is due is one range, and so is a prefix of names.
 
-import type { ObjectStore, Shard } from '@tidemark/ports';
+import type { ObjectStore } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import { bytesOf, textOf } from '@tidemark/std';
 import { lookUp, scan, type TableStore } from '@tidemark/tables';
 import { decodeManifest, type Manifest, manifestKey } from './publication-manifest.ts';
-import type { FoldPoint, Publications, PublishedSessions } from './published.ts';
+import type { FoldPoint, LogName, Publications, PublishedSessions } from './published.ts';
 
 const dueDigits = 15;
 
@@ -32,8 +32,8 @@ export class TablePublications implements Publications {
     this.tables = tables;
   }
 
-  async newest(shard: Shard, signal: AbortSignal): Promise<PublishedTables | undefined> {
-    const read = await this.read(shard, signal);
+  async newest(log: LogName, signal: AbortSignal): Promise<PublishedTables | undefined> {
+    const read = await this.read(log, signal);
     return read === undefined ? undefined : this.published(read.manifest);
   }
 
@@ -42,8 +42,8 @@ export class TablePublications implements Publications {
   }
 
   /** Rejects with a Problem. */
-  async read(shard: Shard, signal: AbortSignal): Promise<ReadManifest | undefined> {
-    const stored = await this.#get(manifestKey(shard), signal);
+  async read(log: LogName, signal: AbortSignal): Promise<ReadManifest | undefined> {
+    const stored = await this.#get(manifestKey(log), signal);
     if (stored === undefined) return undefined;
     const manifest = decodeManifest(stored.body);
     if (manifest === undefined) throw new Problem('corrupt', 'a manifest does not decode');

@@ -9,7 +9,7 @@ import { present } from '@tidemark/std';
 import { agendaOf } from '../agenda.ts';
 import type { Extent, StoredRun } from '../event-run.ts';
 import { packOffsets, unpackOffsets } from '../packed-offsets.ts';
-import type { FoldPoint, Publications, PublishedSessions } from '../published.ts';
+import type { FoldPoint, LogName, Publications, PublishedSessions } from '../published.ts';
 import type { ShardReplica } from '../shard-replica.ts';
 import { decodeSession, encodeSession } from '../stored-session.ts';
 
@@ -42,7 +42,7 @@ export class SimulatedPublications implements Publications {
     this.#prng = parts.prng;
   }
 
-  async newest(shard: Shard): Promise<PublishedSessions | undefined> {
+  async newest({ shard }: LogName): Promise<PublishedSessions | undefined> {
     await this.trouble();
     return this.#newest.get(shard);
   }
