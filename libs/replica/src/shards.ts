@@ -230,7 +230,7 @@ export class Shards implements AsyncDisposable {
 
   /** The session that a fork left, folded at least to where it left it. */
   async #sourceOf(fork: FoldedSession): Promise<HeldSession> {
-    const { origin } = fork.state.stream ?? {};
+    const { origin, incarnation: forkIncarnation } = fork.state.stream ?? {};
     const tenant = this.directory.get(fork.state.tenant);
     if (origin === undefined || tenant === undefined) {
       throw new Problem('internal', 'a fork without a source');
@@ -246,7 +246,13 @@ export class Shards implements AsyncDisposable {
     };
     try {
       if (!isThere()) await replica.readIndex();
-      if (!isThere()) throw new Problem('internal', 'the source of a fork is missing');
+      if (!isThere()) {
+        // A fork that is over holds its source no more, and its own shard may be folded less far.
+        await this.locate(tenant, fork.state.name).replica.readIndex();
+        const isOver = fork.state.stream?.incarnation !== forkIncarnation;
+        if (isOver) throw new Problem('session-not-found', 'deleted while it was read');
+        throw new Problem('internal', 'the source of a fork is missing');
+      }
     } catch (cause) {
       letGo();
       throw cause;
