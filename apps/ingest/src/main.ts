@@ -1,10 +1,10 @@
 import {
   checkKeys,
+  createSystemClock,
   createSystemPrng,
   main,
   processDeclarations,
   runProcess,
-  systemClock,
 } from '@tidemark/edge';
 import { kafkaDeclarations, kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
 import { readSettings } from '@tidemark/std';
@@ -17,7 +17,7 @@ await main(async () => {
   checkKeys(settings);
   const logger = createLogger({ level: settings.logLevel, fields: { app: 'ingest' } });
   const metrics = createMetrics();
-  const parts = { clock: systemClock, prng: createSystemPrng(), logger, metrics };
+  const parts = { clock: createSystemClock(), prng: createSystemPrng(), logger, metrics };
   await using log = openKafkaLog(parts, kafkaSettingsOf(settings));
   const roles = [ingestRole(settings)];
   const running = { ...parts, log, renderMetrics: () => metrics.render() };

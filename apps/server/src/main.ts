@@ -1,6 +1,13 @@
 import { resolve } from 'node:path';
 import { type DiskLog, nodeFiles, openDiskLog, openFolderStore } from '@tidemark/disk';
-import { checkKeys, createSystemPrng, main, openIn, runProcess, systemClock } from '@tidemark/edge';
+import {
+  checkKeys,
+  createSystemClock,
+  createSystemPrng,
+  main,
+  openIn,
+  runProcess,
+} from '@tidemark/edge';
 import { ingestRole } from '@tidemark/ingest';
 import { kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
 import { readRole } from '@tidemark/read';
@@ -22,7 +29,7 @@ await main(async () => {
   checkKeys(settings);
   const logger = createLogger({ level: settings.logLevel });
   const metrics = createMetrics();
-  const parts = { clock: systemClock, prng: createSystemPrng(), logger, metrics };
+  const parts = { clock: createSystemClock(), prng: createSystemPrng(), logger, metrics };
   const directory = resolve(settings.dataDir);
   const logDirectory = resolve(directory, 'log');
   const objectsDirectory = resolve(directory, 'objects');

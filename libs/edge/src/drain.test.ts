@@ -6,13 +6,13 @@ import { SeededPrng, SimulatedEventLog } from '@tidemark/ports/testing';
 import { expect, test } from 'vitest';
 import { Platform } from './platform.ts';
 import { type Listening, serve } from './serve.ts';
-import { systemClock } from './system.ts';
+import { createSystemClock } from './system.ts';
 
 async function listening(): Promise<{ readonly server: Listening; readonly platform: Platform }> {
-  const simulated = new SimulatedEventLog({ clock: systemClock, prng: new SeededPrng(1) });
+  const simulated = new SimulatedEventLog({ clock: createSystemClock(), prng: new SeededPrng(1) });
   const parts = {
     log: simulated.connect('one'),
-    clock: systemClock,
+    clock: createSystemClock(),
     prng: new SeededPrng(2),
     logger: silentLogger,
     metrics: silentMetrics,

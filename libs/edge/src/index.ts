@@ -39,6 +39,6 @@ export {
   serve,
 } from './serve.ts';
 export { openIn } from './start-refusal.ts';
-export { createSystemPrng, systemClock } from './system.ts';
+export { createSystemClock, createSystemPrng } from './system.ts';
 export { hashKey, Tenancy } from './tenancy.ts';
 export { TimerWheel } from './timer-wheel.ts';

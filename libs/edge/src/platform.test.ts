@@ -4,7 +4,7 @@ import { shardSession } from '@tidemark/replica';
 import { expect, test } from 'vitest';
 import { Platform } from './platform.ts';
 import { type Listening, serve } from './serve.ts';
-import { systemClock } from './system.ts';
+import { createSystemClock } from './system.ts';
 
 interface Running extends AsyncDisposable {
   readonly platform: Platform;
@@ -14,7 +14,13 @@ interface Running extends AsyncDisposable {
 async function start(simulated: SimulatedEventLog, knownLevel: number): Promise<Running> {
   const log = simulated.connect(`level-${knownLevel}`);
   const prng = new SeededPrng(knownLevel);
-  const parts = { log, clock: systemClock, prng, logger: silentLogger, metrics: silentMetrics };
+  const parts = {
+    log,
+    clock: createSystemClock(),
+    prng,
+    logger: silentLogger,
+    metrics: silentMetrics,
+  };
   const platform = new Platform(parts, { memoryBytesMax: 1_000_000, isKeyless: true, knownLevel });
   const listening = await serve(
     platform,
@@ -38,7 +44,7 @@ async function readiness({ listening }: Running): Promise<{ status: number; text
 
 test('a process is ready once it has started, and no more once its fold level is passed', async () => {
   const simulated = new SimulatedEventLog({
-    clock: systemClock,
+    clock: createSystemClock(),
     prng: new SeededPrng(9),
     instant: true,
   });

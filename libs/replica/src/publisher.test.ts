@@ -174,7 +174,8 @@ test('what is due is listed by then, and no longer once it is done', async () =>
     const keys: string[] = [];
     const { signal } = new AbortController();
     const { published } = replica.fold.table;
-    for await (const key of published?.due(beforeMs, signal) ?? []) keys.push(key);
+    for await (const key of published?.due({ fromMs: 0, toMs: beforeMs }, signal) ?? [])
+      keys.push(key);
     return keys;
   };
   const dueMs = cell.clock.nowMs() + 9_000;

@@ -10,7 +10,7 @@ import { Problem } from '@tidemark/protocol';
 import { bytesOf, textOf } from '@tidemark/std';
 import { lookUp, scan, type TableStore } from '@tidemark/tables';
 import { decodeManifest, type Manifest, manifestKey } from './publication-manifest.ts';
-import type { FoldPoint, LogName, Publications, PublishedSessions } from './published.ts';
+import type { DueRange, FoldPoint, LogName, Publications, PublishedSessions } from './published.ts';
 
 const dueDigits = 15;
 
@@ -98,11 +98,11 @@ export class PublishedTables implements PublishedSessions {
     }
   }
 
-  async *due(beforeMs: number, signal: AbortSignal): AsyncGenerator<string> {
+  async *due({ fromMs, toMs }: DueRange, signal: AbortSignal): AsyncGenerator<string> {
     const { runs } = this.manifest;
-    for await (const { key } of scan(this.#tables, { runs, from: dueRow(0, '') }, signal)) {
+    for await (const { key } of scan(this.#tables, { runs, from: dueRow(fromMs, '') }, signal)) {
       const row = textOf(key);
-      if (!row.startsWith('d') || Number(row.slice(1, 1 + dueDigits)) > beforeMs) return;
+      if (!row.startsWith('d') || Number(row.slice(1, 1 + dueDigits)) > toMs) return;
       yield row.slice(dueDigits + 2);
     }
   }

@@ -15,6 +15,7 @@ import { Writers } from './writers.ts';
 
 export { Budget } from './budget.ts';
 // What the simulation plants bugs into.
+export { DueQueue } from './due-queue.ts';
 export { EventIndex } from './event-index.ts';
 export { Fairness } from './fairness.ts';
 export { Feed } from './feed.ts';

@@ -33,8 +33,12 @@ export class Writers {
     return writer;
   }
 
+  get prng(): Prng {
+    return this.#parts.prng;
+  }
+
   newId(): string {
-    return this.#parts.prng.hex(16);
+    return this.prng.hex(16);
   }
 
   close(): void {

@@ -14,6 +14,7 @@ import { type ShardFold, Shards, type Tenant } from '@tidemark/replica';
 import type { SimulatedPublications } from '@tidemark/replica/testing';
 import {
   type DebtSettings,
+  type ExpirySettings,
   SessionWrites,
   TenantRegistry,
   type TenantRequest,
@@ -33,6 +34,7 @@ export interface IncarnationParts {
   readonly knownLevel: number;
   readonly writer: Partial<WriterSettings>;
   readonly debts: DebtSettings;
+  readonly expiries: ExpirySettings;
   readonly partitions: number;
   readonly publications: SimulatedPublications;
   /** Where its relay delivers to; without, it carries none. */
@@ -87,7 +89,7 @@ export class Incarnation {
     );
     this.shards.onOpened(({ fold }) => parts.onFold(fold));
     this.writers = new Writers(ports, parts.writer);
-    this.writes = new SessionWrites(this.shards, this.writers, parts.debts);
+    this.writes = new SessionWrites(this.shards, this.writers, parts);
     this.registry = new TenantRegistry(this.shards, this.writers);
     const outbound = parts.outbound?.(this.gate);
     if (outbound === undefined) return;

@@ -10,7 +10,7 @@ import { bodyOf, createEdge, type Edge, type EdgeSettings } from '../edge.ts';
 import type { PeerOf } from '../entrance.ts';
 import { sendRaw } from '../raw-answer.ts';
 import { bearerOf } from '../requests.ts';
-import { systemClock } from '../system.ts';
+import { createSystemClock } from '../system.ts';
 
 export interface Served extends AsyncDisposable {
   readonly edge: Edge;
@@ -35,7 +35,7 @@ export async function serveRoutes(settings: EdgeSettings = {}): Promise<Served> 
   const gauges = new Map<string, () => number>();
   const prng = new SeededPrng(1);
   const metrics = metricsInto(gauges);
-  const parts = { clock: systemClock, logger: silentLogger, metrics, prng };
+  const parts = { clock: createSystemClock(), logger: silentLogger, metrics, prng };
   const bounds = { refusalMs: 1, strangerMs: 1, ...settings.bounds };
   const edge = createEdge(parts, { ...settings, bounds });
   const released = Promise.withResolvers<void>();
