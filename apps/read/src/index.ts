@@ -12,8 +12,8 @@ export const readDefaults: ReadSettings = { longPollMs: limits.longPollMs };
 /** Serves catch-up, long-poll and server-sent events. */
 export const readRole =
   ({ longPollMs }: ReadSettings = readDefaults): Role =>
-  (edge, platform) => {
-    const { shards, writes, wheel, tenancy, parts } = platform;
+  ({ edge, tenancy }, platform) => {
+    const { shards, writes, wheel, parts } = platform;
     const live = {
       shards,
       writes,

@@ -3,11 +3,11 @@
 
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { Alarms } from '@tidemark/platform';
 import type { Clock, Logger, Metrics, Prng } from '@tidemark/ports';
 import { defaultContentType, jsonContentType, limits, Problem } from '@tidemark/protocol';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { Admission, type AdmissionBounds, admissionDefaults } from './admission.ts';
-import { Alarms } from './alarms.ts';
 import { type ConnectionBounds, Connections, connectionDefaults } from './connections.ts';
 import { Entrance, type PeerOf } from './entrance.ts';
 import { type OriginSettings, Origins } from './origins.ts';

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
+import { createSystemClock } from '@tidemark/platform';
 import { type MetricShape, type Metrics, silentLogger } from '@tidemark/ports';
 import { SeededPrng } from '@tidemark/ports/testing';
 import { Problem } from '@tidemark/protocol';
@@ -10,7 +11,6 @@ import { bodyOf, createEdge, type Edge, type EdgeSettings } from '../edge.ts';
 import type { PeerOf } from '../entrance.ts';
 import { sendRaw } from '../raw-answer.ts';
 import { bearerOf } from '../requests.ts';
-import { createSystemClock } from '../system.ts';
 
 export interface Served extends AsyncDisposable {
   readonly edge: Edge;
