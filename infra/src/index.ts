@@ -21,11 +21,13 @@ export {
   type KafkaOptions,
   startKafka,
 } from './kafka/kafka-cluster.ts';
-export { type KafkaState, kafkaForTests, type SharedKafka } from './kafka/kafka-for-tests.ts';
+export { type KafkaState, kafkaForTests } from './kafka/kafka-for-tests.ts';
 export type { Address } from './kafka/kafka-wire.ts';
+export type { SharedKafka } from './kafka/shared-kafka.ts';
 export type { S3Address } from './s3/bucket.ts';
-export { type SharedS3, s3ForTests } from './s3/s3-for-tests.ts';
+export { s3ForTests } from './s3/s3-for-tests.ts';
 export type { S3ServerName } from './s3/s3-install.ts';
 export { type S3Options, type S3Server, startS3 } from './s3/s3-server.ts';
+export type { SharedS3 } from './s3/shared-s3.ts';
 export { logTail, type Supervised, type SupervisedOptions, startSupervised } from './supervisor.ts';
 export { startTcpProxy, type TcpProxy, type TcpProxyOptions } from './tcp-proxy.ts';

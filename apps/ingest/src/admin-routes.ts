@@ -8,8 +8,8 @@ import {
   isKey,
   keyRule,
   type PeerOf,
-  type Platform,
 } from '@tidemark/edge';
+import type { Platform } from '@tidemark/platform';
 import { limits, Problem, parseTenantId, type TenantId } from '@tidemark/protocol';
 import { raiseFoldLevel, type TenantRequest } from '@tidemark/replica/write';
 import { type Secret, textOf } from '@tidemark/std';

@@ -10,8 +10,9 @@ export interface IngestSettings {
 /** Takes appends and acknowledges what is durable. */
 export const ingestRole =
   ({ adminKey }: IngestSettings): Role =>
-  (edge, platform) => {
-    addStreamWrites(edge, platform);
+  ({ edge, tenancy }, platform) => {
+    const { shards, writes } = platform;
+    addStreamWrites(edge, { tenancy, shards, writes });
     if (adminKey !== undefined) addAdmin(edge, platform, adminKey);
     return {};
   };

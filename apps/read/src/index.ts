@@ -13,8 +13,8 @@ export const readDefaults: ReadSettings = { longPollMs: limits.longPollMs };
 /** Serves catch-up, long-poll and server-sent events. */
 export const readRole =
   ({ longPollMs }: ReadSettings = readDefaults): Role =>
-  (edge, platform) => {
-    const { shards, writes, wheel, tenancy, parts } = platform;
+  ({ edge, tenancy }, platform) => {
+    const { shards, writes, wheel, parts } = platform;
     const followers = new Followers(shards.reader, setImmediate);
     const nowMs = (): number => parts.clock.nowMs();
     const random = (): number => parts.prng.below(1_000_000) / 1_000_000;

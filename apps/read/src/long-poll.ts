@@ -1,4 +1,5 @@
-import { type HeaderPairs, headerPairs, sendRaw, type TimerWheel } from '@tidemark/edge';
+import { type HeaderPairs, headerPairs, sendRaw } from '@tidemark/edge';
+import type { TimerWheel } from '@tidemark/platform';
 import { limits } from '@tidemark/protocol';
 import type { Followers } from '@tidemark/replica';
 import { cursorAt, type StreamState } from '@tidemark/session';

@@ -5,7 +5,8 @@
 //     behind its frame, so that whoever reads slowly gets on; one whose stream has gone ends at once.
 // (3) It ends once: with its stream, its client, its time, or the process. Then it holds nothing.
 
-import { chunkOf, LiveAnswer, problemBody, problemOf, type TimerWheel } from '@tidemark/edge';
+import { chunkOf, LiveAnswer, problemBody, problemOf } from '@tidemark/edge';
+import type { TimerWheel } from '@tidemark/platform';
 import { isTextual, limits } from '@tidemark/protocol';
 import type { FollowCursor } from '@tidemark/replica';
 import type { Answer } from './catch-up.ts';

@@ -1,4 +1,5 @@
-import { createOutbound, type Role } from '@tidemark/edge';
+import type { Role } from '@tidemark/edge';
+import { createOutbound } from '@tidemark/platform';
 import type { Outbound } from '@tidemark/ports';
 import type { Secret } from '@tidemark/std';
 import { Relay } from './relay.ts';
@@ -17,8 +18,8 @@ export interface RelaySettings {
 /** Delivers outward what is asked for: subscriptions, by webhook and by pull-wake. */
 export const relayRole =
   ({ signingSecret, publicUrl }: RelaySettings = {}, outbound?: Outbound): Role =>
-  (edge, platform) => {
-    const { parts, tenancy, shards, writers, writes } = platform;
+  ({ edge, tenancy }, platform) => {
+    const { parts, shards, writers, writes } = platform;
     const relay = new Relay(
       { ...parts, shards, writers, writes, outbound: outbound ?? createOutbound(parts) },
       { permitsLoopback: tenancy.isKeyless, signingSecret },

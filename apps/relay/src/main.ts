@@ -1,25 +1,33 @@
+import { checkKeys, edgeDeclarations, serve } from '@tidemark/edge';
+import { kafkaDeclarations, kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
 import {
-  checkKeys,
+  createSystemClock,
   createSystemPrng,
   main,
   processDeclarations,
   runProcess,
-  systemClock,
-} from '@tidemark/edge';
-import { kafkaDeclarations, kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
+} from '@tidemark/platform';
 import { readSettings } from '@tidemark/std';
 import { createLogger, createMetrics } from '@tidemark/telemetry';
 import { relayDeclarations, relayRole } from './index.ts';
 
 await main(async () => {
-  const declarations = { ...processDeclarations, ...kafkaDeclarations, ...relayDeclarations };
+  const declarations = {
+    ...processDeclarations,
+    ...edgeDeclarations,
+    ...kafkaDeclarations,
+    ...relayDeclarations,
+  };
   const settings = readSettings(declarations, 'TIDEMARK_', process.env);
   checkKeys(settings);
   const logger = createLogger({ level: settings.logLevel, fields: { app: 'relay' } });
   const metrics = createMetrics();
-  const parts = { clock: systemClock, prng: createSystemPrng(), logger, metrics };
+  const parts = { clock: createSystemClock(), prng: createSystemPrng(), logger, metrics };
   await using log = openKafkaLog(parts, kafkaSettingsOf(settings));
   const roles = [relayRole(settings)];
-  const running = { ...parts, log, renderMetrics: () => metrics.render() };
-  await runProcess(running, settings, { name: 'relay', roles });
+  const front = { roles, renderMetrics: () => metrics.render() };
+  await runProcess({ ...parts, log }, settings, {
+    name: 'relay',
+    listen: (platform) => serve(platform, front, settings),
+  });
 });

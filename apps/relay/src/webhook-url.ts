@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { isLoopbackAddress, isPublicAddress } from '@tidemark/edge';
+import { isLoopbackAddress, isPublicAddress } from '@tidemark/platform';
 
 /** Webhooks to this machine are for development: while the server has no keys, and nobody else. */
 export interface WebhookRules {

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { type DiskLog, nodeFiles, openDiskLog, openFolderStore } from '@tidemark/disk';
-import { checkKeys, createSystemPrng, main, openIn, runProcess, systemClock } from '@tidemark/edge';
+import { checkKeys, serve } from '@tidemark/edge';
 import { ingestRole } from '@tidemark/ingest';
 import { kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
+import { createSystemClock, createSystemPrng, main, openIn, runProcess } from '@tidemark/platform';
 import { readRole } from '@tidemark/read';
 import { relayRole } from '@tidemark/relay';
 import { TablePublications } from '@tidemark/replica';
@@ -11,7 +12,7 @@ import { readSettings } from '@tidemark/std';
 import { TableStore } from '@tidemark/tables';
 import { createLogger, createMetrics } from '@tidemark/telemetry';
 import { ObjectCheck } from './object-check.ts';
-import { publishRole } from './publish-role.ts';
+import { publishing } from './publishing.ts';
 import { serverDeclarations } from './settings.ts';
 
 /** For ends and blocks of tables, beside the memory for sessions. */
@@ -22,7 +23,7 @@ await main(async () => {
   checkKeys(settings);
   const logger = createLogger({ level: settings.logLevel });
   const metrics = createMetrics();
-  const parts = { clock: systemClock, prng: createSystemPrng(), logger, metrics };
+  const parts = { clock: createSystemClock(), prng: createSystemPrng(), logger, metrics };
   const directory = resolve(settings.dataDir);
   const logDirectory = resolve(directory, 'log');
   const objectsDirectory = resolve(directory, 'objects');
@@ -43,17 +44,16 @@ await main(async () => {
   logger.info({ log: settings.log, objects: settings.objects, directory }, 'storage opened');
   const tables = new TableStore(objects, { cacheBytesMax: tableCacheBytes });
   const publications = new TablePublications(objects, tables);
-  const roles = [
-    ingestRole(settings),
-    readRole(settings),
-    relayRole(settings),
-    publishRole(publications, settings),
-  ];
+  const roles = [ingestRole(settings), readRole(settings), relayRole(settings)];
   const failures = (): Record<string, string> => {
     const stoppedBy = 'stoppedBy' in log ? (log as DiskLog).stoppedBy : undefined;
     return { ...(stoppedBy === undefined ? {} : { log: stoppedBy }), ...check.failures() };
   };
-  const running = { ...parts, log, publications, failures, renderMetrics: () => metrics.render() };
-  await runProcess(running, settings, { name: 'server', roles });
+  const front = { roles, failures, renderMetrics: () => metrics.render() };
+  await runProcess({ ...parts, log, publications }, settings, {
+    name: 'server',
+    listen: (platform) => serve(platform, front, settings),
+    background: [publishing(publications, settings)],
+  });
   check.close();
 });

@@ -1,11 +1,13 @@
-import { processDeclarations } from '@tidemark/edge';
+import { edgeDeclarations } from '@tidemark/edge';
 import { kafkaDeclarations } from '@tidemark/kafka';
+import { processDeclarations } from '@tidemark/platform';
 import { relayDeclarations } from '@tidemark/relay';
 import { s3Declarations } from '@tidemark/s3';
 import { choice, text } from '@tidemark/std';
 
 /** All settings of the server. The README's table is made from this. */
 export const serverDeclarations = {
+  ...edgeDeclarations,
   ...processDeclarations,
   log: choice({
     env: 'TIDEMARK_LOG',

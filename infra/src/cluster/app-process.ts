@@ -37,7 +37,7 @@ const root = resolve(import.meta.dirname, '../../..');
 export const nodeFlags: readonly string[] = [
   '--max-semi-space-size=64',
   '--import',
-  join(root, 'libs/edge/src/compile-cache.ts'),
+  join(root, 'libs/platform/src/compile-cache.ts'),
 ];
 
 const readyMs = 60_000;

@@ -4,7 +4,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Front, type FrontOptions, startFront } from '../front.ts';
-import type { SharedKafka } from '../kafka/kafka-for-tests.ts';
+import type { SharedKafka } from '../kafka/shared-kafka.ts';
 import { type AppName, type AppProcess, startApp } from './app-process.ts';
 
 export interface ClusterOptions {

@@ -5,10 +5,10 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { StartedTestContainer } from 'testcontainers';
 import { freePorts } from '../free-ports.ts';
-import type { SharedKafka } from '../kafka/kafka-for-tests.ts';
 import { liveBrokers } from '../kafka/kafka-wire.ts';
+import type { SharedKafka } from '../kafka/shared-kafka.ts';
 import { makeBucket, type S3Address } from '../s3/bucket.ts';
-import type { SharedS3 } from '../s3/s3-for-tests.ts';
+import type { SharedS3 } from '../s3/shared-s3.ts';
 import {
   brokerEnvironment,
   type ContainerBroker,

@@ -1,12 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { startKafkaContainers, wantsContainers } from '../containers/containers.ts';
 import { startKafka } from './kafka-cluster.ts';
-
-/** What a test may know of a cluster that it shares with others: it must not hurt it. */
-export interface SharedKafka extends AsyncDisposable {
-  readonly bootstrap: readonly string[];
-  readonly brokers: readonly { readonly id: number; readonly pid: number }[];
-}
+import type { SharedKafka } from './shared-kafka.ts';
 
 /**
  * A test that kills nobody must not see a fail-over because the machine is busy: with sessions of a

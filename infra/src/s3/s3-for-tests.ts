@@ -1,12 +1,6 @@
 import { startS3Container, wantsContainers } from '../containers/containers.ts';
-import type { S3Address } from './bucket.ts';
 import { startS3 } from './s3-server.ts';
-
-/** What a test may know of a server that it shares with others: it must not hurt it. */
-export interface SharedS3 extends AsyncDisposable, S3Address {
-  readonly name: string;
-  readonly pid: number;
-}
+import type { SharedS3 } from './shared-s3.ts';
 
 /**
  * The running server that `TIDEMARK_TEST_S3` describes, or else one of its own, stopped when it is

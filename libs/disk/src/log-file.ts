@@ -1,5 +1,4 @@
 import { Fault, type OpenFile } from '@tidemark/ports';
-import type { ShardState } from './log-state.ts';
 
 const namePattern = /^(\d{8})\.log$/;
 
@@ -10,6 +9,11 @@ export const numberOfFile = (name: string): number | undefined => {
   return digits === undefined ? undefined : Number(digits);
 };
 
+/** A shard, as far as a file of its records is concerned: below its start nothing is read any more. */
+interface Trimmable {
+  readonly start: number;
+}
+
 /** One file of the log, open, with what must be trimmed before it can be dropped. */
 export class LogFile {
   readonly number: number;
@@ -17,7 +21,7 @@ export class LogFile {
   /** Where the next group goes. */
   end = 0;
   /** For each shard with records in this file, where its last one ends. */
-  readonly shardEnds = new Map<ShardState, number>();
+  readonly shardEnds = new Map<Trimmable, number>();
   readonly #open: OpenFile;
   #readers = 0;
   #isClosing = false;

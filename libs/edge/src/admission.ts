@@ -12,6 +12,7 @@
 // (6) What is held for a request ends with its connection, whichever came first.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createLoopMeter } from '@tidemark/platform';
 import type { Clock, Metrics } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import { AnswerTurns } from './answer-turns.ts';
@@ -19,7 +20,6 @@ import { LoopUse } from './loop-use.ts';
 import { OwedAnswers } from './owed-answers.ts';
 import { RefusalQueue } from './refusal-queue.ts';
 import { onlyPeer, type Peer, Share, type Taking } from './share.ts';
-import { createLoopMeter } from './system.ts';
 import type { Answer, Exchange } from './withheld-answer.ts';
 
 export interface AdmissionBounds {
@@ -198,7 +198,8 @@ export class Admission {
   /** More of a body came in: it is kept until the answer is closed. */
   hold(incoming: IncomingMessage, bytes: number): Problem | undefined {
     const visit = (incoming as Visited)[visitOf];
-    if (visit === undefined || visit.isOver) return undefined;
+    if (visit === undefined) return this.#overloaded('bodies');
+    if (visit.isOver) return undefined;
     const refusal = this.#refusal(this.#bodies.take(visit.peer, bytes), 'bodies');
     if (refusal === undefined) visit.bodyBytes += bytes;
     return refusal;

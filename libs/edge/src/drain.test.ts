@@ -1,18 +1,20 @@
 // A process that is told to stop finishes its clients; none of them sees a connection break.
 
 import { Agent, request } from 'node:http';
+import { createSystemClock, Platform } from '@tidemark/platform';
 import { silentLogger, silentMetrics } from '@tidemark/ports';
 import { SeededPrng, SimulatedEventLog } from '@tidemark/ports/testing';
 import { expect, test } from 'vitest';
-import { Platform } from './platform.ts';
-import { type Listening, serve } from './serve.ts';
-import { systemClock } from './system.ts';
+import { type ListeningServer, serve } from './serve.ts';
 
-async function listening(): Promise<{ readonly server: Listening; readonly platform: Platform }> {
-  const simulated = new SimulatedEventLog({ clock: systemClock, prng: new SeededPrng(1) });
+async function listening(): Promise<{
+  readonly server: ListeningServer;
+  readonly platform: Platform;
+}> {
+  const simulated = new SimulatedEventLog({ clock: createSystemClock(), prng: new SeededPrng(1) });
   const parts = {
     log: simulated.connect('one'),
-    clock: systemClock,
+    clock: createSystemClock(),
     prng: new SeededPrng(2),
     logger: silentLogger,
     metrics: silentMetrics,

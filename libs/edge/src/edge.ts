@@ -3,17 +3,17 @@
 
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { Alarms } from '@tidemark/platform';
 import type { Clock, Logger, Metrics, Prng } from '@tidemark/ports';
 import { defaultContentType, jsonContentType, limits, Problem } from '@tidemark/protocol';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { Admission, type AdmissionBounds, admissionDefaults } from './admission.ts';
-import { Alarms } from './alarms.ts';
 import { type ConnectionBounds, Connections, connectionDefaults } from './connections.ts';
 import { Entrance, type PeerOf } from './entrance.ts';
 import { type OriginSettings, Origins } from './origins.ts';
-import { sendProblem } from './problem-reply.ts';
+import { problemOf, sendProblem } from './problem-reply.ts';
 import { commonHeaders, createRequestIds } from './raw-answer.ts';
-import { readBody } from './request-body.ts';
+import { inviteLater, readBody } from './request-body.ts';
 import { pathOf, takeAbsoluteTarget } from './requests.ts';
 import { RouteMethods } from './route-methods.ts';
 import { onlyPeer } from './share.ts';
@@ -59,11 +59,11 @@ export function createEdge(parts: EdgeParts, settings: EdgeSettings = {}): Edge 
     requestIdHeader: false,
     routerOptions: { maxParamLength: 16_384 },
     exposeHeadRoutes: false,
-    return503OnClosing: false,
     clientErrorHandler: refuseNonsense,
     frameworkErrors: (cause, request, reply) => {
       reply.headers({ ...commonHeaders, 'request-id': request.id });
-      void sendProblem(cause, { request, reply }, context);
+      const done = (): void => void sendProblem(cause, { request, reply }, context);
+      entrance.refuse({ request, reply, done }, problemOf(cause, limits.bodyBytesMax));
     },
   });
   edge.decorate('admission', admission);
@@ -73,8 +73,15 @@ export function createEdge(parts: EdgeParts, settings: EdgeSettings = {}): Edge 
   });
   const absence = (request: FastifyRequest): Problem => absenceOf(request, methods);
   const rules = new Origins(origins, { isKeyless: peerOf === undefined });
-  const entrance = { admission, connections, clock, absence, origins: rules };
-  new Entrance({ ...entrance, peerOf: peerOf ?? (() => onlyPeer) }).guard(edge);
+  const entrance = new Entrance({
+    admission,
+    connections,
+    clock,
+    absence,
+    origins: rules,
+    peerOf: peerOf ?? (() => onlyPeer),
+  });
+  entrance.guard(edge);
   takeBodies(edge, admission);
   // Before connections are closed, so that what waits for its answer is still told.
   edge.addHook('preClose', async () => admission.close());
@@ -96,9 +103,14 @@ export function createEdge(parts: EdgeParts, settings: EdgeSettings = {}): Edge 
 const everyPath = '/*';
 
 function listenTo(connections: Connections, handler: RequestListener): Server {
-  const server = createServer(timeouts, (incoming, outgoing) => {
+  const take: RequestListener = (incoming, outgoing) => {
     takeAbsoluteTarget(incoming);
     connections.take(incoming, outgoing, () => handler(incoming, outgoing));
+  };
+  const server = createServer(timeouts, take);
+  server.on('checkContinue', (incoming, outgoing) => {
+    inviteLater(incoming, outgoing);
+    take(incoming, outgoing);
   });
   server.on('connection', (socket) => connections.accept(socket));
   return server;

@@ -80,6 +80,34 @@ describe('a peer without a key', () => {
     expect(headOnly).toMatch(/^HTTP\/1\.1 404[^]*\r\n\r\n$/);
   });
 
+  test('is not invited to send its body, as who has one is', async () => {
+    const { port, echoed } = await serve();
+    const expecting = (key: string): string =>
+      requestText('POST /echo', { key, body: 'x', headers: 'expect: 100-continue\r\n' });
+    const [stranger = ''] = expecting('invented').split('\r\n\r\n');
+    expect(statusesIn(await answersTo(port, `${stranger}\r\n\r\n`))).toEqual(['401']);
+    const closing = 'connection: close\r\nexpect: 100-continue\r\n';
+    const known = requestText('POST /echo', { key: 'real', body: 'x', headers: closing });
+    expect(statusesIn(await answersTo(port, known))).toEqual(['100', '200']);
+    expect(echoed).toEqual(['x']);
+  });
+
+  test('cannot bring a body through an open door either', async () => {
+    const { port, gauge } = await serve();
+    const preflight = `OPTIONS /echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\n`;
+    const text = `${preflight}content-length: 8000000\r\n\r\n${'x'.repeat(100_000)}`;
+    expect(statusesIn(await answersTo(port, text))).toEqual(['400']);
+    expect(gauge('body_bytes')).toBe(0);
+  });
+
+  test('waits for the refusal of a path that is none, as for any', async () => {
+    const { port } = await serve({ bounds: { strangerMs: 200 } });
+    const startMs = performance.now();
+    const text = await answersTo(port, requestText('GET /any/%ff', { body: 'x' }).repeat(100));
+    expect(statusesIn(text)).toEqual(['400']);
+    expect(performance.now() - startMs).toBeGreaterThan(150);
+  });
+
   test('has so many connections, of which the longest-standing goes for a newer one', async () => {
     const { port, url, gauge } = await serve({ bounds: { strangersMax: 4 } });
     const first = await send(port, '');

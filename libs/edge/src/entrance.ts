@@ -82,8 +82,9 @@ export class Entrance {
     }
     const refusal = hasTwoHosts(request.raw) ? twoHosts() : origins.refusalOf(request.headers);
     if (refusal !== undefined) return this.#turnAway(visit, refusal);
-    if (request.routeOptions.config.isOpen === true) return admission.openDoor(() => done());
-    this.#identify(visit);
+    if (request.routeOptions.config.isOpen !== true) return this.#identify(visit);
+    if (hasBody(exchange.incoming)) return this.#turnAway(visit, noBody());
+    admission.openDoor(() => done());
   }
 
   #identify(visit: Visit): void {
@@ -93,11 +94,16 @@ export class Entrance {
       if (typeof peer === 'string') return this.#admit(visit, peer);
       peer.then(
         (known) => this.#admit(visit, known),
-        (cause: unknown) => this.#turnAway(visit, cause),
+        (cause: unknown) => this.#turnAway(visit, this.#told(visit, cause)),
       );
     } catch (cause) {
-      this.#turnAway(visit, cause);
+      this.#turnAway(visit, this.#told(visit, cause));
     }
+  }
+
+  /** Where there is no route, that is told rather than that there is no key. */
+  #told({ request }: Visit, cause: unknown): unknown {
+    return request.is404 && isProblem(cause) ? this.#parts.absence(request) : cause;
   }
 
   #admit(visit: Visit, peer: Peer): void {
@@ -116,13 +122,22 @@ export class Entrance {
     admission.later(answer);
   }
 
+  /** What is refused before it has a route: a stranger waits for that as for any refusal. */
+  refuse(visit: Omit<Visit, 'exchange'>, problem: Problem): void {
+    const { request, reply, done } = visit;
+    const { socket } = request.raw;
+    if (this.#isRefused(socket)) return void reply.hijack();
+    if (!this.#parts.connections.isStranger(socket)) return done(problem);
+    const exchange = { incoming: request.raw, outgoing: reply.raw };
+    this.#turnAway({ ...visit, exchange }, problem);
+  }
+
   /** A stranger's connection ends with its refusal; so does any where a body would still come. */
-  #turnAway(visit: Visit, cause: unknown): void {
-    const { admission, connections, absence } = this.#parts;
-    const { request, reply, exchange, done } = visit;
+  #turnAway(visit: Visit, problem: unknown): void {
+    const { admission, connections } = this.#parts;
+    const { reply, exchange, done } = visit;
     const { incoming } = exchange;
     const isLast = hasBody(incoming) || connections.isStranger(incoming.socket);
-    const problem = request.is404 && isProblem(cause) ? absence(request) : cause;
     const answer = isProblem(problem)
       ? withhold(exchange, this.#textOf(visit, problem))
       : undefined;
@@ -145,4 +160,5 @@ export class Entrance {
   }
 }
 
+const noBody = (): Problem => new Problem('invalid-request', 'this takes no body');
 const twoHosts = (): Problem => new Problem('invalid-request', 'a request names one host');

@@ -1,15 +1,12 @@
 export type { FastifyReply as EdgeReply, FastifyRequest as EdgeRequest } from 'fastify';
 export { bytesOfChunk, chunkOf } from './chunk.ts';
 export { bodyOf, createEdge, type Edge, type EdgeParts } from './edge.ts';
+export { checkKeys, edgeDeclarations } from './edge-settings.ts';
 export type { PeerOf } from './entrance.ts';
 export { isKey, keyRule } from './keys.ts';
 export { LiveAnswer, type LiveAnswerParts } from './live-answer.ts';
 export { addOperations, type Readiness } from './operations.ts';
-export { createOutbound, type OutboundParts, type Resolver } from './outbound.ts';
-export { isLoopbackAddress, isPublicAddress } from './outbound-address.ts';
-export { Platform, type PlatformParts, type PlatformSettings } from './platform.ts';
 export { problemBody, problemOf } from './problem-reply.ts';
-export { checkKeys, type ProcessSettings, processDeclarations } from './process-settings.ts';
 export {
   commonHeaders,
   type HeaderPairs,
@@ -30,16 +27,13 @@ export {
   streamPrefix,
   tokenOf,
 } from './requests.ts';
-export { main, type ProcessParts, runProcess } from './run-process.ts';
 export {
-  type Listening,
+  type Front,
+  type ListeningServer,
   type Role,
   type RunningRole,
   type ServeParts,
   type ServeSettings,
   serve,
 } from './serve.ts';
-export { openIn } from './start-refusal.ts';
-export { createSystemPrng, systemClock } from './system.ts';
 export { hashKey, Tenancy } from './tenancy.ts';
-export { TimerWheel } from './timer-wheel.ts';

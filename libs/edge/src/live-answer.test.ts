@@ -1,12 +1,12 @@
 // Answers that go on, by real sockets, on a clock that only the test moves.
 
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { TimerWheel } from '@tidemark/platform';
 import { type MetricShape, silentLogger, silentMetrics } from '@tidemark/ports';
 import { SeededPrng, SimulatedClock } from '@tidemark/ports/testing';
 import { afterEach, expect, test } from 'vitest';
 import { createEdge, type Edge } from './edge.ts';
 import { LiveAnswer } from './live-answer.ts';
-import { TimerWheel } from './timer-wheel.ts';
 
 const pieceBytes = 256 * 1_024;
 const mib = 1_024 * 1_024;

@@ -8,12 +8,12 @@
 
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { TimerWheel } from '@tidemark/platform';
 import { assert } from '@tidemark/std';
 import type { FastifyReply } from 'fastify';
 import { stalledReaderMs } from './admission.ts';
 import { bytesOfChunk, chunkPieces } from './chunk.ts';
 import { admissionOf, commonHeaders } from './raw-answer.ts';
-import type { TimerWheel } from './timer-wheel.ts';
 
 /** How often it is looked at within that time whether anything was taken. */
 const looks = 6;

@@ -3,10 +3,10 @@
 // and paths, is for the operator.
 
 import { STATUS_CODES } from 'node:http';
+import type { Alarms } from '@tidemark/platform';
 import { type Fault, isFault, type Logger } from '@tidemark/ports';
 import { hasCode, httpDate, isProblem, Problem, type ProblemCode } from '@tidemark/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Alarms } from './alarms.ts';
 import { commonHeaders } from './raw-answer.ts';
 
 /** What fastify refuses by itself, before a route sees the request. */

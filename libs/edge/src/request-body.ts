@@ -1,7 +1,7 @@
 // The body of a request as one piece of memory of its own. However small the chunks are in which it
 // comes, it takes no more than twice its length.
 
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { limits, Problem } from '@tidemark/protocol';
 import type { Admission } from './admission.ts';
 
@@ -15,11 +15,21 @@ const tooLarge = (): Problem =>
     facts: { limit: 'bodyBytesMax', limitBytes: limits.bodyBytesMax },
   });
 
+/** On the request itself: whom it waits for, before it sends its body. */
+const waitingFor = Symbol('waiting for');
+type Waiting = IncomingMessage & { [waitingFor]?: ServerResponse };
+
+/** A client that asks first (`Expect: 100-continue`) is invited once its body is wanted. */
+export function inviteLater(incoming: Waiting, outgoing: ServerResponse): void {
+  incoming[waitingFor] = outgoing;
+}
+
 type Done = (error: Error | null, body?: Uint8Array) => void;
 
 export function readBody(payload: IncomingMessage, admission: Admission, done: Done): void {
   const announced = Number(payload.headers['content-length'] ?? Number.NaN);
   if (announced > limits.bodyBytesMax) return done(tooLarge());
+  (payload as Waiting)[waitingFor]?.writeContinue();
   /** As it came where it came as one chunk, which has memory of its own. */
   let body: Buffer = nothing;
   let length = 0;

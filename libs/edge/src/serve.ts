@@ -1,12 +1,19 @@
 import type { AddressInfo } from 'node:net';
+import { type Listening, type Platform, StartRefusal } from '@tidemark/platform';
 import { sleep } from '@tidemark/ports';
 import { createEdge, type Edge } from './edge.ts';
 import { addOperations } from './operations.ts';
 import type { OriginSettings } from './origins.ts';
-import type { Platform } from './platform.ts';
+import { Tenancy } from './tenancy.ts';
+
+/** Where a role is asked, and by whom. */
+export interface Front {
+  readonly edge: Edge;
+  readonly tenancy: Tenancy;
+}
 
 /** A role adds its routes, and begins whatever it does by itself. */
-export type Role = (edge: Edge, platform: Platform) => RunningRole;
+export type Role = (front: Front, platform: Platform) => RunningRole;
 
 export interface RunningRole {
   /** Ends its live connections. */
@@ -28,11 +35,8 @@ export interface ServeParts {
   readonly failures?: () => Record<string, string>;
 }
 
-export interface Listening {
-  readonly url: string;
+export interface ListeningServer extends Listening {
   readonly port: number;
-  /** Lets requests finish, each as the last of its connection, ends live ones, takes no new ones. */
-  readonly stop: () => Promise<void>;
 }
 
 /** Not accepted yet. Beyond it the kernel forgets what a client takes for connected, for up to a minute. */
@@ -41,25 +45,42 @@ const connectionsWaitingMax = 4_096;
 /** How long clients with kept connections are served on, once the process is told to stop. */
 const lastWordMs = 500;
 
+const portReasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'it is taken: stop who has it, or set TIDEMARK_PORT to another, 0 for any',
+  EACCES: 'it may not be taken: set TIDEMARK_PORT to one above 1023',
+  EADDRNOTAVAIL: 'the address is none of this machine: check TIDEMARK_HOST',
+  ENOTFOUND: 'the name resolves to no address: check TIDEMARK_HOST',
+};
+
+async function listenAt<T>(address: string, listen: () => Promise<T>): Promise<T> {
+  try {
+    return await listen();
+  } catch (cause) {
+    const why = portReasons[String((cause as { readonly code?: unknown }).code)];
+    if (why === undefined) throw cause;
+    throw new StartRefusal(`cannot listen on ${address}: ${why}`, { cause });
+  }
+}
+
 export async function serve(
   platform: Platform,
   { roles, renderMetrics, failures }: ServeParts,
   settings: ServeSettings,
-): Promise<Listening> {
-  const { parts, tenancy } = platform;
+): Promise<ListeningServer> {
+  const { parts, alarms } = platform;
   const { host, port, drainMs } = settings;
-  const edge = createEdge(parts, {
-    origins: settings,
-    alarms: platform.alarms,
-    ...(tenancy.isKeyless ? {} : { peerOf: (headers) => tenancy.peerOf(headers) }),
-  });
+  const tenancy = new Tenancy(platform.shards, platform);
+  const peerOf = tenancy.isKeyless ? {} : { peerOf: tenancy.peerOf.bind(tenancy) };
+  const edge = createEdge(parts, { origins: settings, alarms, ...peerOf });
   addOperations(edge, {
     failures: () => ({ ...platform.failures(), ...failures?.() }),
     renderMetrics,
     clock: parts.clock,
   });
-  const started = roles.map((role) => role(edge, platform));
-  await edge.listen({ host, port, backlog: connectionsWaitingMax });
+  const started = roles.map((role) => role({ edge, tenancy }, platform));
+  await listenAt(`${host}:${port}`, () =>
+    edge.listen({ host, port, backlog: connectionsWaitingMax }),
+  );
   const address = edge.server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return {
@@ -67,11 +88,13 @@ export async function serve(
     port: address.port,
     async stop() {
       const late = sleep(parts.clock, drainMs).then(() => edge.server.closeAllConnections());
-      const drained = edge.connections.drained();
-      for (const role of started) role.close?.();
+      const lastWord = sleep(parts.clock, Math.min(drainMs, lastWordMs));
       // A client that has just sent something is not told of a closed connection, but answered.
-      await Promise.race([drained, sleep(parts.clock, Math.min(drainMs, lastWordMs))]);
-      await Promise.race([edge.close(), late]);
+      await Promise.race([edge.connections.drained(), lastWord]);
+      const closed = edge.close();
+      // Only now: whoever follows comes back at once, and must not find this process.
+      for (const role of started) role.close?.();
+      await Promise.race([closed, late]);
       await Promise.all(started.map(async (role) => role.end?.()));
     },
   };

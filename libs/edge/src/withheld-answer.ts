@@ -31,7 +31,8 @@ const lingerMs = 1_000;
 /** Gives back what answers; undefined where Node has to do it itself. */
 export function withhold({ incoming, outgoing }: Exchange, text: AnswerText): Answer | undefined {
   const { socket } = incoming;
-  if (!outgoing.shouldKeepAlive || incoming.httpVersion !== '1.1') {
+  const closes = !outgoing.shouldKeepAlive || incoming.headers.expect !== undefined;
+  if (closes || incoming.httpVersion !== '1.1') {
     rest(outgoing, socket);
     return undefined;
   }

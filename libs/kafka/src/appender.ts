@@ -13,11 +13,11 @@
 
 import { type AppendOutcome, type BatchSource, type Shard, sleep } from '@tidemark/ports';
 import { assert } from '@tidemark/std';
-import { BrokerLanes } from './lanes.ts';
+import { type AppendOwner, BrokerLanes } from './lanes.ts';
 import { leaderRetryMs } from './limits.ts';
 import { type AppenderParts, type PendingAppend, unsent } from './pending-append.ts';
 
-export class Appender {
+export class Appender implements AppendOwner {
   readonly parts: AppenderParts;
   readonly #lanes = new Map<number, BrokerLanes>();
   readonly #underWay = new Set<Shard>();

@@ -5,20 +5,28 @@
 // long fetch.)
 
 import type { Shard } from '@tidemark/ports';
+import type { Brokers } from './brokers.ts';
 import type { BrokerConnection } from './connection.ts';
 import { FetchLoop } from './fetch-loop.ts';
-import type { Fetcher } from './fetcher.ts';
 import { fetchLoopsPerBroker, joinWaitMs } from './limits.ts';
+import type { ClusterMetadata } from './metadata.ts';
 import type { ShardReader } from './shard-reader.ts';
 
+/** Who has readers, and looks for another broker where this one does not serve them. */
+interface FetchOwner {
+  readonly parts: { readonly brokers: Brokers; readonly metadata: ClusterMetadata };
+  strand(readers: readonly ShardReader[]): void;
+  refuse(reader: ShardReader, errorCode: number): void;
+}
+
 export class BrokerFetches {
-  readonly #fetcher: Fetcher;
+  readonly #fetcher: FetchOwner;
   readonly #brokerId: number;
   readonly #loops: FetchLoop[] = [];
   /** Readers of one shard beyond what the loops can serve at a time. */
   readonly #queued = new Set<ShardReader>();
 
-  constructor(fetcher: Fetcher, brokerId: number) {
+  constructor(fetcher: FetchOwner, brokerId: number) {
     this.#fetcher = fetcher;
     this.#brokerId = brokerId;
   }

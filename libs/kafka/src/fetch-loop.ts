@@ -6,7 +6,7 @@
 // fetching -> idle   #run       (it has none left, or the broker cannot be reached)
 
 import { isFault, type Shard } from '@tidemark/ports';
-import type { BrokerFetches } from './broker-fetches.ts';
+import type { BrokerConnection } from './connection.ts';
 import { errorCodes } from './errors.ts';
 import {
   decodeFetch,
@@ -21,10 +21,21 @@ import type { ShardReader } from './shard-reader.ts';
 /** Empty answers in a row after which a loop other than the first waits as long as the first. */
 const shortWaitsMax = 10;
 
+/** The broker that is fetched from, and who hears of what it answers. */
+interface FetchedBroker {
+  readonly clientId: string;
+  connect(purpose: string): Promise<BrokerConnection>;
+  epochOf(shard: Shard): number;
+  adoptCaughtUp(first: FetchLoop): void;
+  wakeFirst(): void;
+  strand(readers: readonly ShardReader[]): void;
+  refuse(reader: ShardReader, errorCode: number): void;
+}
+
 export class FetchLoop {
   readonly isFirst: boolean;
   readonly readers = new Map<Shard, ShardReader>();
-  readonly #broker: BrokerFetches;
+  readonly #broker: FetchedBroker;
   readonly #purpose: string;
   /** What the broker's session must be told: what was added, has moved, or was dropped. */
   readonly #changed = new Set<Shard>();
@@ -34,7 +45,7 @@ export class FetchLoop {
   #emptyCount = 0;
   #isRunning = false;
 
-  constructor(broker: BrokerFetches, index: number) {
+  constructor(broker: FetchedBroker, index: number) {
     this.#broker = broker;
     this.isFirst = index === 0;
     this.#purpose = `fetch-${index}`;

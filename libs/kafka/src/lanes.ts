@@ -3,19 +3,26 @@
 // free lane takes every shard that has something waiting, and batches deepen while lanes are busy.
 
 import { type AppendOutcome, batchBytesMax, type Shard } from '@tidemark/ports';
-import type { Appender } from './appender.ts';
 import { type BrokerConnection, RequestLost } from './connection.ts';
 import { isLeadershipError } from './errors.ts';
 import { lanesPerBroker, leaderCheckMs, produceBytesTarget } from './limits.ts';
-import { type PendingAppend, unsent } from './pending-append.ts';
+import { type AppenderParts, type PendingAppend, unsent } from './pending-append.ts';
 import { decodeProduce, type ProducedShard, produceRequest } from './produce-request.ts';
 import { type BatchPlan, planBatch } from './record-batch.ts';
+
+/** Who has appends, and hears what became of them. */
+export interface AppendOwner {
+  readonly parts: AppenderParts;
+  mustFlyAlone(shard: Shard): boolean;
+  land(append: PendingAppend, outcome: AppendOutcome | undefined): void;
+  strand(append: PendingAppend): void;
+}
 
 /** Longer than the broker's own limit, so that its answer comes first. */
 const answerGraceMs = 500;
 
 export class BrokerLanes {
-  readonly appender: Appender;
+  readonly appender: AppendOwner;
   readonly brokerId: number;
   readonly #waiting = new Map<Shard, PendingAppend>();
   readonly #lanes: readonly Lane[];
@@ -23,7 +30,7 @@ export class BrokerLanes {
   #tenureSerial = 0;
   #isGathering = false;
 
-  constructor(appender: Appender, brokerId: number) {
+  constructor(appender: AppendOwner, brokerId: number) {
     this.appender = appender;
     this.brokerId = brokerId;
     this.#lanes = Array.from({ length: lanesPerBroker }, (_, index) => new Lane(this, index));

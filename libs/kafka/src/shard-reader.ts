@@ -5,8 +5,12 @@
 
 import type { Fault, ReadChunk, ReadOptions, Shard } from '@tidemark/ports';
 import { Queue } from '@tidemark/std';
-import type { FetchLoop } from './fetch-loop.ts';
 import { defaultChunkBytes, unreadChunksMax } from './limits.ts';
+
+/** What fetches for a reader. */
+interface Fetching {
+  remove(reader: ShardReader): void;
+}
 
 export class ShardReader {
   readonly shard: Shard;
@@ -14,7 +18,7 @@ export class ShardReader {
   position: bigint;
   bytesMax: number;
   /** Where it is fetched; nowhere while it is full or without a leader. */
-  loop: FetchLoop | undefined;
+  loop: Fetching | undefined;
   /** Nothing more was there when it was last fetched. */
   isCaughtUp = false;
   readonly #skipTo: (() => bigint) | undefined;

@@ -7,17 +7,19 @@
 //     longest go with theirs.
 // (4) What cannot go is counted all the same: `isOver` tells publishers to hurry and writers to wait.
 
-import type { EventRun } from './event-run.ts';
-import type { FoldedSession } from './folded-session.ts';
+/** Events whose bodies may be in memory. */
+export interface Bodies {
+  readonly page: { readonly costBytes: number } | undefined;
+}
 
-/** Who holds a run whose bodies have to go. */
-export interface RunOwner {
-  cool(run: EventRun): void;
+/** Whose bodies have to go. */
+export interface BodiesOwner<B extends Bodies = Bodies> {
+  cool(bodies: B): void;
 }
 
 /** Who holds a session that has to go. */
-export interface SessionOwner {
-  evict(session: FoldedSession): void;
+export interface SessionOwner<S extends object = object> {
+  evict(session: S): void;
 }
 
 export class Budget {
@@ -25,8 +27,8 @@ export class Budget {
   #bodyBytes = 0;
   #sessionBytes = 0;
   /** Runs with bodies in memory, the least recently used first, and what each was charged. */
-  readonly #runs = new Map<EventRun, { bytes: number; readonly owner: RunOwner }>();
-  readonly #idle = new Map<FoldedSession, SessionOwner>();
+  readonly #runs = new Map<Bodies, { bytes: number; readonly owner: BodiesOwner }>();
+  readonly #idle = new Map<object, SessionOwner>();
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
@@ -50,7 +52,7 @@ export class Budget {
   }
 
   /** The run's bodies now take so much; others give way. */
-  chargeBodies(run: EventRun, owner: RunOwner): void {
+  chargeBodies<B extends Bodies>(run: B, owner: BodiesOwner<B>): void {
     const bytes = run.page?.costBytes ?? 0;
     const known = this.#runs.get(run);
     this.#bodyBytes += bytes - (known?.bytes ?? 0);
@@ -60,7 +62,7 @@ export class Budget {
   }
 
   /** Bodies that are read go last. */
-  touchBodies(run: EventRun): void {
+  touchBodies(run: Bodies): void {
     const known = this.#runs.get(run);
     if (known === undefined) return;
     this.#runs.delete(run);
@@ -68,7 +70,7 @@ export class Budget {
   }
 
   /** Bodies that nobody needs any more make room. */
-  releaseBodies(run: EventRun): void {
+  releaseBodies(run: Bodies): void {
     const known = this.#runs.get(run);
     if (known === undefined) return;
     this.#runs.delete(run);
@@ -82,16 +84,16 @@ export class Budget {
   }
 
   /** Nobody uses it, and it is published: it may go, after all that have been idle for longer. */
-  setIdle(session: FoldedSession, owner: SessionOwner): void {
+  setIdle<S extends object>(session: S, owner: SessionOwner<S>): void {
     this.#idle.delete(session);
     this.#idle.set(session, owner);
   }
 
-  setBusy(session: FoldedSession): void {
+  setBusy(session: object): void {
     this.#idle.delete(session);
   }
 
-  #makeRoom(spared: EventRun | undefined): void {
+  #makeRoom(spared: Bodies | undefined): void {
     while (this.usedBytes > this.bytesMax) {
       const isForBodies = this.#bodyBytes > this.bytesMax / 2 || this.#idle.size === 0;
       if (isForBodies && this.#coolOldest(spared)) continue;
@@ -103,7 +105,7 @@ export class Budget {
     }
   }
 
-  #coolOldest(spared: EventRun | undefined): boolean {
+  #coolOldest(spared: Bodies | undefined): boolean {
     for (const [run, { owner }] of this.#runs) {
       if (run === spared) continue;
       this.releaseBodies(run);

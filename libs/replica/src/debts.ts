@@ -8,6 +8,7 @@
 
 import { isProblem } from '@tidemark/protocol';
 import type { OwedUnref, StreamState } from '@tidemark/session';
+import { owedNow } from './agenda.ts';
 import type { FoldedSession } from './folded-session.ts';
 import type { PublishedSessions } from './published.ts';
 import type { ShardReplica } from './shard-replica.ts';
@@ -38,6 +39,9 @@ interface Checked {
   made: number;
 }
 
+/** Of what is due: what is owed. */
+const owed = { fromMs: owedNow, toMs: owedNow };
+
 export class Debts {
   readonly #shards: Shards;
   readonly #writers: Writers;
@@ -66,7 +70,7 @@ export class Debts {
   #recall(replica: ShardReplica, published: PublishedSessions): void {
     this.#later(this.#settings.payAfterMs, async (signal) => {
       if (replica.stopped !== undefined) return;
-      for await (const key of published.due(0, signal)) {
+      for await (const key of published.due(owed, signal)) {
         await replica.with(key, () => undefined);
       }
     });

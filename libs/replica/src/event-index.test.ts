@@ -167,14 +167,14 @@ function indexOf(budget: Budget, events: readonly string[], isJson: boolean): Ev
 
 describe('the budget', () => {
   test('is kept by letting the oldest bodies go, and those that are read go last', () => {
-    const budget = new Budget(3 * (1_024 + 8));
+    const budget = new Budget(3 * (256 + 8));
     const indexes = [0, 1, 2].map(() => indexOf(budget, ['x'], false));
     const runOf = (index: EventIndex | undefined): EventRun | undefined => index?.runAt(0);
-    expect(budget.bodyBytes).toBe(3 * (1_024 + 8));
+    expect(budget.bodyBytes).toBe(3 * (256 + 8));
     budget.touchBodies(runOf(indexes[0]) as EventRun);
     indexOf(budget, ['y'], false);
     expect(indexes.map((index) => runOf(index)?.page !== undefined)).toEqual([true, false, true]);
-    expect(budget.bodyBytes).toBe(3 * (1_024 + 8));
+    expect(budget.bodyBytes).toBe(3 * (256 + 8));
   });
 
   test('is given back whole when sessions end', () => {

@@ -2,11 +2,11 @@
 // runs lie one behind the other; the bodies of some are in memory, under the process's budget.
 
 import { assert } from '@tidemark/std';
-import type { Budget, RunOwner } from './budget.ts';
+import type { BodiesOwner, Budget } from './budget.ts';
 import { EventRun, type StoredRun } from './event-run.ts';
 import type { PageStart } from './page.ts';
 
-export class EventIndex implements RunOwner {
+export class EventIndex implements BodiesOwner<EventRun> {
   readonly isJson: boolean;
   readonly firstSeq: number;
   readonly firstPosition: number;

@@ -2,9 +2,9 @@ import { SeededPrng, SimulatedClock, SimulatedEventLog } from '@tidemark/ports/t
 import type { SessionName } from '@tidemark/protocol';
 import { describe, expect, test } from 'vitest';
 import { Fairness } from './fairness.ts';
-import type { WriterSettings } from './shard-writer.ts';
 import { DelayedLog } from './testing/delayed-log.ts';
 import { append, plain, type SimulatedProcess, startProcess } from './testing.ts';
+import type { WriterSettings } from './writer-settings.ts';
 
 const hot = 'hot' as SessionName;
 

@@ -7,7 +7,8 @@
 
 import { assert, present } from '@tidemark/std';
 
-const firstPageBytes = 1_024;
+/** Most sessions have a few small events, and there are many of them. */
+const firstPageBytes = 256;
 /** Behind a page that is full. What a page outgrows is garbage, and outside the heap that is dear. */
 const nextPageBytes = 262_144;
 const pageBytesMax = 1_048_576;

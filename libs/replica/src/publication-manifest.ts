@@ -6,10 +6,9 @@
 // as JSON, replaced only by compare-and-swap. `serial` counts the manifests of the shard; a table's name
 // carries the one that it builds on. `nonce` tells its writer whether it stands. Stored.
 
-import type { Shard } from '@tidemark/ports';
 import { bytesOf, strictTextOf } from '@tidemark/std';
 import type { TableRun } from '@tidemark/tables';
-import type { FoldPoint } from './published.ts';
+import type { FoldPoint, LogName } from './published.ts';
 
 const format = 'tidemark-sessions';
 const version = 1;
@@ -23,14 +22,15 @@ export interface Manifest {
 }
 
 /** Every key of an object that belongs to a shard's publication is made here. */
-export const manifestKey = (shard: Shard): string => `shards/${shard}/sessions.json`;
-export const tablePrefix = (shard: Shard): string => `shards/${shard}/tables/`;
-export const tableKey = (shard: Shard, serial: number, id: string): string =>
-  `${tablePrefix(shard)}${String(serial).padStart(10, '0')}-${id}`;
+const folderOf = ({ shard, logEpoch }: LogName): string => `shards/${shard}/${logEpoch}`;
+export const manifestKey = (log: LogName): string => `${folderOf(log)}/sessions.json`;
+export const tablePrefix = (log: LogName): string => `${folderOf(log)}/tables/`;
+export const tableKey = (log: LogName, serial: number, id: string): string =>
+  `${tablePrefix(log)}${String(serial).padStart(10, '0')}-${id}`;
 
 /** The manifest that a table of this name builds on. */
-export const serialOf = (shard: Shard, name: string): number =>
-  Number(name.slice(tablePrefix(shard).length).split('-')[0]);
+export const serialOf = (log: LogName, name: string): number =>
+  Number(name.slice(tablePrefix(log).length).split('-')[0]);
 
 export function encodeManifest({ serial, nonce, at, runs }: Manifest): Uint8Array {
   const { position, level, logEpoch, anchor, digest, mark } = at;

@@ -20,6 +20,12 @@ export interface FoldPoint {
   readonly mark: DigestMark | undefined;
 }
 
+/** Both ends included. */
+export interface DueRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 export interface PublishedSessions {
   readonly at: FoldPoint;
   /**
@@ -32,13 +38,19 @@ export interface PublishedSessions {
     range: { readonly prefix: string; readonly from?: string },
     signal: AbortSignal,
   ): AsyncIterable<readonly [key: string, session: Uint8Array]>;
-  /** Keys of sessions with something to be done by then: what they owe is due at 0. */
-  due(beforeMs: number, signal: AbortSignal): AsyncIterable<string>;
+  /** Keys of sessions with something to be done in that time: what they owe is due at 0. */
+  due(range: DueRange, signal: AbortSignal): AsyncIterable<string>;
+}
+
+/** A shard's log, and no other that ever had the name: what is published of one says nothing of another. */
+export interface LogName {
+  readonly shard: Shard;
+  readonly logEpoch: string | undefined;
 }
 
 export interface Publications {
-  /** The newest that there is of a shard, or undefined. Rejects with a Problem. */
-  newest(shard: Shard, signal: AbortSignal): Promise<PublishedSessions | undefined>;
+  /** The newest that there is of a log, or undefined. Rejects with a Problem. */
+  newest(log: LogName, signal: AbortSignal): Promise<PublishedSessions | undefined>;
 }
 
 /** Nothing is published: replicas fold from the log's beginning, and keep everything. */

@@ -32,6 +32,7 @@ import type { Snapshot } from './session-table.ts';
 import type { ShardReplica } from './shard-replica.ts';
 import type { Shards } from './shards.ts';
 import { dueRow, sessionRow, type TablePublications } from './table-publications.ts';
+import { controlShard } from './tenants.ts';
 
 export interface PublisherParts {
   readonly publications: TablePublications;
@@ -56,7 +57,7 @@ export const publisherDefaults: PublisherSettings = {
   graceMs: 600_000,
 };
 
-const lookMs = 500;
+const lookMs = 100;
 /** Where publishing fails, it is left alone for a while. */
 const againMs = 5_000;
 
@@ -139,7 +140,7 @@ export class Publisher implements AsyncDisposable {
     const atMs = this.#publishedAtMs.get(replica);
     const nowMs = this.#parts.clock.monotonicMs();
     if (atMs === undefined) this.#publishedAtMs.set(replica, nowMs);
-    const isFull = budget.sessionBytes > budget.bytesMax / 4 && dirtyCount > 1_000;
+    const isFull = budget.sessionBytes > budget.bytesMax / 4 && dirtyCount > 200;
     const isOld = atMs !== undefined && nowMs - atMs >= this.#settings.everyMs;
     return dirtyCount >= this.#settings.dirtyCountMax || isFull || isOld;
   }
@@ -147,8 +148,8 @@ export class Publisher implements AsyncDisposable {
   /** Rejects with a Problem, or a Fault, where it could not; the objects are then left to the sweep. */
   async publish(replica: ShardReplica, signal: AbortSignal = this.#tasks.signal): Promise<void> {
     const { publications, clock } = this.#parts;
-    const { shard, fold } = replica;
-    const before = await publications.read(shard, signal);
+    const { logName, fold } = replica;
+    const before = await publications.read(logName, signal);
     if (
       before !== undefined &&
       before.manifest.at.position > (fold.table.published?.at.position ?? 0n)
@@ -176,12 +177,12 @@ export class Publisher implements AsyncDisposable {
   }
 
   async #write(
-    { shard }: ShardReplica,
+    { logName }: ShardReplica,
     serial: number,
     entries: AsyncIterable<Entry> | Iterable<Entry>,
   ): Promise<TableRun> {
     const { publications, prng, clock } = this.#parts;
-    const nameOf = (): string => tableKey(shard, serial, prng.hex(8));
+    const nameOf = (): string => tableKey(logName, serial, prng.hex(8));
     const rest = (): Promise<void> => sleep(clock, 0);
     const run = await writeRun(publications.store, entries, {
       nameOf,
@@ -200,7 +201,7 @@ export class Publisher implements AsyncDisposable {
   ): Promise<boolean> {
     const { publications } = this.#parts;
     const { store } = publications;
-    const key = manifestKey(replica.shard);
+    const key = manifestKey(replica.logName);
     const body = encodeManifest(manifest);
     try {
       const outcome =
@@ -214,7 +215,7 @@ export class Publisher implements AsyncDisposable {
     } catch (cause) {
       if (!isFault(cause) || cause.effect === 'none') throw cause;
     }
-    const now = await publications.read(replica.shard, this.#tasks.signal);
+    const now = await publications.read(replica.logName, this.#tasks.signal);
     if (now === undefined) return false;
     await replica.moveTo(publications.published(now.manifest));
     return now.manifest.nonce === manifest.nonce;
@@ -223,7 +224,7 @@ export class Publisher implements AsyncDisposable {
   async #compact(replica: ShardReplica, signal: AbortSignal): Promise<void> {
     const { publications, prng } = this.#parts;
     const { tables } = publications;
-    const read = await publications.read(replica.shard, signal);
+    const read = await publications.read(replica.logName, signal);
     const count = read === undefined ? 0 : planCompaction(read.manifest.runs);
     if (read === undefined || count === 0) return;
     const { runs, serial, at } = read.manifest;
@@ -241,16 +242,16 @@ export class Publisher implements AsyncDisposable {
   }
 
   /** Deletes what no manifest has named for longer than anybody reads by an older one. */
-  async #sweep({ shard }: ShardReplica, signal: AbortSignal): Promise<void> {
+  async #sweep({ logName }: ShardReplica, signal: AbortSignal): Promise<void> {
     const { publications, clock } = this.#parts;
-    const read = await publications.read(shard, signal);
+    const read = await publications.read(logName, signal);
     if (read === undefined) return;
     const { runs, serial } = read.manifest;
     const named = new Set(runs.flatMap((run) => run.map(({ name }) => name)));
     const nowMs = clock.monotonicMs();
     const old: string[] = [];
-    for await (const { key } of publications.store.list(tablePrefix(shard), signal)) {
-      if (named.has(key) || serialOf(shard, key) >= serial) continue;
+    for await (const { key } of publications.store.list(tablePrefix(logName), signal)) {
+      if (named.has(key) || serialOf(logName, key) >= serial) continue;
       const sinceMs = this.#unnamedSinceMs.get(key) ?? nowMs;
       this.#unnamedSinceMs.set(key, sinceMs);
       if (nowMs - sinceMs >= this.#settings.graceMs) old.push(key);
@@ -260,8 +261,9 @@ export class Publisher implements AsyncDisposable {
   }
 }
 
-const isWorthIt = ({ isServing, fold }: ShardReplica): boolean =>
-  isServing && fold.anchor !== undefined && fold.table.dirtyCount > 0;
+/** The control log is small, and folded whole by everybody. */
+const isWorthIt = ({ shard, isServing, fold }: ShardReplica): boolean =>
+  shard !== controlShard && isServing && fold.anchor !== undefined && fold.table.dirtyCount > 0;
 
 const isPassing = (cause: unknown): boolean => isProblem(cause) || isFault(cause);
 

@@ -2,7 +2,7 @@ import { noHeaders } from '@tidemark/ports';
 import { limits, type SessionName } from '@tidemark/protocol';
 import { bytesOf, emptyBytes } from '@tidemark/std';
 import { expect, test } from 'vitest';
-import { startInstant } from './testing.ts';
+import { append, byteStream, startInstant } from './testing.ts';
 
 const names = ['one', 'other'] as SessionName[] as [SessionName, SessionName];
 
@@ -59,4 +59,21 @@ test('a log that ends where an event was makes nobody wait for ever', async () =
   const reading = read().catch((cause: unknown) => cause);
   await clock.advance(limits.appendDeadlineMs);
   expect(await reading).toMatchObject({ code: 'unavailable' });
+});
+
+test('the boundary behind a position is the end of the event that it lies in', async () => {
+  const { writes, tenant, shards } = await startInstant({ memoryBytesMax: 1 });
+  const name = 'bytes' as SessionName;
+  await writes.create(tenant, name, byteStream);
+  for (const text of ['abc', 'defgh']) {
+    const events = [bytesOf(text)];
+    await writes.append(tenant, name, { ...append(), contentType: 'text/plain', events });
+  }
+  const { replica, key } = shards.locate(tenant, name);
+  const boundaryAfter = (position: number): Promise<number> =>
+    replica.with(key, (session) => shards.reader.boundaryAfter({ replica, session }, position));
+  expect(await boundaryAfter(0)).toBe(3);
+  expect(await boundaryAfter(1)).toBe(3);
+  expect(await boundaryAfter(3)).toBe(8);
+  expect(await boundaryAfter(8)).toBe(8);
 });

@@ -75,7 +75,9 @@ class Gathering {
   }
 
   get isFull(): boolean {
-    return this.#isFull || this.#bytesLeft <= 0 || this.#eventsLeft <= 0;
+    // One event at least is read, whatever its size.
+    const hasEnough = this.bodies.length > 0 && this.#bytesLeft <= 0;
+    return this.#isFull || hasEnough || this.#eventsLeft <= 0;
   }
 
   /** What the page has of it, up to where the source was left. */

@@ -31,7 +31,7 @@ interface TableParts {
   readonly onLoaded: (session: FoldedSession) => void;
 }
 
-export class SessionTable implements SessionOwner {
+export class SessionTable implements SessionOwner<FoldedSession> {
   readonly #parts: TableParts;
   readonly #sessions = new Map<string, FoldedSession>();
   /** In the order in which they became so. */

@@ -32,7 +32,8 @@ import {
   type StreamState,
   tagAt,
 } from '@tidemark/session';
-import { type DebtSettings, Debts, debtDefaults } from './debts.ts';
+import { type DebtSettings, Debts } from './debts.ts';
+import { Expiries, type ExpirySettings } from './expiries.ts';
 import { positionIn } from './positions.ts';
 import type { LocatedSession } from './session-reader.ts';
 import type { Located, Shards } from './shards.ts';
@@ -57,17 +58,25 @@ export type CreateRequest = Omit<CreateCommand, 'kind' | 'fork'> & {
 /** A fork may lose its name, or its source, to others while it is made; then it starts again. */
 const forkAttemptsMax = 4;
 
+/** Of what is done without a request. */
+export interface SessionWritesSettings {
+  readonly debts?: DebtSettings;
+  readonly expiries?: ExpirySettings;
+}
+
 export class SessionWrites {
   readonly #shards: Shards;
   readonly #writers: Writers;
   readonly #debts: Debts;
+  readonly #expiries: Expiries;
   /** One at a time for each session: whoever finds one under way awaits it. */
   readonly #renewals = new Map<string, Promise<unknown>>();
 
-  constructor(shards: Shards, writers: Writers, settings: DebtSettings = debtDefaults) {
+  constructor(shards: Shards, writers: Writers, settings: SessionWritesSettings = {}) {
     this.#shards = shards;
     this.#writers = writers;
-    this.#debts = new Debts(shards, writers, settings);
+    this.#debts = new Debts(shards, writers, settings.debts);
+    this.#expiries = new Expiries(shards, writers, settings.expiries);
   }
 
   async append(tenant: Tenant, name: SessionName, command: AppendCommand): Promise<Appended> {
@@ -236,17 +245,7 @@ export class SessionWrites {
 
   /** Who finds a session's time over writes that down, so that everybody else finds the same. */
   async endWhereDue({ replica, key }: Located): Promise<void> {
-    const isOver = await replica.with(key, ({ state }) =>
-      isDue(state, this.#shards.parts.clock.nowMs()),
-    );
-    if (!isOver) return;
-    try {
-      await this.#writers.of(replica).submit(key, { kind: 'expire' });
-    } catch (cause) {
-      const isEnded =
-        isProblem(cause) && (hasCode(cause, 'session-not-found') || hasCode(cause, 'session-gone'));
-      if (!isEnded) throw cause;
-    }
+    await this.#expiries.endWhereDue(replica, key);
   }
 
   async #forkPosition(

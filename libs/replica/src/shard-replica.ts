@@ -19,19 +19,18 @@
 // serving -> closed      closeIfIdle
 // any -> stopped         #stop
 
-import type { Clock, EventLog, Shard, ShardBounds, StoredRecord } from '@tidemark/ports';
+import type { Shard, ShardBounds, StoredRecord } from '@tidemark/ports';
 import { isProblem, Problem } from '@tidemark/protocol';
 import type { SessionRecord, SessionState } from '@tidemark/session';
 import { assert } from '@tidemark/std';
-import type { Budget } from './budget.ts';
 import { type Chunk, decodeChunk } from './chunk.ts';
 import { Feed } from './feed.ts';
 import type { FoldedSession } from './folded-session.ts';
 import { LogEnd } from './log-end.ts';
 import { LogPump, type PumpTarget } from './log-pump.ts';
 import { OffsetWaiters } from './offset-waiters.ts';
-import type { Publications, PublishedSessions } from './published.ts';
-import type { ReadIndex } from './read-index.ts';
+import type { LogName, PublishedSessions } from './published.ts';
+import type { ReplicaParts } from './replica-parts.ts';
 import { ShardFold, type ShardFoldOptions } from './shard-fold.ts';
 import {
   foldAdvice,
@@ -44,16 +43,6 @@ import {
   stoppedBy,
   stoppedProblem,
 } from './shard-stop.ts';
-
-export interface ReplicaParts {
-  readonly log: EventLog;
-  readonly readIndex: ReadIndex;
-  readonly budget: Budget;
-  readonly clock: Clock;
-  readonly publications: Publications;
-  /** The alarm: a shard that stops is an operator's business. */
-  readonly onStopped: (shard: Shard, stopped: ShardStopped) => void;
-}
 
 type Phase = 'closed' | 'opening' | 'serving' | 'reloading' | 'stopped';
 
@@ -104,6 +93,10 @@ export class ShardReplica {
     return this.#stopped;
   }
 
+  get logName(): LogName {
+    return { shard: this.shard, logEpoch: this.fold.logEpoch };
+  }
+
   get isServing(): boolean {
     return this.#phase === 'serving';
   }
@@ -111,6 +104,11 @@ export class ShardReplica {
   /** Changes when verdicts that were given here before prove nothing any more. */
   get reloads(): number {
     return this.#reloads;
+  }
+
+  /** What is not published yet takes all that there is: more of it waits for the publisher. */
+  get isFull(): boolean {
+    return this.#parts.waitsForRoom && this.#parts.budget.isOver;
   }
 
   /** Throws where the shard has stopped. */
@@ -131,7 +129,7 @@ export class ShardReplica {
     this.check();
     this.#phase = 'opening';
     try {
-      const published = await this.#parts.publications.newest(this.shard, this.#ending.signal);
+      const published = await this.#parts.publications.newest(this.logName, this.#ending.signal);
       if (published !== undefined) await this.#begin(published);
       this.#phase = 'serving';
     } catch (cause) {
@@ -170,7 +168,7 @@ export class ShardReplica {
 
   async #reloadOnce(logStart: bigint): Promise<void> {
     try {
-      const newest = await this.#parts.publications.newest(this.shard, this.#ending.signal);
+      const newest = await this.#parts.publications.newest(this.logName, this.#ending.signal);
       const anchor = newest?.at.anchor;
       if (newest === undefined || anchor === undefined || anchor.offset < logStart) {
         const message = `the log begins behind the anchor. start=${logStart} anchor=${anchor?.offset}`;
@@ -188,7 +186,7 @@ export class ShardReplica {
 
   /** The log does not hold some of the session's events any more: what is published newest does. */
   async refresh(session: FoldedSession): Promise<void> {
-    const newest = await this.#parts.publications.newest(this.shard, this.#ending.signal);
+    const newest = await this.#parts.publications.newest(this.logName, this.#ending.signal);
     if (newest !== undefined) await this.moveTo(newest);
     await this.fold.table.refresh(session, this.#ending.signal);
   }

@@ -27,16 +27,17 @@ import {
   type Prng,
   type Timer,
 } from '@tidemark/ports';
-import { limits, Problem } from '@tidemark/protocol';
+import { Problem } from '@tidemark/protocol';
 import type { Command, DecideContext, Reply } from '@tidemark/session';
 import { assert, present, Queue } from '@tidemark/std';
-import { Fairness, type FairnessBounds } from './fairness.ts';
+import { Fairness } from './fairness.ts';
 import type { FoldedRecord } from './feed.ts';
 import { Flight, type FlightWrite } from './flight.ts';
 import type { FoldedSession } from './folded-session.ts';
 import { type Asked, asProblem, bytesIn, PendingCommand } from './pending-command.ts';
 import type { ShardReplica } from './shard-replica.ts';
 import type { WriterMetrics } from './writer-metrics.ts';
+import { type WriterSettings, writerDefaults } from './writer-settings.ts';
 
 export interface WriterParts {
   readonly log: EventLog;
@@ -45,24 +46,8 @@ export interface WriterParts {
   readonly metrics: WriterMetrics;
 }
 
-export interface WriterSettings extends FairnessBounds {
-  /** Commands that may wait, and their bytes, before more are refused. */
-  readonly queueCountMax: number;
-  readonly queueBytesMax: number;
-  readonly deadlineMs: number;
-  readonly retryMsMin: number;
-  readonly retryMsMax: number;
-}
-
-export const writerDefaults: WriterSettings = {
-  queueCountMax: 16_384,
-  queueBytesMax: 64 * 1024 * 1024,
-  deadlineMs: limits.appendDeadlineMs,
-  retryMsMin: 20,
-  retryMsMax: 1_000,
-  holdMsMin: 1,
-  holdMsMax: 100,
-};
+/** How soon it is looked again whether there is room for more. */
+const roomMs = 10;
 
 /** Leaves room for the head of the batch itself, in whatever log. */
 const flightBytesMax = batchBytesMax - 1_024;
@@ -172,8 +157,18 @@ export class ShardWriter {
     if (this.#isAsking || this.#flight !== undefined || this.#queue.size === 0) return;
     const { stopped } = this.#replica;
     if (stopped !== undefined) return this.#refuseAll();
+    if (this.#replica.isFull) return this.#awaitRoom();
     this.#isAsking = true;
     this.#produce(() => this.#seal());
+  }
+
+  /** Whoever waits longer than its deadline is refused by that. */
+  #awaitRoom(): void {
+    this.#isAsking = true;
+    this.#parts.clock.schedule(roomMs, () => {
+      this.#isAsking = false;
+      if (!this.#isClosed) this.#ask();
+    });
   }
 
   #produce(source: () => readonly LogRecord[]): void {

@@ -8,6 +8,7 @@ import {
   type Logger,
   type Metrics,
   type Shard,
+  type Timer,
   topicOf,
 } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
@@ -43,12 +44,18 @@ export interface ShardsParts {
 export interface ShardsSettings {
   /** For sessions and their bodies together. */
   readonly memoryBytesMax: number;
+  /** A shard that nobody has needed for so long is let go of, where it can be looked up. */
+  readonly idleMs?: number;
+  /** This process publishes: who would write beyond its memory waits until it has. */
+  readonly isPublishing?: boolean;
   /** The fold level that this binary understands; lower only where an older one is rehearsed. */
   readonly knownLevel?: number;
 }
 
 const noExtents: ExtentReader = () =>
   Promise.reject(new Problem('corrupt', 'an event lies in a segment, and there are none'));
+
+const idleMsDefault = 600_000;
 
 /** A session and the replica that folds it. */
 export interface Located {
@@ -74,6 +81,7 @@ export class Shards implements AsyncDisposable {
   /** Topics that keep less than was promised, and why. */
   readonly #unsafe = new Map<string, Fault>();
   readonly #directoryWatchers = new Set<() => void>();
+  #idling: Timer | undefined;
 
   constructor(parts: ShardsParts, settings: ShardsSettings) {
     this.parts = parts;
@@ -107,10 +115,21 @@ export class Shards implements AsyncDisposable {
     );
   }
 
+  #closeIdle(): void {
+    const { idleMs = idleMsDefault } = this.#settings;
+    const { clock } = this.parts;
+    this.#idling = clock.schedule(idleMs / 2, () => {
+      const sinceMs = clock.monotonicMs() - idleMs;
+      for (const replica of this.#replicas.values()) replica.closeIfIdle(sinceMs);
+      this.#closeIdle();
+    });
+  }
+
   /** Folds the control log as it is now, and follows it from here on. */
   async start(signal?: AbortSignal): Promise<void> {
     const spec = { name: controlTopic, partitions: 1, durability: 'replicated' } as const;
     await this.parts.log.ensureTopic(spec, signal);
+    if (this.#idling === undefined) this.#closeIdle();
     this.control.retain();
     await this.control.readIndex();
   }
@@ -193,6 +212,7 @@ export class Shards implements AsyncDisposable {
       readIndex: this.#readIndex,
       budget: this.budget,
       publications,
+      waitsForRoom: this.#settings.isPublishing === true && publications !== unpublished,
       onStopped: (name: Shard, stopped: ShardStopped) => this.#alarm(name, stopped),
     };
     const knownLevel = this.#settings.knownLevel ?? knownFoldLevel;
@@ -210,7 +230,7 @@ export class Shards implements AsyncDisposable {
 
   /** The session that a fork left, folded at least to where it left it. */
   async #sourceOf(fork: FoldedSession): Promise<HeldSession> {
-    const { origin, incarnation } = fork.state.stream ?? {};
+    const { origin, incarnation: forkIncarnation } = fork.state.stream ?? {};
     const tenant = this.directory.get(fork.state.tenant);
     if (origin === undefined || tenant === undefined) {
       throw new Problem('internal', 'a fork without a source');
@@ -227,9 +247,10 @@ export class Shards implements AsyncDisposable {
     try {
       if (!isThere()) await replica.readIndex();
       if (!isThere()) {
-        // Once a fork has gone, nothing keeps its source.
-        const hasGone = fork.state.stream?.incarnation !== incarnation;
-        if (hasGone) throw new Problem('session-not-found', 'deleted while it was read');
+        // A fork that is over holds its source no more, and its own shard may be folded less far.
+        await this.locate(tenant, fork.state.name).replica.readIndex();
+        const isOver = fork.state.stream?.incarnation !== forkIncarnation;
+        if (isOver) throw new Problem('session-not-found', 'deleted while it was read');
         throw new Problem('internal', 'the source of a fork is missing');
       }
     } catch (cause) {
@@ -244,6 +265,7 @@ export class Shards implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#idling?.cancel();
     for (const replica of this.#replicas.values()) replica.close();
     await this.#tasks[Symbol.asyncDispose]();
   }

@@ -5,12 +5,12 @@
 //
 // Keys lie in the order of their bytes, so that what is due is one range, and so is a prefix of names.
 
-import type { ObjectStore, Shard } from '@tidemark/ports';
+import type { ObjectStore } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import { bytesOf, textOf } from '@tidemark/std';
 import { lookUp, scan, type TableStore } from '@tidemark/tables';
 import { decodeManifest, type Manifest, manifestKey } from './publication-manifest.ts';
-import type { FoldPoint, Publications, PublishedSessions } from './published.ts';
+import type { DueRange, FoldPoint, LogName, Publications, PublishedSessions } from './published.ts';
 
 const dueDigits = 15;
 
@@ -32,8 +32,8 @@ export class TablePublications implements Publications {
     this.tables = tables;
   }
 
-  async newest(shard: Shard, signal: AbortSignal): Promise<PublishedTables | undefined> {
-    const read = await this.read(shard, signal);
+  async newest(log: LogName, signal: AbortSignal): Promise<PublishedTables | undefined> {
+    const read = await this.read(log, signal);
     return read === undefined ? undefined : this.published(read.manifest);
   }
 
@@ -42,8 +42,8 @@ export class TablePublications implements Publications {
   }
 
   /** Rejects with a Problem. */
-  async read(shard: Shard, signal: AbortSignal): Promise<ReadManifest | undefined> {
-    const stored = await this.#get(manifestKey(shard), signal);
+  async read(log: LogName, signal: AbortSignal): Promise<ReadManifest | undefined> {
+    const stored = await this.#get(manifestKey(log), signal);
     if (stored === undefined) return undefined;
     const manifest = decodeManifest(stored.body);
     if (manifest === undefined) throw new Problem('corrupt', 'a manifest does not decode');
@@ -98,11 +98,11 @@ export class PublishedTables implements PublishedSessions {
     }
   }
 
-  async *due(beforeMs: number, signal: AbortSignal): AsyncGenerator<string> {
+  async *due({ fromMs, toMs }: DueRange, signal: AbortSignal): AsyncGenerator<string> {
     const { runs } = this.manifest;
-    for await (const { key } of scan(this.#tables, { runs, from: dueRow(0, '') }, signal)) {
+    for await (const { key } of scan(this.#tables, { runs, from: dueRow(fromMs, '') }, signal)) {
       const row = textOf(key);
-      if (!row.startsWith('d') || Number(row.slice(1, 1 + dueDigits)) > beforeMs) return;
+      if (!row.startsWith('d') || Number(row.slice(1, 1 + dueDigits)) > toMs) return;
       yield row.slice(dueDigits + 2);
     }
   }

@@ -7,14 +7,15 @@ import type { AppendCommand } from '@tidemark/session';
 import { bytesOf } from '@tidemark/std';
 import { type Publications, unpublished } from './published.ts';
 import { type CreateRequest, SessionWrites } from './session-writes.ts';
-import type { WriterSettings } from './shard-writer.ts';
 import { Shards } from './shards.ts';
 import { TenantRegistry } from './tenant-registry.ts';
 import type { Tenant } from './tenants.ts';
+import type { WriterSettings } from './writer-settings.ts';
 import { Writers } from './writers.ts';
 
 export { Budget } from './budget.ts';
 // What the simulation plants bugs into.
+export { DueQueue } from './due-queue.ts';
 export { EventIndex } from './event-index.ts';
 export { Fairness } from './fairness.ts';
 export { Feed } from './feed.ts';
@@ -41,6 +42,8 @@ export const plain: CreateRequest = {
 
 /** The same of bytes. */
 export const byteStream: CreateRequest = { ...plain, contentType: 'text/plain' };
+
+export type { CreateRequest } from './session-writes.ts';
 
 export const append = (...events: readonly string[]): AppendCommand => ({
   kind: 'append',

@@ -1,7 +1,8 @@
 import type { Clock, EventLog, Metrics, Prng } from '@tidemark/ports';
 import type { ShardReplica } from './shard-replica.ts';
-import { ShardWriter, type WriterSettings, writerDefaults } from './shard-writer.ts';
+import { ShardWriter } from './shard-writer.ts';
 import { type WriterMetrics, writerMetrics } from './writer-metrics.ts';
+import { type WriterSettings, writerDefaults } from './writer-settings.ts';
 
 export interface WritersParts {
   readonly log: EventLog;
@@ -32,8 +33,12 @@ export class Writers {
     return writer;
   }
 
+  get prng(): Prng {
+    return this.#parts.prng;
+  }
+
   newId(): string {
-    return this.#parts.prng.hex(16);
+    return this.prng.hex(16);
   }
 
   close(): void {

@@ -6,6 +6,9 @@ export interface ForkRef {
   readonly timeMs: number;
 }
 
+/** What sessions without forks share. */
+const none = new Map<string, ForkRef>();
+
 /**
  * The forks that need a session, by their incarnations, oldest first. A layer shares its entries with
  * what it lies over until it is changed: a source with very many forks is appended to as any other.
@@ -24,7 +27,7 @@ export class ForkRefs {
   }
 
   static of(entries: Iterable<readonly [string, ForkRef]> = []): ForkRefs {
-    const refs = new ForkRefs(new Map(), 0, false);
+    const refs = new ForkRefs(none, 0, true);
     for (const [incarnation, ref] of entries) refs.set(incarnation, ref);
     return refs;
   }

@@ -17,7 +17,8 @@ export interface WindowBounds {
  * A layer over another window sees through it and keeps its own entries: speculation costs no copy.
  */
 export class Window<V extends { readonly timeMs: number }> {
-  readonly #entries = new Map<string, V>();
+  /** Most sessions have nothing to remember, and there are many of them. */
+  #entries: Map<string, V> | undefined;
   readonly #below: Window<V> | undefined;
   #bytes = 0;
 
@@ -26,18 +27,17 @@ export class Window<V extends { readonly timeMs: number }> {
   }
 
   get(key: string): V | undefined {
-    return this.#entries.get(key) ?? this.#below?.get(key);
+    return this.#entries?.get(key) ?? this.#below?.get(key);
   }
 
   /** The latest use of a key makes it the youngest. */
   set(key: string, value: V, bounds: WindowBounds): void {
     this.#delete(key);
-    this.#add(key, value);
+    const entries = this.#add(key, value);
     if (this.#below !== undefined) return;
-    for (const [oldest, { timeMs }] of this.#entries) {
-      const isOver = this.#entries.size > bounds.entriesMax || this.#bytes > bounds.bytesMax;
-      const isOld =
-        this.#entries.size > bounds.entriesMin && timeMs < value.timeMs - bounds.windowMs;
+    for (const [oldest, { timeMs }] of entries) {
+      const isOver = entries.size > bounds.entriesMax || this.#bytes > bounds.bytesMax;
+      const isOld = entries.size > bounds.entriesMin && timeMs < value.timeMs - bounds.windowMs;
       if (!isOver && !isOld) break;
       this.#delete(oldest);
     }
@@ -47,12 +47,12 @@ export class Window<V extends { readonly timeMs: number }> {
     return new Window<V>(this);
   }
 
-  entries(): IterableIterator<[string, V]> {
-    return this.#entries.entries();
+  entries(): Iterable<[string, V]> {
+    return this.#entries ?? [];
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#entries?.size ?? 0;
   }
 
   static of<V extends { readonly timeMs: number }>(
@@ -63,12 +63,14 @@ export class Window<V extends { readonly timeMs: number }> {
     return window;
   }
 
-  #add(key: string, value: V): void {
+  #add(key: string, value: V): ReadonlyMap<string, V> {
+    this.#entries ??= new Map();
     this.#entries.set(key, value);
     this.#bytes += key.length;
+    return this.#entries;
   }
 
   #delete(key: string): void {
-    if (this.#entries.delete(key)) this.#bytes -= key.length;
+    if (this.#entries?.delete(key) === true) this.#bytes -= key.length;
   }
 }

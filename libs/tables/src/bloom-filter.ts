@@ -44,5 +44,5 @@ export function hashesOf(key: Uint8Array): readonly [number, number] {
   const first = murmur2(key) >>> 0;
   let second = first ^ 0x5bd1e995;
   for (const byte of key) second = Math.imul(second ^ byte, 0x01000193);
-  return [first, (second >>> 0) | 1];
+  return [first, (second | 1) >>> 0];
 }

@@ -12,8 +12,8 @@ export type TableRun = readonly TableRef[];
 
 /** A table that is larger is read and written in more memory than a process has to spare. */
 const tableBytesMax = 16 * 1_024 * 1_024;
-/** What is written in one go: a few milliseconds. */
-const restBytes = 32 * 1_024;
+/** Entries that are written in one go: a few milliseconds. */
+const restBytes = 64 * 1_024;
 /** So many runs of about one size become one. */
 const fanIn = 12;
 /** Runs are of about one size where none is larger than so many times another. */
@@ -109,16 +109,16 @@ export async function writeRun(
 ): Promise<TableRun> {
   const run: TableRef[] = [];
   let writer = new TableWriter();
-  let bytesAtRest = 0;
+  let givenBytes = 0;
   for await (const entry of entries) {
     writer.add(entry);
-    if (writer.bytes - bytesAtRest < restBytes) continue;
-    bytesAtRest = writer.bytes;
+    givenBytes += entry.key.length + (entry.value?.length ?? 0);
+    if (givenBytes < restBytes) continue;
+    givenBytes = 0;
     await parts.rest();
     if (writer.bytes < tableBytesMax) continue;
     run.push(await put(store, writer.finish(), parts));
     writer = new TableWriter();
-    bytesAtRest = 0;
   }
   if (writer.entries > 0) run.push(await put(store, writer.finish(), parts));
   return run;

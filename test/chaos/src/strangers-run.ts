@@ -97,10 +97,20 @@ function startStrangers(
 export const refusedOf = ({ statuses }: LoadResult): Record<string, number> =>
   Object.fromEntries(Object.entries(statuses).filter(([status]) => status !== '204'));
 
-/** Beyond what was resident a fifth of the time in. */
-export function growthOf({ residentMiB }: StrangersReport): number {
-  const settled = residentMiB.slice(Math.floor(residentMiB.length / 5));
-  return Math.max(...settled) - (settled[0] ?? 0);
+const mean = (values: readonly number[]): number =>
+  Math.round(values.reduce((sum, value) => sum + value, 0) / values.length);
+
+/** What was resident in each fifth of the time, on average. */
+const fifthsOf = ({ residentMiB }: StrangersReport): number[] =>
+  Array.from({ length: 5 }, (_, fifth) => {
+    const at = (index: number): number => Math.floor((residentMiB.length * index) / 5);
+    return mean(residentMiB.slice(at(fifth), at(fifth + 1)));
+  });
+
+/** From the second fifth of the time, when all are there, to the last. */
+export function growthOf(report: StrangersReport): number {
+  const [, second = 0, , , last = 0] = fifthsOf(report);
+  return last - second;
 }
 
 export function strangersText(report: StrangersReport): string {
@@ -111,6 +121,6 @@ export function strangersText(report: StrangersReport): string {
     `measured: pid ${pid}: quiet ${told(quiet)}`,
     `measured: beside strangers ${told(beside)}, refused ${JSON.stringify(refusedOf(beside))}, broken ${beside.brokenConnections}`,
     `measured: p99 over its quiet value ${(beside.p99Ms / quiet.p99Ms).toFixed(2)}`,
-    `measured: ${connections} connections of strangers, resident at most ${Math.max(...residentMiB)} MiB, grown by ${growthOf(report)} after a fifth of the time`,
+    `measured: ${connections} connections of strangers, resident MiB by fifths of the time ${fifthsOf(report).join(' ')}, at most ${Math.max(...residentMiB)}`,
   ].join('\n');
 }

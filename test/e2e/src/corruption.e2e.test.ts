@@ -45,7 +45,7 @@ test('corruption that is met by a read is answered, rings by name, and shows not
   expect(textOf(readyz)).toContain('"corrupt tidemark.default/0"');
   for (const shown of [answer, readyz]) expect(textOf(shown)).not.toMatch(/position|\/data|file=/);
   expect(textOf(await send(`${app.url}/metrics`))).toMatch(
-    /^tidemark_edge_alarms_total\{alarm="corrupt"\} 1$/m,
+    /^tidemark_alarms_total\{alarm="corrupt"\} 1$/m,
   );
   expect(await readFile(app.logFile, 'utf8')).toMatch(/"level":50.*"reason":"corrupt"/);
   expect((await send(at('other'))).status).toBe(200);

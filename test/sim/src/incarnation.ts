@@ -14,6 +14,7 @@ import { Followers, type ShardFold, Shards, SharedPieces, type Tenant } from '@t
 import type { SimulatedPublications } from '@tidemark/replica/testing';
 import {
   type DebtSettings,
+  type ExpirySettings,
   SessionWrites,
   TenantRegistry,
   type TenantRequest,
@@ -34,6 +35,7 @@ export interface IncarnationParts {
   readonly knownLevel: number;
   readonly writer: Partial<WriterSettings>;
   readonly debts: DebtSettings;
+  readonly expiries: ExpirySettings;
   readonly partitions: number;
   readonly publications: SimulatedPublications;
   /** Where its relay delivers to; without, it carries none. */
@@ -83,14 +85,15 @@ export class Incarnation {
     const ports = { log, clock, prng: parts.prng, logger, metrics: silentMetrics };
     const { memoryBytesMax, knownLevel, publications } = parts;
     const { readExtent } = publications;
+    const idleMs = 2_000;
     this.shards = new Shards(
       { ...ports, publications, readExtent },
-      { memoryBytesMax, knownLevel },
+      { memoryBytesMax, knownLevel, idleMs },
     );
     this.shards.onOpened(({ fold }) => parts.onFold(fold));
     this.followers = new Followers(this.shards.reader, (run) => clock.schedule(0, run));
     this.writers = new Writers(ports, parts.writer);
-    this.writes = new SessionWrites(this.shards, this.writers, parts.debts);
+    this.writes = new SessionWrites(this.shards, this.writers, parts);
     this.registry = new TenantRegistry(this.shards, this.writers);
     const outbound = parts.outbound?.(this.gate);
     if (outbound === undefined) return;

@@ -73,7 +73,7 @@ export class Publisher {
     const { publications, clock } = this.#world;
     clock.schedule(this.#prng.below(300), () => {
       publications
-        .newest(replica.shard)
+        .newest(replica.logName)
         .then((newest) => (newest === undefined ? undefined : replica.moveTo(newest)))
         .catch(() => undefined);
     });

@@ -2,8 +2,8 @@
 // answered, every process says the same, debts between shards are paid, and time is over for what
 // has a time to live.
 
-import type { ShardReplica } from '@tidemark/replica';
-import type { SessionState, StreamState } from '@tidemark/session';
+import { type ShardReplica, shardsOf } from '@tidemark/replica';
+import { isDue, type SessionState, type StreamState } from '@tidemark/session';
 import { drain } from './drain.ts';
 import type { Operations } from './final-operations.ts';
 import { finalOperations } from './final-operations.ts';
@@ -29,8 +29,9 @@ export class Quiet {
     const idleFrom = recorder.at;
     await clock.advance(quietMs);
     for (const follower of [...followers]) follower.finish(idleFrom);
+    const fresh = await this.#startFresh();
+    await this.#checkEnds(fresh);
     await this.readAll();
-    const fresh = this.#world.incarnations.at(-1) as Incarnation;
     await drain(this.#world, fresh, idleFrom);
     // Whoever read has found what is over, and what is owed.
     await clock.advance(quietMs);
@@ -39,12 +40,33 @@ export class Quiet {
     await this.#write();
   }
 
-  /** Everybody reads everything. */
-  async readAll(): Promise<void> {
-    const { incarnations, names, plan } = this.#world;
-    const fresh = this.#world.start(plan.processes);
+  async #startFresh(): Promise<Incarnation> {
+    const fresh = this.#world.start(this.#world.plan.processes);
     await this.#world.clock.advance(5_000);
     if (!fresh.isReady) this.#world.broken.push('a fresh process does not start');
+    return fresh;
+  }
+
+  /** What is over is gone, though nobody asks for it. */
+  async #checkEnds({ tenants, shards }: Incarnation): Promise<void> {
+    const { clock, broken } = this.#world;
+    const replicas = tenants.flatMap((tenant) =>
+      shardsOf(tenant).map((shard) => shards.replica(tenant, shard)),
+    );
+    for (const replica of replicas) await this.#settled(replica.readIndex());
+    await clock.advance(quietMs);
+    for (const replica of replicas) {
+      if (replica.stopped !== undefined) continue;
+      await this.#settled(replica.readIndex());
+      for (const state of await this.#scan(replica)) {
+        if (isDue(state, clock.nowMs())) broken.push(`${state.name} outlives its time`);
+      }
+    }
+  }
+
+  /** Everybody reads everything. */
+  async readAll(): Promise<void> {
+    const { incarnations, names } = this.#world;
     for (const process of incarnations) {
       for (const named of names) {
         await this.#settled(this.#ops.head(process, named));

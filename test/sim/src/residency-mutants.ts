@@ -1,7 +1,14 @@
 // Planted bugs of what is in memory and what is looked up.
 
 import { type PublishedSessions, ShardReplica } from '@tidemark/replica';
-import { Budget, Feed, Flight, SessionTable } from '@tidemark/replica/testing';
+import {
+  Budget,
+  DueQueue,
+  Feed,
+  Flight,
+  SessionTable,
+  SimulatedPublications,
+} from '@tidemark/replica/testing';
 import type { Mutant } from './mutant.ts';
 import type { Plan } from './plan.ts';
 import { replace } from './plant.ts';
@@ -20,7 +27,15 @@ const empty = (published: PublishedSessions): PublishedSessions => ({
   at: published.at,
   load: () => Promise.resolve(new Map()),
   scan: (range, signal) => published.scan(range, signal),
-  due: (beforeMs, signal) => published.due(beforeMs, signal),
+  due: (range, signal) => published.due(range, signal),
+});
+
+/** Nothing that was published is due but what is owed. */
+const undue = (published: PublishedSessions): PublishedSessions => ({
+  at: published.at,
+  load: (keys, signal) => published.load(keys, signal),
+  scan: (range, signal) => published.scan(range, signal),
+  due: ({ fromMs }, signal) => published.due({ fromMs, toMs: 0 }, signal),
 });
 
 export const residencyMutants: readonly Mutant[] = [
@@ -92,6 +107,27 @@ export const residencyMutants: readonly Mutant[] = [
         undoBegun();
       };
     },
+  },
+  {
+    name: 'ends-forgotten',
+    breaks: 'a session whose time is over ends though nobody asks for it',
+    plan: { disaster: 'none', isExpiring: true, publishEveryMs: 0 },
+    plant: () => replace(DueQueue.prototype, 'take', () => () => undefined),
+  },
+  {
+    name: 'published-ends-forgotten',
+    breaks: 'the ends of what is published are looked for there',
+    plan: { ...plan, isExpiring: true },
+    plant: () =>
+      replace(
+        SimulatedPublications.prototype,
+        'newest',
+        (original) =>
+          async function newest(this: SimulatedPublications, shard) {
+            const published = await original.call(this, shard);
+            return published === undefined ? undefined : undue(published);
+          },
+      ),
   },
   {
     name: 'own-records-not-fed',

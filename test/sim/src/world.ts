@@ -162,6 +162,12 @@ export class World {
       knownLevel: isOld ? 1 : 2,
       writer: { queueCountMax: plan.queueCountMax, deadlineMs: plan.deadlineMs },
       debts: { payAfterMs: 200, abandonAfterMs: plan.abandonAfterMs, againAfterMsMax: 5_000 },
+      expiries: {
+        sweepEveryMs: 2_000,
+        agendaEveryMs: 6_000,
+        endsMax: 2,
+        againAfterMsMax: 8_000,
+      },
       partitions: plan.partitions,
       publications: this.publications,
       outbound: hasRelay ? (gate) => this.#webhooks.connect(gate) : undefined,

@@ -46,7 +46,7 @@ export function adapterViolations(files: readonly SourceFile[]): string[] {
 
 /** A power is a door, and the folders that may open it. */
 const doors: Readonly<Record<string, RegExp>> = {
-  '@tidemark/replica/write': /^(apps\/(ingest|read|relay)|libs\/edge)\//,
+  '@tidemark/replica/write': /^(apps\/(ingest|read|relay)|libs\/platform)\//,
 };
 
 export function doorViolations(files: readonly SourceFile[]): string[] {

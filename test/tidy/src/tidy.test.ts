@@ -1,6 +1,7 @@
 // The rules of the house, each run over the repository and over a violation planted for it.
 
 import { describe, expect, test } from 'vitest';
+import { circleViolations } from './circles.ts';
 import {
   adapterViolations,
   doorViolations,
@@ -50,6 +51,16 @@ describe('layers', () => {
 });
 
 describe('imports', () => {
+  test('no files import one another in a circle, not even for their types', () => {
+    expect(circleViolations(sources)).toEqual([]);
+    const circle = [
+      ...planted('libs/std/src/a.ts', "import type { B } from './b.ts';"),
+      ...planted('libs/std/src/b.ts', "import { c } from './c.ts';"),
+      ...planted('libs/std/src/c.ts', "import { a } from './a.ts';"),
+    ];
+    expect(circleViolations(circle)).toHaveLength(1);
+  });
+
   test('a vendor is imported by one package', () => {
     expect(vendorViolations(sources)).toEqual([]);
     const file = planted('libs/replica/src/a.ts', "import { Kafka } from 'kafkajs';");

@@ -1,7 +1,8 @@
 // The read role over a simulated log, by real sockets, on a clock that only a test moves.
 
 import { connect, type Socket } from 'node:net';
-import { Platform, serve } from '@tidemark/edge';
+import { serve, Tenancy } from '@tidemark/edge';
+import { Platform } from '@tidemark/platform';
 import { type EventLog, type MetricShape, silentLogger, silentMetrics } from '@tidemark/ports';
 import { SeededPrng, SimulatedClock, SimulatedEventLog } from '@tidemark/ports/testing';
 import type { SessionName } from '@tidemark/protocol';
@@ -93,7 +94,7 @@ export async function serveReads(
   await platform.start();
   const served = { roles: [readRole()], renderMetrics: () => Promise.resolve('') };
   const listening = await serve(platform, served, { host: '127.0.0.1', port: 0, drainMs: 1_000 });
-  const tenant = await platform.tenancy.tenantOf({});
+  const tenant = await new Tenancy(platform.shards, platform).tenantOf({});
   const { writes } = platform;
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {

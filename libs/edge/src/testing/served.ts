@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
+import { createSystemClock } from '@tidemark/platform';
 import { type MetricShape, type Metrics, silentLogger } from '@tidemark/ports';
 import { SeededPrng } from '@tidemark/ports/testing';
 import { Problem } from '@tidemark/protocol';
@@ -10,7 +11,6 @@ import { bodyOf, createEdge, type Edge, type EdgeSettings } from '../edge.ts';
 import type { PeerOf } from '../entrance.ts';
 import { sendRaw } from '../raw-answer.ts';
 import { bearerOf } from '../requests.ts';
-import { systemClock } from '../system.ts';
 
 export interface Served extends AsyncDisposable {
   readonly edge: Edge;
@@ -35,7 +35,7 @@ export async function serveRoutes(settings: EdgeSettings = {}): Promise<Served> 
   const gauges = new Map<string, () => number>();
   const prng = new SeededPrng(1);
   const metrics = metricsInto(gauges);
-  const parts = { clock: systemClock, logger: silentLogger, metrics, prng };
+  const parts = { clock: createSystemClock(), logger: silentLogger, metrics, prng };
   const bounds = { refusalMs: 1, strangerMs: 1, ...settings.bounds };
   const edge = createEdge(parts, { ...settings, bounds });
   const released = Promise.withResolvers<void>();
@@ -67,6 +67,7 @@ function addRoutes(edge: Edge, released: Promise<void>, echoed: string[]): void 
     echoed.push(String(Buffer.from(bodyOf(request))));
     return Promise.resolve(String(bodyOf(request).length));
   });
+  edge.get('/any/*', () => Promise.resolve('any'));
   edge.get('/read', () => Promise.resolve(`read ${echoed.length}`));
   edge.get('/open', { config: { isOpen: true } }, () => Promise.resolve('open'));
   // More than the system's own buffers take.

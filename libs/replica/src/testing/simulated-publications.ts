@@ -9,7 +9,13 @@ import { present } from '@tidemark/std';
 import { agendaOf } from '../agenda.ts';
 import type { Extent, StoredRun } from '../event-run.ts';
 import { packOffsets, unpackOffsets } from '../packed-offsets.ts';
-import type { FoldPoint, Publications, PublishedSessions } from '../published.ts';
+import type {
+  DueRange,
+  FoldPoint,
+  LogName,
+  Publications,
+  PublishedSessions,
+} from '../published.ts';
 import type { ShardReplica } from '../shard-replica.ts';
 import { decodeSession, encodeSession } from '../stored-session.ts';
 
@@ -42,7 +48,7 @@ export class SimulatedPublications implements Publications {
     this.#prng = parts.prng;
   }
 
-  async newest(shard: Shard): Promise<PublishedSessions | undefined> {
+  async newest({ shard }: LogName): Promise<PublishedSessions | undefined> {
     await this.trouble();
     return this.#newest.get(shard);
   }
@@ -177,8 +183,8 @@ class SimulatedSessions implements PublishedSessions {
     for (const [key, { bytes }] of this.entries) if (key.startsWith(prefix)) yield [key, bytes];
   }
 
-  async *due(beforeMs: number): AsyncGenerator<string> {
+  async *due({ fromMs, toMs }: DueRange): AsyncGenerator<string> {
     await this.#store.trouble();
-    for (const [key, { dueAtMs: at }] of this.entries) if (at <= beforeMs) yield key;
+    for (const [key, { dueAtMs: at }] of this.entries) if (at >= fromMs && at <= toMs) yield key;
   }
 }

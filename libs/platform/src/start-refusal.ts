@@ -30,23 +30,6 @@ export async function openIn<T>(directory: string, open: () => Promise<T>): Prom
   }
 }
 
-const portReasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'it is taken: stop who has it, or set TIDEMARK_PORT to another, 0 for any',
-  EACCES: 'it may not be taken: set TIDEMARK_PORT to one above 1023',
-  EADDRNOTAVAIL: 'the address is none of this machine: check TIDEMARK_HOST',
-  ENOTFOUND: 'the name resolves to no address: check TIDEMARK_HOST',
-};
-
-export async function listenAt<T>(address: string, listen: () => Promise<T>): Promise<T> {
-  try {
-    return await listen();
-  } catch (cause) {
-    const why = portReasons[String((cause as { readonly code?: unknown }).code)];
-    if (why === undefined) throw cause;
-    throw new StartRefusal(`cannot listen on ${address}: ${why}`, { cause });
-  }
-}
-
 /** The innermost says most: the system's own words. */
 function wordsOf(cause: Error): string {
   return cause.cause instanceof Error ? wordsOf(cause.cause) : cause.message;

@@ -28,7 +28,7 @@ export class Alarms {
     this.#clock = clock;
     this.#logger = logger;
     this.#raised = metrics.counter({
-      name: 'tidemark_edge_alarms_total',
+      name: 'tidemark_alarms_total',
       help: 'how often something was met that an operator has to know of',
       labels: ['alarm'],
     });

@@ -1,20 +1,25 @@
+import { createSystemClock, Platform } from '@tidemark/platform';
 import { silentLogger, silentMetrics } from '@tidemark/ports';
 import { SeededPrng, SimulatedEventLog } from '@tidemark/ports/testing';
-import { shardSession } from '@tidemark/replica';
+import { shardSession, type Tenant } from '@tidemark/replica';
 import { expect, test } from 'vitest';
-import { Platform } from './platform.ts';
-import { type Listening, serve } from './serve.ts';
-import { systemClock } from './system.ts';
+import { type ListeningServer, serve } from './serve.ts';
 
 interface Running extends AsyncDisposable {
   readonly platform: Platform;
-  readonly listening: Listening;
+  readonly listening: ListeningServer;
 }
 
 async function start(simulated: SimulatedEventLog, knownLevel: number): Promise<Running> {
   const log = simulated.connect(`level-${knownLevel}`);
   const prng = new SeededPrng(knownLevel);
-  const parts = { log, clock: systemClock, prng, logger: silentLogger, metrics: silentMetrics };
+  const parts = {
+    log,
+    clock: createSystemClock(),
+    prng,
+    logger: silentLogger,
+    metrics: silentMetrics,
+  };
   const platform = new Platform(parts, { memoryBytesMax: 1_000_000, isKeyless: true, knownLevel });
   const listening = await serve(
     platform,
@@ -36,9 +41,15 @@ async function readiness({ listening }: Running): Promise<{ status: number; text
   return { status: response.status, text: await response.text() };
 }
 
+function tenantOf({ shards }: Platform): Tenant {
+  const { default: tenant } = shards.directory;
+  if (tenant === undefined) throw new Error('not founded');
+  return tenant;
+}
+
 test('a process is ready once it has started, and no more once its fold level is passed', async () => {
   const simulated = new SimulatedEventLog({
-    clock: systemClock,
+    clock: createSystemClock(),
     prng: new SeededPrng(9),
     instant: true,
   });
@@ -52,14 +63,12 @@ test('a process is ready once it has started, and no more once its fold level is
   await newer.platform.start();
   expect((await readiness(older)).status).toBe(200);
   for (const { platform } of [older, newer]) {
-    const tenant = await platform.tenancy.tenantOf({});
-    await platform.shards.locate(tenant, 'a').replica.readIndex();
+    await platform.shards.locate(tenantOf(platform), 'a').replica.readIndex();
   }
-  const tenant = await newer.platform.tenancy.tenantOf({});
-  const { replica } = newer.platform.shards.locate(tenant, 'a');
+  const { replica } = newer.platform.shards.locate(tenantOf(newer.platform), 'a');
   const level = { kind: 'level', level: 2 } as const;
   await newer.platform.writers.of(replica).submit(shardSession, level);
-  const behind = older.platform.shards.locate(tenant, 'a').replica;
+  const behind = older.platform.shards.locate(tenantOf(older.platform), 'a').replica;
   await expect(behind.readIndex()).rejects.toMatchObject({ code: 'shard-stopped' });
   const stopped = await readiness(older);
   expect(stopped.status).toBe(503);

@@ -1,4 +1,4 @@
-import { type Role } from '@tidemark/edge';
+import type { Background } from '@tidemark/platform';
 import { sleep } from '@tidemark/ports';
 import type { TablePublications } from '@tidemark/replica';
 import { Publisher } from '@tidemark/replica/publish';
@@ -8,9 +8,9 @@ interface PublishSettings {
 }
 
 /** Publishes the sessions that this process has folded, so that they need not stay in memory. */
-export const publishRole =
-  (publications: TablePublications, { drainMs }: PublishSettings): Role =>
-  (_edge, { parts, shards }) => {
+export const publishing =
+  (publications: TablePublications, { drainMs }: PublishSettings): Background =>
+  ({ parts, shards }) => {
     const publisher = new Publisher({ ...parts, publications }, shards);
     publisher.start();
     return {

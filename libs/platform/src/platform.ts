@@ -13,7 +13,6 @@ import { defaultTenant, isProblem } from '@tidemark/protocol';
 import { type Publications, Shards, shardsOf } from '@tidemark/replica';
 import { SessionWrites, TenantRegistry, Writers } from '@tidemark/replica/write';
 import { Alarms } from './alarms.ts';
-import { Tenancy } from './tenancy.ts';
 import { TimerWheel } from './timer-wheel.ts';
 import { WatchedLog } from './watched-log.ts';
 
@@ -44,7 +43,6 @@ export class Platform implements AsyncDisposable {
   readonly writers: Writers;
   readonly writes: SessionWrites;
   readonly registry: TenantRegistry;
-  readonly tenancy: Tenancy;
   readonly wheel: TimerWheel;
   readonly #settings: PlatformSettings;
   readonly #closing = new AbortController();
@@ -56,12 +54,16 @@ export class Platform implements AsyncDisposable {
     const parts = { ...given, log: new WatchedLog(given.log, this.alarms) };
     this.parts = parts;
     this.#settings = settings;
-    this.shards = new Shards(parts, settings);
+    const isPublishing = given.publications !== undefined;
+    this.shards = new Shards(parts, { ...settings, isPublishing });
     this.writers = new Writers(parts);
     this.writes = new SessionWrites(this.shards, this.writers);
     this.registry = new TenantRegistry(this.shards, this.writers);
-    this.tenancy = new Tenancy(this.shards, settings);
     this.wheel = new TimerWheel(parts.clock);
+  }
+
+  get isKeyless(): boolean {
+    return this.#settings.isKeyless;
   }
 
   /** Tries until the log answers, or the process is told to stop. */

@@ -1,18 +1,10 @@
+import type { ProcessSettings } from '@tidemark/platform';
 import { limits } from '@tidemark/protocol';
-import {
-  choice,
-  integer,
-  list,
-  optional,
-  SettingsMistakes,
-  type SettingsOf,
-  secret,
-  text,
-} from '@tidemark/std';
+import { integer, list, optional, SettingsMistakes, type SettingsOf, text } from '@tidemark/std';
 import { isKey, keyRule } from './keys.ts';
 
-/** What every app reads from its environment, whatever its roles are. */
-export const processDeclarations = {
+/** What an app reads from its environment that is asked over HTTP. */
+export const edgeDeclarations = {
   host: text({ env: 'TIDEMARK_HOST', purpose: 'address to listen on', fallback: '127.0.0.1' }),
   port: integer({
     env: 'TIDEMARK_PORT',
@@ -21,13 +13,6 @@ export const processDeclarations = {
     max: 65_535,
     fallback: 4_437,
   }),
-  adminKey: optional(
-    secret({
-      env: 'TIDEMARK_ADMIN_KEY',
-      purpose:
-        'key for /v1/admin; with it every request needs a tenant’s key, without it there is one tenant',
-    }),
-  ),
   allowedOrigins: optional(
     list({
       env: 'TIDEMARK_ALLOWED_ORIGINS',
@@ -40,26 +25,6 @@ export const processDeclarations = {
       purpose: 'without an admin key: names, besides localhost, that the server may be called by',
     }),
   ),
-  logLevel: choice({
-    env: 'TIDEMARK_LOG_LEVEL',
-    purpose: 'least severe log line',
-    among: ['debug', 'info', 'warn', 'error', 'silent'],
-    fallback: 'info',
-  }),
-  memoryMib: integer({
-    env: 'TIDEMARK_MEMORY_MIB',
-    purpose: 'MiB of sessions and their event bodies kept in memory; the rest is looked up again',
-    min: 1,
-    max: 1_048_576,
-    fallback: 512,
-  }),
-  drainMs: integer({
-    env: 'TIDEMARK_DRAIN_MS',
-    purpose: 'time for requests to finish at shutdown',
-    min: 0,
-    max: 60_000,
-    fallback: 5_000,
-  }),
   longPollMs: integer({
     env: 'TIDEMARK_LONG_POLL_MS',
     purpose: 'how long a long-poll waits for an event',
@@ -69,13 +34,13 @@ export const processDeclarations = {
   }),
 } as const;
 
-export type ProcessSettings = SettingsOf<typeof processDeclarations>;
+type KeySettings = ProcessSettings & SettingsOf<typeof edgeDeclarations>;
 
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 
 /** A server without keys is for its own machine only, and a key must be one. */
-export function checkKeys({ host, adminKey }: ProcessSettings): void {
+export function checkKeys({ host, adminKey }: KeySettings): void {
   if (adminKey === undefined) {
     if (isLoopback(host)) return;
     throw new SettingsMistakes([

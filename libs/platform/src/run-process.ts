@@ -5,19 +5,29 @@ import type { Logger } from '@tidemark/ports';
 import { SettingsMistakes } from '@tidemark/std';
 import { Platform, type PlatformParts } from './platform.ts';
 import type { ProcessSettings } from './process-settings.ts';
-import { type Role, serve } from './serve.ts';
-import { listenAt, StartRefusal } from './start-refusal.ts';
+import { StartRefusal } from './start-refusal.ts';
 
-export interface ProcessParts extends PlatformParts {
-  readonly renderMetrics: () => Promise<string>;
-  readonly failures?: () => Record<string, string>;
+/** What of a process others can reach. */
+export interface Listening {
+  readonly url: string;
+  /** Lets requests finish, ends live ones, takes no new ones. */
+  readonly stop: () => Promise<void>;
+}
+
+/** What a process does by itself, unasked. */
+export type Background = (platform: Platform) => { readonly end: () => Promise<void> };
+
+export interface ProcessPlan {
+  readonly name: string;
+  readonly listen: (platform: Platform) => Promise<Listening>;
+  readonly background?: readonly Background[];
 }
 
 /** Resolves when the process was told to stop and has stopped. */
 export async function runProcess(
-  parts: ProcessParts,
+  parts: PlatformParts,
   settings: ProcessSettings,
-  { name, roles }: { readonly name: string; readonly roles: readonly Role[] },
+  { name, listen, background = [] }: ProcessPlan,
 ): Promise<void> {
   const { logger } = parts;
   exitOnCrash(logger);
@@ -26,17 +36,18 @@ export async function runProcess(
     isKeyless: settings.adminKey === undefined,
   });
   const told = toldToStop();
-  const address = `${settings.host}:${settings.port}`;
-  const listening = await listenAt(address, () => serve(platform, { ...parts, roles }, settings));
+  const listening = await listen(platform);
   logger.info({ app: name, url: listening.url, pid: process.pid }, 'listening');
   const started = platform.start().then(() => {
     logger.info({ app: name }, 'ready');
     // Now rather than at its end: not every process comes to one.
     flushCompileCache();
   });
+  const begun = background.map((begin) => begin(platform));
   const signal = await told;
   logger.info({ app: name, signal }, 'stopping');
   await listening.stop();
+  await Promise.all(begun.map(({ end }) => end()));
   await platform[Symbol.asyncDispose]();
   await started;
   logger.info({ app: name }, 'stopped');

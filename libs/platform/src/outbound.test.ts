@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { bytesOf, textOf } from '@tidemark/std';
 import { expect, test } from 'vitest';
 import { createOutbound, type Resolver } from './outbound.ts';
-import { systemClock } from './system.ts';
+import { createSystemClock } from './system.ts';
 
 interface Receiver extends AsyncDisposable {
   readonly port: number;
@@ -51,7 +51,7 @@ const never = new AbortController().signal;
 
 test('posts to the address that was judged', async () => {
   await using receiver = await startReceiver(ok);
-  const outbound = createOutbound({ clock: systemClock, resolve: toLoopback });
+  const outbound = createOutbound({ clock: createSystemClock(), resolve: toLoopback });
   const answer = await outbound.post(request(`http://hooks.example:${receiver.port}/a`), never);
   expect(answer.status).toBe(200);
   expect(receiver.bodies).toEqual(['{"a":1}']);
@@ -64,7 +64,7 @@ test('one forbidden address among those of a name refuses it, and nothing is sen
       { address: '127.0.0.1', family: 4 },
       { address: '10.0.0.1', family: 4 },
     ]);
-  const outbound = createOutbound({ clock: systemClock, resolve });
+  const outbound = createOutbound({ clock: createSystemClock(), resolve });
   const posted = outbound.post(request(`http://hooks.example:${receiver.port}/`), never);
   await expect(posted).rejects.toMatchObject({ reason: 'denied', effect: 'none' });
   expect(receiver.bodies).toEqual([]);
@@ -77,7 +77,7 @@ test('a name that resolves differently for the socket is still the address judge
     asked += 1;
     return Promise.resolve([{ address: asked === 1 ? '127.0.0.1' : '10.0.0.1', family: 4 }]);
   };
-  const outbound = createOutbound({ clock: systemClock, resolve });
+  const outbound = createOutbound({ clock: createSystemClock(), resolve });
   const url = `http://hooks.example:${receiver.port}/`;
   expect((await outbound.post(request(url), never)).status).toBe(200);
   // The next delivery resolves again, and is refused.
@@ -88,7 +88,7 @@ test('a redirect is an answer, not a way', async () => {
   await using receiver = await startReceiver((_request, response) => {
     response.writeHead(307, { location: '/elsewhere' }).end();
   });
-  const outbound = createOutbound({ clock: systemClock });
+  const outbound = createOutbound({ clock: createSystemClock() });
   const answer = await outbound.post(request(`http://127.0.0.1:${receiver.port}/`), never);
   expect(answer.status).toBe(307);
   expect(receiver.bodies).toHaveLength(1);
@@ -98,7 +98,7 @@ test('an answer just within the limit is taken, one byte more is not', async () 
   await using receiver = await startReceiver((incoming, response) => {
     response.end('x'.repeat(incoming.url === '/fits' ? 64 : 65));
   });
-  const outbound = createOutbound({ clock: systemClock });
+  const outbound = createOutbound({ clock: createSystemClock() });
   const base = `http://127.0.0.1:${receiver.port}`;
   expect((await outbound.post(request(`${base}/fits`), never)).body).toHaveLength(64);
   await expect(outbound.post(request(`${base}/long`), never)).rejects.toMatchObject({
@@ -108,7 +108,7 @@ test('an answer just within the limit is taken, one byte more is not', async () 
 
 test('a receiver that does not answer is given up', async () => {
   await using receiver = await startReceiver(() => undefined);
-  const outbound = createOutbound({ clock: systemClock });
+  const outbound = createOutbound({ clock: createSystemClock() });
   const posted = outbound.post(
     { ...request(`http://127.0.0.1:${receiver.port}/`), timeoutMs: 50 },
     never,
@@ -119,7 +119,7 @@ test('a receiver that does not answer is given up', async () => {
 test('the caller can end it', async () => {
   await using receiver = await startReceiver(() => undefined);
   const ending = new AbortController();
-  const outbound = createOutbound({ clock: systemClock });
+  const outbound = createOutbound({ clock: createSystemClock() });
   const posted = outbound.post(request(`http://127.0.0.1:${receiver.port}/`), ending.signal);
   ending.abort();
   await expect(posted).rejects.toMatchObject({ reason: 'unavailable' });

@@ -1,9 +1,10 @@
+import { processDeclarations } from '@tidemark/platform';
 import { readSettings } from '@tidemark/std';
 import { describe, expect, test } from 'vitest';
-import { checkKeys, processDeclarations } from './process-settings.ts';
+import { checkKeys, edgeDeclarations } from './edge-settings.ts';
 
 const check = (env: Record<string, string>): void =>
-  checkKeys(readSettings(processDeclarations, 'TIDEMARK_', env));
+  checkKeys(readSettings({ ...processDeclarations, ...edgeDeclarations }, 'TIDEMARK_', env));
 
 const key = 'a'.repeat(24);
 

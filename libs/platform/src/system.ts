@@ -1,9 +1,9 @@
 import { randomFillSync, randomInt } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Clock, Prng } from '@tidemark/ports';
+import { SteadyClock } from './steady-clock.ts';
 
-/** The process's own time. */
-export const systemClock: Clock = {
+const machineClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   schedule(delayMs, run) {
@@ -11,6 +11,9 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) };
   },
 };
+
+/** The process's own time. */
+export const createSystemClock = (): Clock => new SteadyClock(machineClock);
 
 /** Tells which share of the time since it was asked last the event loop had something to do. */
 export function createLoopMeter(): () => number {
