@@ -13,16 +13,15 @@ import type { World } from './world.ts';
 /** All processes have folded everything: only then can they notice what is gone. */
 export async function strike(world: World): Promise<void> {
   const { clock, plan, log, names } = world;
-  const shard = await foldedByAll(world);
-  if (shard === undefined) return;
   if (plan.isFollowed) {
     // Some read on, and are told.
     world.moreOperations(20);
-    await clock.runUntil(Promise.race([world.clients(), world.elapsed(10_000)]));
-  } else {
-    // Nobody reads on: whoever comes back later has only what it remembers to compare with.
-    await clock.advance(10_000);
+    await clock.runUntil(Promise.race([world.clients(), world.elapsed(60_000)]));
   }
+  const shard = await foldedByAll(world);
+  if (shard === undefined) return;
+  // Nobody else reads on: whoever comes back later has only what it remembers to compare with.
+  if (!plan.isFollowed) await clock.advance(10_000);
   const { end } = log.bounds(shard);
   if (plan.disaster === 'foreign-epoch') writeOfAnotherEpoch(world, shard);
   else if (plan.disaster === 'log-trimmed') {

@@ -84,6 +84,8 @@ export class Quiet {
     const { incarnations, broken } = this.#world;
     for (const { shards } of incarnations) {
       for (const replica of shards.opened) {
+        // One that nobody needs would begin again with what is published, while others are asked.
+        replica.retain();
         if (replica.stopped === undefined) await this.#settled(replica.readIndex());
       }
     }
