@@ -56,7 +56,7 @@ class Cell {
     const publisher = new Publisher({ ...ports, publications }, process.shards, settings);
     const { replica } = process.shards.locate(process.tenant, nameOf(0));
     const publish = () => clock.runUntil(publisher.publish(replica));
-    return { ...process, replica, publisher, publish };
+    return { ...process, replica, publisher, publish, objects, publications };
   }
 
   /** Every session as a process sees it that has just started, and where its fold stands. */
@@ -161,6 +161,44 @@ test('many publications become few tables, and those that nobody names go after 
   expect(tables()).toBeLessThan(before);
   expect(tables()).toBeLessThan(14);
   expect(await cell.seen()).toEqual(await cell.statesIn(process.replica));
+});
+
+test('what changes while tables are merged is published beside it, and both stand', async () => {
+  const cell = new Cell();
+  const process = await cell.start();
+  const { publisher, replica, objects } = process;
+  for (let round = 0; round < 11; round += 1) {
+    await work(process, round);
+    await process.publish();
+  }
+  const put = objects.putIfAbsent.bind(objects);
+  const [writes, goesOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let puts = 0;
+  objects.putIfAbsent = async (...given) => {
+    puts += 1;
+    // The first is what the publication writes, the second the merge behind it.
+    if (puts === 2) {
+      writes.resolve();
+      await goesOn.promise;
+    }
+    return put(...given);
+  };
+  await work(process, 11);
+  const merging = publisher.publish(replica);
+  await cell.clock.runUntil(writes.promise);
+  await work(process, 12);
+  await process.publish();
+  const runs = async (): Promise<number> => {
+    const { signal } = new AbortController();
+    const read = await process.publications.read(replica.logName, signal);
+    return read?.manifest.runs.length ?? 0;
+  };
+  expect(replica.fold.table.dirtyCount).toBe(0);
+  expect(await cell.clock.runUntil(runs())).toBe(13);
+  goesOn.resolve();
+  await cell.clock.runUntil(merging);
+  expect(await cell.clock.runUntil(runs())).toBe(2);
+  expect(await cell.seen()).toEqual(await cell.statesIn(replica));
 });
 
 test('what is due is listed by then, and no longer once it is done', async () => {

@@ -5,7 +5,9 @@
 //     compare-and-swap, on the one that the replica has pinned itself.
 // (2) A swap whose outcome is unknown is told by the nonce: the manifest that is there says whose it is.
 // (3) Who loses drops what it wrote and goes on from the winner's.
-// (4) A table that no manifest names any more is deleted only after a grace, so that whoever still reads
+// (4) One process replaces a log's manifest in turns. Tables are merged beside them: what is published
+//     meanwhile lies before the runs that are merged, which the merged one then stands for.
+// (5) A table that no manifest names any more is deleted only after a grace, so that whoever still reads
 //     by an older manifest can.
 //
 // due -> taken       #publish    (a snapshot: the fold goes on)
@@ -73,6 +75,9 @@ export class Publisher implements AsyncDisposable {
   readonly #settings: PublisherSettings;
   readonly #tasks: Tasks;
   readonly #busy = new Set<ShardReplica>();
+  /** Merges that are under way, and the tables that they have written. */
+  readonly #merging = new Map<ShardReplica, Set<string>>();
+  readonly #turns = new WeakMap<ShardReplica, Promise<unknown>>();
   readonly #publishedAtMs = new Map<ShardReplica, number>();
   /** Tables that no manifest names, and since when this process knows. */
   readonly #unnamedSinceMs = new Map<string, number>();
@@ -107,7 +112,7 @@ export class Publisher implements AsyncDisposable {
   /** All that has changed, now: a process that starts next has less to fold. */
   async publishAll(): Promise<void> {
     for (const replica of this.#shards.opened) {
-      if (isWorthIt(replica) && !this.#busy.has(replica)) await this.publish(replica);
+      if (isWorthIt(replica)) await this.#publish(replica, this.#tasks.signal);
     }
   }
 
@@ -122,15 +127,23 @@ export class Publisher implements AsyncDisposable {
       this.#busy.add(replica);
       this.#tasks.spawn('publish', async (signal) => {
         try {
-          await this.publish(replica, signal);
-        } catch (cause) {
-          if (!isPassing(cause)) throw cause;
-          this.#parts.logger.warn({ err: cause, shard: replica.shard }, 'cannot publish yet');
-          await sleep(this.#parts.clock, againMs, signal).catch(() => undefined);
+          await this.#trying(replica, () => this.#publish(replica, signal));
         } finally {
           this.#busy.delete(replica);
         }
+        await this.#trying(replica, () => this.#merge(replica, signal));
       });
+    }
+  }
+
+  async #trying({ shard }: ShardReplica, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (cause) {
+      if (!isPassing(cause)) throw cause;
+      const { clock, logger } = this.#parts;
+      logger.warn({ err: cause, shard }, 'cannot publish yet');
+      await sleep(clock, againMs, this.#tasks.signal).catch(() => undefined);
     }
   }
 
@@ -147,6 +160,28 @@ export class Publisher implements AsyncDisposable {
 
   /** Rejects with a Problem, or a Fault, where it could not; the objects are then left to the sweep. */
   async publish(replica: ShardReplica, signal: AbortSignal = this.#tasks.signal): Promise<void> {
+    await this.#publish(replica, signal);
+    await this.#merge(replica, signal);
+  }
+
+  /** Invariant 4. */
+  #inTurn(replica: ShardReplica, work: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(replica) ?? Promise.resolve()).then(work);
+    this.#turns.set(
+      replica,
+      turn.catch(() => undefined),
+    );
+    return turn;
+  }
+
+  #publish(replica: ShardReplica, signal: AbortSignal): Promise<void> {
+    return this.#inTurn(replica, async () => {
+      await this.#publishChanged(replica, signal);
+      await this.#sweep(replica, signal);
+    });
+  }
+
+  async #publishChanged(replica: ShardReplica, signal: AbortSignal): Promise<void> {
     const { publications, clock } = this.#parts;
     const { logName, fold } = replica;
     const before = await publications.read(logName, signal);
@@ -172,17 +207,20 @@ export class Publisher implements AsyncDisposable {
     } finally {
       snapshot.end();
     }
-    await this.#compact(replica, signal);
-    await this.#sweep(replica, signal);
   }
 
   async #write(
     { logName }: ShardReplica,
     serial: number,
     entries: AsyncIterable<Entry> | Iterable<Entry>,
+    names?: Set<string>,
   ): Promise<TableRun> {
     const { publications, prng, clock } = this.#parts;
-    const nameOf = (): string => tableKey(logName, serial, prng.hex(8));
+    const nameOf = (): string => {
+      const name = tableKey(logName, serial, prng.hex(8));
+      names?.add(name);
+      return name;
+    };
     const rest = (): Promise<void> => sleep(clock, 0);
     const run = await writeRun(publications.store, entries, {
       nameOf,
@@ -221,29 +259,57 @@ export class Publisher implements AsyncDisposable {
     return now.manifest.nonce === manifest.nonce;
   }
 
-  async #compact(replica: ShardReplica, signal: AbortSignal): Promise<void> {
-    const { publications, prng } = this.#parts;
-    const { tables } = publications;
+  /** Makes one run of many, while others are published. One merge of a log at a time. */
+  async #merge(replica: ShardReplica, signal: AbortSignal): Promise<void> {
+    const { publications, clock } = this.#parts;
+    if (this.#merging.has(replica)) return;
     const read = await publications.read(replica.logName, signal);
     const count = read === undefined ? 0 : planCompaction(read.manifest.runs);
-    if (read === undefined || count === 0) return;
-    const { runs, serial, at } = read.manifest;
+    if (read === undefined || count === 0 || this.#merging.has(replica)) return;
+    const names = new Set<string>();
+    this.#merging.set(replica, names);
+    const startMs = clock.monotonicMs();
+    const { runs, serial } = read.manifest;
     const merged = runs.slice(0, count);
     const keepsGone = count < runs.length;
-    const from = new Uint8Array(0);
-    const run = await this.#write(
-      replica,
-      serial,
-      scan(tables, { runs: merged, from, keepsGone }, signal),
+    const entries = scan(
+      publications.tables,
+      { runs: merged, from: new Uint8Array(0), keepsGone },
+      signal,
     );
-    const nonce = prng.hex(16);
-    const manifest = { serial: serial + 1, nonce, at, runs: [run, ...runs.slice(count)] };
+    try {
+      const run = await this.#write(replica, serial, entries, names);
+      const isLate = clock.monotonicMs() - startMs > this.#settings.graceMs / 2;
+      // Another process may have found its first tables without a name for too long.
+      if (!isLate) await this.#inTurn(replica, () => this.#replace(replica, merged, run));
+    } finally {
+      this.#merging.delete(replica);
+    }
+  }
+
+  /** Invariant 4: the run stands for those that it was made of, wherever they are now. */
+  async #replace(replica: ShardReplica, merged: readonly TableRun[], run: TableRun): Promise<void> {
+    const { publications, prng } = this.#parts;
+    const read = await publications.read(replica.logName, this.#tasks.signal);
+    if (read === undefined) return;
+    const { runs, serial, at } = read.manifest;
+    const from = runs.findIndex((known) => isSameRun(known, merged[0]));
+    const isThere = from !== -1 && merged.every((one, index) => isSameRun(one, runs[from + index]));
+    if (!isThere) return;
+    const rest = runs.slice(from + merged.length);
+    const manifest = {
+      serial: serial + 1,
+      nonce: prng.hex(16),
+      at,
+      runs: [...runs.slice(0, from), run, ...rest],
+    };
     await this.#commit(replica, manifest, read.etag);
   }
 
   /** Deletes what no manifest has named for longer than anybody reads by an older one. */
-  async #sweep({ logName }: ShardReplica, signal: AbortSignal): Promise<void> {
+  async #sweep(replica: ShardReplica, signal: AbortSignal): Promise<void> {
     const { publications, clock } = this.#parts;
+    const { logName } = replica;
     const read = await publications.read(logName, signal);
     if (read === undefined) return;
     const { runs, serial } = read.manifest;
@@ -251,7 +317,8 @@ export class Publisher implements AsyncDisposable {
     const nowMs = clock.monotonicMs();
     const old: string[] = [];
     for await (const { key } of publications.store.list(tablePrefix(logName), signal)) {
-      if (named.has(key) || serialOf(logName, key) >= serial) continue;
+      const isKept = named.has(key) || this.#merging.get(replica)?.has(key) === true;
+      if (isKept || serialOf(logName, key) >= serial) continue;
       const sinceMs = this.#unnamedSinceMs.get(key) ?? nowMs;
       this.#unnamedSinceMs.set(key, sinceMs);
       if (nowMs - sinceMs >= this.#settings.graceMs) old.push(key);
@@ -266,6 +333,9 @@ const isWorthIt = ({ shard, isServing, fold }: ShardReplica): boolean =>
   shard !== controlShard && isServing && fold.anchor !== undefined && fold.table.dirtyCount > 0;
 
 const isPassing = (cause: unknown): boolean => isProblem(cause) || isFault(cause);
+
+const isSameRun = (one: TableRun, other: TableRun | undefined): boolean =>
+  one.length === other?.length && one.every(({ name }, index) => name === other[index]?.name);
 
 const planOf = (session: FoldedSession): Planned => ({ session, dueMs: agendaOf(session.state) });
 
