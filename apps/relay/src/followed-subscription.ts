@@ -1,5 +1,8 @@
 // One subscription as this process follows it: its folded state, which of its streams may have
 // something pending, and when its lease was last seen to begin.
+//
+// (1) A stream with something pending is a candidate, or candidates were left out and are looked for
+//     again before the subscription is taken for idle.
 
 import type { Clock, Timer } from '@tidemark/ports';
 import type { FoldedSession, Located, ShardReplica } from '@tidemark/replica';
@@ -11,7 +14,8 @@ import {
   type SubscriptionConfig,
   type WakeState,
 } from '@tidemark/session';
-import type { TenantStreams } from './tenant-streams.ts';
+import { type CandidateRoom, Candidates } from './candidates.ts';
+import { pendingOf, type TenantStreams } from './tenant-streams.ts';
 
 /** Streams that one wake names; the others are pending for the next. */
 export const wakeStreamsMax = 1_000;
@@ -28,8 +32,7 @@ export class FollowedSubscription {
   delivered: string | undefined;
   pendingSinceMs: number | undefined;
   readonly #clock: Clock;
-  readonly #names = new Set<string>();
-  readonly #candidates = new Set<string>();
+  readonly #candidates: Candidates;
   #config: SubscriptionConfig | undefined;
   #links: LiveSubscription['links'] | undefined;
   #lease = '';
@@ -37,6 +40,8 @@ export class FollowedSubscription {
   readonly #session: FoldedSession;
   readonly #letGo: () => void;
   #discovering: Promise<void> | undefined;
+  /** There is no room for all that is linked: what is pending is found among all streams. */
+  #hasLeftOut = false;
   #timer: Timer | undefined;
   #isClosed = false;
 
@@ -47,6 +52,7 @@ export class FollowedSubscription {
       readonly replica: ShardReplica;
       readonly session: FoldedSession;
       readonly clock: Clock;
+      readonly room: CandidateRoom;
     },
   ) {
     const { streams, replica, session, clock } = parts;
@@ -56,6 +62,7 @@ export class FollowedSubscription {
     this.#session = session;
     this.#letGo = replica.follow(session, () => undefined);
     this.#clock = clock;
+    this.#candidates = new Candidates(parts.room);
   }
 
   /** Undefined also where it was deleted here: another takes its place when it is created again. */
@@ -65,10 +72,10 @@ export class FollowedSubscription {
     return subscription?.kind === 'live' ? subscription : undefined;
   }
 
-  /** Streams that are linked, or that the pattern has found. May have some that no longer are. */
-  async names(state: LiveSubscription): Promise<ReadonlySet<string>> {
+  /** Streams that may have something pending, as far as they are remembered. */
+  async candidates(state: LiveSubscription): Promise<ReadonlySet<string>> {
     await this.#discover(state);
-    return this.#names;
+    return this.#candidates.names;
   }
 
   /** The state has changed. Returns whether other streams than before may matter to it. */
@@ -81,7 +88,6 @@ export class FollowedSubscription {
       this.#config = state.config;
       this.#links = state.links;
       this.forgetStreams();
-      this.#addLinked(state);
       return true;
     }
     const known = this.#links;
@@ -98,14 +104,14 @@ export class FollowedSubscription {
 
   /** Whatever was found is found again when it is next asked for. */
   forgetStreams(): void {
-    this.#names.clear();
     this.#candidates.clear();
     this.#discovering = undefined;
+    this.#hasLeftOut = false;
   }
 
-  /** What the pattern takes of what was there before anybody told of it. */
+  /** What was there before anybody told of it. */
   #discover(state: LiveSubscription): Promise<void> {
-    const discovering = this.#discovering ?? this.#findMatched(state);
+    const discovering = this.#discovering ?? this.#find(state);
     this.#discovering = discovering;
     discovering.catch(() => {
       if (this.#discovering === discovering) this.#discovering = undefined;
@@ -113,13 +119,19 @@ export class FollowedSubscription {
     return discovering;
   }
 
-  async #findMatched(state: LiveSubscription): Promise<void> {
-    this.#addLinked(state);
+  /**
+   * Of what is pending by this state, nothing is left out: a later one has acknowledged more of it, and
+   * what changes meanwhile is told.
+   */
+  async #find(state: LiveSubscription): Promise<void> {
     const { config } = state;
-    if (config.pattern === undefined) return;
-    for await (const { name } of this.streams.all()) {
+    if (config.pattern === undefined && !this.#hasLeftOut) {
+      this.#addLinked(state);
+      return;
+    }
+    for await (const { name, stream } of this.streams.all()) {
       if (this.#config !== config) return;
-      if (isMatched(config, name)) this.#add(name);
+      if (pendingOf(state, name, stream) !== undefined) this.#candidates.add(name);
     }
   }
 
@@ -128,15 +140,10 @@ export class FollowedSubscription {
     let hasNew = false;
     for (const path of links.keys()) {
       if (known?.has(path) === true) continue;
-      this.#add(path);
+      this.#candidates.add(path);
       hasNew ||= !isMatched(config, path);
     }
     return hasNew;
-  }
-
-  #add(name: string): void {
-    this.#names.add(name);
-    this.#candidates.add(name);
   }
 
   /** Whether what happens to a stream is this subscription's business. */
@@ -146,7 +153,8 @@ export class FollowedSubscription {
   }
 
   streamChanged(name: string): void {
-    if (name !== this.#config?.wakeStream || this.#names.has(name)) this.#add(name);
+    const isOwnWake = name === this.#config?.wakeStream && this.#links?.has(name) !== true;
+    if (!isOwnWake) this.#candidates.add(name);
   }
 
   /**
@@ -154,9 +162,23 @@ export class FollowedSubscription {
    * so that it says nothing.
    */
   async pending(state: LiveSubscription): Promise<readonly PendingStream[] | undefined> {
-    await this.#discover(state);
+    for (;;) {
+      const discovering = this.#discover(state);
+      await discovering;
+      const found = await this.#pendingAmong([...this.#candidates.names], state);
+      if (found === undefined || found.length > 0) return found;
+      if (this.#candidates.takeCut()) {
+        this.#hasLeftOut = true;
+        this.#discovering = undefined;
+      } else if (this.#discovering === discovering) return found;
+    }
+  }
+
+  async #pendingAmong(
+    candidates: readonly string[],
+    state: LiveSubscription,
+  ): Promise<readonly PendingStream[] | undefined> {
     const found: PendingStream[] = [];
-    const candidates = [...this.#candidates];
     for (let first = 0; first < candidates.length; first += lookUpMax) {
       const names = candidates.slice(first, first + lookUpMax);
       await this.streams.with(names, (streams) => {
@@ -214,6 +236,7 @@ export class FollowedSubscription {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#letGo();
+    this.#candidates.clear();
     this.quiet();
   }
 }

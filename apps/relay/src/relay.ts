@@ -13,6 +13,7 @@ import { isProblem } from '@tidemark/protocol';
 import type { FoldedSession, ShardReplica, Shards, Tenant } from '@tidemark/replica';
 import type { SessionWrites, Writers } from '@tidemark/replica/write';
 import { createTasks, type Secret, type Tasks } from '@tidemark/std';
+import { type CandidateBounds, candidateDefaults } from './candidates.ts';
 import { Delivery } from './delivery.ts';
 import { type KeyRing, openKeyRing } from './relay-keys.ts';
 import { TenantStreams } from './tenant-streams.ts';
@@ -33,6 +34,7 @@ export interface RelayParts {
 export interface RelayOptions extends WebhookRules {
   /** What the keys are derived from; they are minted and kept in the control log where there is none. */
   readonly signingSecret?: Secret | undefined;
+  readonly candidates?: CandidateBounds;
 }
 
 const againMs = 500;
@@ -63,7 +65,20 @@ export class Relay implements AsyncDisposable {
     });
     const keys = (): Promise<KeyRing> => this.keys();
     this.delivery = new Delivery({ ...parts, tasks: this.#tasks, rules: this.rules, keys });
+    parts.metrics.observedGauge(
+      {
+        name: 'tidemark_relay_candidate_streams',
+        help: 'streams of which subscriptions may have something pending, as far as they are remembered',
+      },
+      () => this.#candidateCount(),
+    );
     parts.shards.onOpened((replica) => this.#watch(replica));
+  }
+
+  #candidateCount(): number {
+    let count = 0;
+    for (const { subscriptions } of this.#tenants.values()) count += subscriptions.candidateCount;
+    return count;
   }
 
   /** Goes on once the directory can be read; follows each tenant from then on. */
@@ -138,9 +153,12 @@ export class Relay implements AsyncDisposable {
     if (known !== undefined) return known;
     const { shards, clock } = this.parts;
     const streams = new TenantStreams(shards, tenant);
-    const subscriptions = new TenantSubscriptions(streams, clock, (subscription) =>
-      this.delivery.poke(subscription),
-    );
+    const subscriptions = new TenantSubscriptions({
+      streams,
+      clock,
+      candidates: this.#options.candidates ?? candidateDefaults,
+      wake: (subscription) => this.delivery.poke(subscription),
+    });
     const releases = streams.replicas.map((replica) => replica.retain());
     this.#tasks.spawn('fold the shards of a tenant', async (signal) => {
       // A shard that waits for its operator holds up nothing but itself.

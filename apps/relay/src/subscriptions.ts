@@ -38,6 +38,7 @@ import type { Relay } from './relay.ts';
 import { controlUrl, listLinks, listWake } from './stream-listing.ts';
 import type { SubscriptionRequest, WakeRequest } from './subscription-request.ts';
 import { beginningOf, type StreamsNow, type TenantStreams } from './tenant-streams.ts';
+import type { TenantSubscriptions } from './tenant-subscriptions.ts';
 import { mintToken, verifyToken } from './wake-token.ts';
 import { webhookMistake } from './webhook-url.ts';
 
@@ -57,24 +58,16 @@ export class Subscriptions {
     id: string,
     request: SubscriptionRequest,
   ): Promise<{ readonly isNew: boolean; readonly body: object }> {
-    const { config, configHash } = request;
+    const { config } = request;
     const mistake =
       config.webhookUrl === undefined
         ? undefined
         : webhookMistake(config.webhookUrl, this.#relay.rules);
     if (mistake !== undefined) throw new Refusal('WEBHOOK_URL_REJECTED', mistake);
     const subscriptions = await this.#relay.subscriptionsOf(tenant);
-    const { streams } = subscriptions;
     // Whatever can fail comes before the fact: an error behind it would deny what stands.
     const webhook = await this.#webhookOf(config);
-    const isThere = subscriptions.get(id)?.live !== undefined;
-    const by = this.#relay.delivery.processId;
-    const ask = (links?: readonly LinkFact[]): Promise<SubscriptionAnswer> => {
-      const decide = decideSubscribe({ config, configHash, links, by });
-      return this.#ask(tenant, id, { decide, bytes: configBytesMax + fittingBytes(links ?? []) });
-    };
-    let answer = await ask(isThere ? undefined : await tailsOf(streams, request));
-    if (answer.kind === 'moved-on') answer = await ask(await tailsOf(streams, request));
+    const answer = await this.#create(subscriptions, id, request);
     const isNew = answer.kind === 'created' && answer.isNew;
     const followed = subscriptions.get(id);
     const state = followed?.live;
@@ -82,6 +75,31 @@ export class Subscriptions {
       throw new Problem('outcome-unknown', 'the subscription was deleted meanwhile');
     }
     return { isNew, body: await behindFact(() => describe(followed, state, webhook)) };
+  }
+
+  async #create(
+    subscriptions: TenantSubscriptions,
+    id: string,
+    request: SubscriptionRequest,
+  ): Promise<SubscriptionAnswer> {
+    const { streams } = subscriptions;
+    const { config, configHash } = request;
+    const by = this.#relay.delivery.processId;
+    const ask = (links?: readonly LinkFact[]): Promise<SubscriptionAnswer> => {
+      const decide = decideSubscribe({ config, configHash, links, by });
+      const bytes = configBytesMax + fittingBytes(links ?? []);
+      return this.#ask(streams.tenant, id, { decide, bytes });
+    };
+    const isThere = subscriptions.get(id)?.live !== undefined;
+    const answer = isThere ? await ask() : undefined;
+    if (answer !== undefined && answer.kind !== 'moved-on') return answer;
+    const end = subscriptions.begin();
+    if (end === undefined) throw tooManySubscriptions();
+    try {
+      return await ask(await tailsOf(streams, request));
+    } finally {
+      end();
+    }
   }
 
   async get(tenant: Tenant, id: string): Promise<object> {
@@ -266,7 +284,7 @@ async function describe(
     subscription_id: id,
     type: config.kind,
     pattern: config.pattern ?? null,
-    streams: await listLinks(state, streams, await followed.names(state)),
+    streams: await listLinks(state, streams, await followed.candidates(state)),
     webhook,
     wake_stream: config.wakeStream ?? null,
     lease_ttl_ms: config.leaseMs,
@@ -290,6 +308,12 @@ function fittingBytes(named: readonly { readonly path: string }[]): number {
   if (bytes > factBytesMax) throw tooMany();
   return bytes;
 }
+
+const tooManySubscriptions = (): Refusal =>
+  new Refusal(
+    'TOO_MANY_SUBSCRIPTIONS',
+    `a tenant has at most ${limits.subscriptionsMax} subscriptions`,
+  );
 
 const tooMany = (): Refusal =>
   new Refusal(

@@ -45,11 +45,19 @@ export class StreamsNow {
   /** What a subscription has not acknowledged of a stream; undefined where there is nothing. */
   pending(subscription: LiveSubscription, path: string): PendingStream | undefined {
     const stream = this.stream(path);
-    if (stream === undefined || !isLinked(subscription, path)) return undefined;
-    const { incarnation, tailPosition: tail } = stream;
-    const acked = ackedPosition(subscription, { path, incarnation }) ?? beginningOf(stream);
-    return tail > acked ? { path, incarnation, acked, tail } : undefined;
+    return stream === undefined ? undefined : pendingOf(subscription, path, stream);
   }
+}
+
+export function pendingOf(
+  subscription: LiveSubscription,
+  path: string,
+  stream: StreamState,
+): PendingStream | undefined {
+  if (!isLinked(subscription, path)) return undefined;
+  const { incarnation, tailPosition: tail } = stream;
+  const acked = ackedPosition(subscription, { path, incarnation }) ?? beginningOf(stream);
+  return tail > acked ? { path, incarnation, acked, tail } : undefined;
 }
 
 function readable(state: SessionState, nowMs: number): StreamState | undefined {

@@ -1,32 +1,53 @@
 // The subscriptions of a tenant, found in the shards it has: who is woken by which stream.
 
 import type { Clock } from '@tidemark/ports';
+import { limits } from '@tidemark/protocol';
 import type { FoldedSession, ShardReplica } from '@tidemark/replica';
 import { subscriptionPrefix } from '@tidemark/session';
+import { type CandidateBounds, CandidateRoom } from './candidates.ts';
 import { FollowedSubscription } from './followed-subscription.ts';
 import { isApplicationStream, type TenantStreams } from './tenant-streams.ts';
 
-/** Names whose subscriptions are remembered, before they are looked for again. */
+/** Names, and subscriptions of them, that are remembered before they are looked for again. */
 const rememberedMax = 100_000;
+
+export interface TenantSubscriptionsParts {
+  readonly streams: TenantStreams;
+  readonly clock: Clock;
+  readonly candidates: CandidateBounds;
+  readonly wake: (subscription: FollowedSubscription) => void;
+}
 
 export class TenantSubscriptions {
   readonly streams: TenantStreams;
-  readonly #clock: Clock;
-  readonly #wake: (subscription: FollowedSubscription) => void;
+  readonly #parts: TenantSubscriptionsParts;
+  readonly #room: CandidateRoom;
   readonly #byId = new Map<string, FollowedSubscription>();
   /** By name of a stream. Forgotten whenever a subscription begins or ends to mind others. */
   readonly #minding = new Map<string, readonly FollowedSubscription[]>();
+  #remembered = 0;
+  /** Subscriptions that are being made here. */
+  #begun = 0;
   #following: Promise<void> | undefined;
   #isWanted = false;
 
-  constructor(
-    streams: TenantStreams,
-    clock: Clock,
-    wake: (subscription: FollowedSubscription) => void,
-  ) {
-    this.streams = streams;
-    this.#clock = clock;
-    this.#wake = wake;
+  constructor(parts: TenantSubscriptionsParts) {
+    this.streams = parts.streams;
+    this.#parts = parts;
+    this.#room = new CandidateRoom(parts.candidates);
+  }
+
+  get candidateCount(): number {
+    return this.#room.count;
+  }
+
+  /** Another one is made, unless there are as many as may be. The answer says that it is, or failed. */
+  begin(): (() => void) | undefined {
+    if (this.#byId.size + this.#begun >= limits.subscriptionsMax) return undefined;
+    this.#begun += 1;
+    return () => {
+      this.#begun -= 1;
+    };
   }
 
   get(id: string): FollowedSubscription | undefined {
@@ -69,7 +90,7 @@ export class TenantSubscriptions {
     if (this.#byId.size === 0 || !isApplicationStream(name)) return;
     for (const subscription of this.#mindersOf(name)) {
       subscription.streamChanged(name);
-      this.#wake(subscription);
+      this.#parts.wake(subscription);
     }
   }
 
@@ -79,19 +100,20 @@ export class TenantSubscriptions {
     if (subscription.live === undefined) {
       subscription.close();
       this.#byId.delete(id);
-      this.#minding.clear();
+      this.#forgetMinders();
       return;
     }
-    if (subscription.sync()) this.#minding.clear();
-    this.#wake(subscription);
+    if (subscription.sync()) this.#forgetMinders();
+    this.#parts.wake(subscription);
   }
 
   #follow(
     id: string,
     held: { readonly replica: ShardReplica; readonly session: FoldedSession },
   ): FollowedSubscription {
-    const { streams } = this;
-    const subscription = new FollowedSubscription(id, { ...held, streams, clock: this.#clock });
+    const { streams, clock } = this.#parts;
+    const room = this.#room;
+    const subscription = new FollowedSubscription(id, { ...held, streams, clock, room });
     this.#byId.set(id, subscription);
     return subscription;
   }
@@ -100,9 +122,15 @@ export class TenantSubscriptions {
     const known = this.#minding.get(name);
     if (known !== undefined) return known;
     const minders = [...this.#byId.values()].filter((subscription) => subscription.minds(name));
-    if (this.#minding.size >= rememberedMax) this.#minding.clear();
+    if (this.#remembered >= rememberedMax) this.#forgetMinders();
     this.#minding.set(name, minders);
+    this.#remembered += 1 + minders.length;
     return minders;
+  }
+
+  #forgetMinders(): void {
+    this.#minding.clear();
+    this.#remembered = 0;
   }
 
   close(): void {

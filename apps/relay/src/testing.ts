@@ -12,11 +12,12 @@ import type { SessionName } from '@tidemark/protocol';
 import { type SimulatedProcess, startProcess } from '@tidemark/replica/testing';
 import { cursorAt } from '@tidemark/session';
 import { bytesOf, textOf } from '@tidemark/std';
-import { Relay } from './relay.ts';
+import { Relay, type RelayOptions } from './relay.ts';
 import type { StreamListing } from './stream-listing.ts';
 import { parseSubscription } from './subscription-request.ts';
 import { Subscriptions } from './subscriptions.ts';
 
+export { Candidates } from './candidates.ts';
 export { FollowedSubscription } from './followed-subscription.ts';
 export { StreamsNow } from './tenant-streams.ts';
 
@@ -109,7 +110,10 @@ export class SimulatedCell implements AsyncDisposable {
     this.partitions = partitions;
   }
 
-  async start(name: string, { permitsLoopback = true } = {}): Promise<RelayProcess> {
+  async start(
+    name: string,
+    { permitsLoopback = true, ...rest }: Partial<RelayOptions> = {},
+  ): Promise<RelayProcess> {
     const { clock, partitions } = this;
     const log = this.log.connect(name);
     const prng = this.prng.fork(name);
@@ -117,7 +121,7 @@ export class SimulatedCell implements AsyncDisposable {
     let isDead = false;
     const outbound = this.receiver.connect(name, () => isDead);
     const parts = { ...base, clock, prng, logger: silentLogger, metrics: silentMetrics, outbound };
-    const relay = new Relay(parts, { permitsLoopback });
+    const relay = new Relay(parts, { permitsLoopback, ...rest });
     relay.start();
     const end = async (): Promise<void> => {
       isDead = true;

@@ -57,6 +57,36 @@ describe('requests that are sent ahead', () => {
     expect(statusesIn(text)).toEqual(['200', '200', '200', '200']);
     expect(echoed).toHaveLength(3);
   });
+
+  test('are not looked at beyond that: nonsense behind them takes no answer away', async () => {
+    const { port, release } = await serve({ bounds: { aheadMax: 3 } });
+    const write = requestText('POST /echo', { body: 'x' });
+    const waiting = requestText('POST /wait', { body: 'x' });
+    const answers = answersTo(port, `${waiting}${write.repeat(4)}\0\0nonsense\r\n\r\n`);
+    await settled();
+    release();
+    expect(statusesIn(await answers)).toEqual(['200', '200', '200', '200']);
+  });
+
+  test('that are too many of a peer that is gone keep nothing', async () => {
+    const served = await serve({ bounds: { aheadMax: 1 } });
+    const socket = connect(served.port, '127.0.0.1');
+    const write = requestText('POST /echo', { body: 'x' });
+    socket.write(requestText('POST /wait', { body: 'x' }) + write.repeat(10));
+    await settled();
+    socket.resetAndDestroy();
+    served.release();
+    await settled();
+    expect(await (await fetch(`${served.url}/read`)).text()).toContain('read');
+  });
+
+  test('that ask for another protocol are served in this one', async () => {
+    const { port } = await serve();
+    const headers = 'connection: upgrade, close\r\nupgrade: other\r\n';
+    expect(statusesIn(await answersTo(port, requestText('GET /read', { headers })))).toEqual([
+      '200',
+    ]);
+  });
 });
 
 describe('targets and hosts', () => {

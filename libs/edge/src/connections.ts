@@ -3,8 +3,8 @@
 // (1) A request begins once the one before it on its connection is answered. Effects come in the order
 //     in which they were asked for, and each request sees those of the one before it. What stands
 //     behind a long-poll or server-sent events waits until those have ended.
-// (2) So many requests wait at most. What was sent ahead of that is not begun: the connection ends with
-//     the answer before it.
+// (2) So many requests wait at most. What was sent ahead of that is neither begun nor parsed: the connection
+//     ends with the answer before it.
 // (3) A connection is a stranger's until a request over it has shown a key, or there are no keys.
 //     Strangers have so many connections together; for one more the longest-standing is closed.
 // (4) Once the process drains, each answer is the last of its connection.
@@ -12,6 +12,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Metrics } from '@tidemark/ports';
+import { present } from '@tidemark/std';
 
 export interface ConnectionBounds {
   readonly strangersMax: number;
@@ -34,7 +35,6 @@ type Line = Socket & { [ahead]?: Ahead };
 interface Ahead {
   count: number;
   last: ServerResponse;
-  isCut: boolean;
 }
 
 export class Connections {
@@ -91,16 +91,34 @@ export class Connections {
     const socket: Line = incoming.socket;
     // Node gives the connection to an answer once the one before it is on its way whole.
     if (outgoing.socket === socket) return begin();
-    const line = (socket[ahead] ??= { count: 0, last: outgoing, isCut: false });
-    const { aheadMax, strangerAheadMax } = this.#bounds;
-    const isFull = line.count >= (this.isStranger(socket) ? strangerAheadMax : aheadMax);
-    if (line.isCut || isFull) return cut(socket, line);
+    const line = (socket[ahead] ??= { count: 0, last: outgoing });
     line.count += 1;
     line.last = outgoing;
     outgoing.once('socket', () => {
       line.count -= 1;
       queueMicrotask(begin);
     });
+  }
+
+  /** No other request begins behind those that wait: invariant 2. */
+  isFull(socket: Line): boolean {
+    const line = socket[ahead];
+    if (line === undefined) return false;
+    const { aheadMax, strangerAheadMax } = this.#bounds;
+    return line.count >= (this.isStranger(socket) ? strangerAheadMax : aheadMax);
+  }
+
+  /** The connection has left its parser, and ends with the last of those that wait. */
+  cut(socket: Line): void {
+    const line = present(socket[ahead], 'a line that is full');
+    line.last.shouldKeepAlive = false;
+    line.last.once('finish', () => socket.destroySoon());
+    socket.on('error', () => socket.destroy());
+    socket.pause();
+  }
+
+  closeAll(): void {
+    for (const socket of this.#open) socket.destroy();
   }
 
   /** From now on connections end with their next answer. Resolves once there is none. */
@@ -111,25 +129,4 @@ export class Connections {
       if (this.#open.size === 0) resolve();
     });
   }
-}
-
-function cut(socket: Line, line: Ahead): void {
-  if (line.isCut) return;
-  line.isCut = true;
-  line.last.shouldKeepAlive = false;
-  line.last.once('finish', () => socket.destroySoon());
-  dropCheaply(socket);
-  // Not in the middle of what is being parsed.
-  setImmediate(() => socket.pause());
-}
-
-/** Node makes an error for each request that a closed connection drops: its stack takes most of the time. */
-function dropCheaply(socket: Socket): void {
-  const { stackTraceLimit } = Error;
-  socket.prependOnceListener('close', () => {
-    Error.stackTraceLimit = 0;
-  });
-  socket.once('close', () => {
-    Error.stackTraceLimit = stackTraceLimit;
-  });
 }

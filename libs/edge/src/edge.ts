@@ -9,6 +9,7 @@ import { defaultContentType, jsonContentType, limits, Problem } from '@tidemark/
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { Admission, type AdmissionBounds, admissionDefaults } from './admission.ts';
 import { type ConnectionBounds, Connections, connectionDefaults } from './connections.ts';
+import { stopWhereFull } from './edge-request.ts';
 import { Entrance, type PeerOf } from './entrance.ts';
 import { type OriginSettings, Origins } from './origins.ts';
 import { problemOf, sendProblem } from './problem-reply.ts';
@@ -107,7 +108,9 @@ function listenTo(connections: Connections, handler: RequestListener): Server {
     takeAbsoluteTarget(incoming);
     connections.take(incoming, outgoing, () => handler(incoming, outgoing));
   };
-  const server = createServer(timeouts, take);
+  const isFull = (socket: Socket): boolean => connections.isFull(socket);
+  const server = createServer({ ...timeouts, ...stopWhereFull(isFull) }, take);
+  server.on('upgrade', ({ socket }) => connections.cut(socket));
   server.on('checkContinue', (incoming, outgoing) => {
     inviteLater(incoming, outgoing);
     take(incoming, outgoing);

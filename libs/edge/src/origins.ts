@@ -56,6 +56,7 @@ export class Origins {
   readonly #allowsAll: boolean;
   readonly #allowed: ReadonlySet<string>;
   readonly #hosts: ReadonlySet<string>;
+  #lastOurs: string | undefined;
 
   constructor(
     { allowedOrigins = [], allowedHosts = [] }: OriginSettings,
@@ -84,9 +85,13 @@ export class Origins {
     return new Problem('origin-refused', detail);
   }
 
+  /** Nearly all requests call by the same name: it is looked at once. */
   #isOurs(host: string): boolean {
+    if (host === this.#lastOurs) return true;
     const name = host.toLowerCase().replace(/:\d*$/, '');
-    return loopbackName.test(name) || this.#hosts.has(name);
+    if (!loopbackName.test(name) && !this.#hosts.has(name)) return false;
+    this.#lastOurs = host;
+    return true;
   }
 
   #isAllowed(origin: string): boolean {

@@ -1,7 +1,9 @@
 import { createSystemClock, Platform } from '@tidemark/platform';
-import { silentLogger, silentMetrics } from '@tidemark/ports';
+import { type EventLog, silentLogger, silentMetrics } from '@tidemark/ports';
 import { SeededPrng, SimulatedEventLog } from '@tidemark/ports/testing';
-import { shardSession, type Tenant } from '@tidemark/replica';
+import type { SessionName } from '@tidemark/protocol';
+import { controlShard, shardSession, type Tenant } from '@tidemark/replica';
+import { plain } from '@tidemark/replica/testing';
 import { expect, test } from 'vitest';
 import { type ListeningServer, serve } from './serve.ts';
 
@@ -10,8 +12,11 @@ interface Running extends AsyncDisposable {
   readonly listening: ListeningServer;
 }
 
-async function start(simulated: SimulatedEventLog, knownLevel: number): Promise<Running> {
-  const log = simulated.connect(`level-${knownLevel}`);
+async function start(
+  simulated: SimulatedEventLog,
+  knownLevel: number,
+  log: EventLog = simulated.connect(`level-${knownLevel}`),
+): Promise<Running> {
   const prng = new SeededPrng(knownLevel);
   const parts = {
     log,
@@ -74,4 +79,37 @@ test('a process is ready once it has started, and no more once its fold level is
   expect(stopped.status).toBe(503);
   expect(stopped.text).toContain('unknown-level: replace this process by the release');
   expect((await readiness(newer)).status).toBe(200);
+});
+
+test('a process is ready once it has folded what its log holds, and answers from then on', async () => {
+  const simulated = new SimulatedEventLog({
+    clock: createSystemClock(),
+    prng: new SeededPrng(9),
+    instant: true,
+  });
+  const name = 'a' as SessionName;
+  await using first = await start(simulated, 2);
+  await first.platform.start();
+  const tenant = tenantOf(first.platform);
+  await first.platform.writes.create(tenant, name, plain);
+
+  const log = simulated.connect('late');
+  const read = log.read.bind(log);
+  const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  log.read = async function* (shard, options) {
+    if (shard !== controlShard) {
+      asked.resolve();
+      await answered.promise;
+    }
+    yield* read(shard, options);
+  };
+  await using late = await start(simulated, 2, log);
+  const starting = late.platform.start();
+  await Promise.race([asked.promise, starting]);
+  expect((await readiness(late)).status).toBe(503);
+  answered.resolve();
+  await starting;
+  expect((await readiness(late)).status).toBe(200);
+  const { replica } = late.platform.shards.locate(tenant, name);
+  expect(replica.fold.position).toBe(simulated.bounds(replica.shard).end);
 });

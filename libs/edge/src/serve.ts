@@ -87,7 +87,7 @@ export async function serve(
     url: `http://${name}:${address.port}`,
     port: address.port,
     async stop() {
-      const late = sleep(parts.clock, drainMs).then(() => edge.server.closeAllConnections());
+      const late = sleep(parts.clock, drainMs).then(() => edge.connections.closeAll());
       const lastWord = sleep(parts.clock, Math.min(drainMs, lastWordMs));
       // A client that has just sent something is not told of a closed connection, but answered.
       await Promise.race([edge.connections.drained(), lastWord]);

@@ -32,6 +32,9 @@ export const leaderRetryMs = 50;
 /** A topic that brokers deny for so long is missing; a younger one may not have reached them all. */
 export const missingAfterMs = 1_000;
 
+/** Older leaders that are told for so long are those of a topic that was made again. */
+export const olderForMs = 5_000;
+
 /** A produce that has waited so long has its leader looked up: it may have been deposed. */
 export const leaderCheckMs = 500;
 

@@ -4,6 +4,9 @@
 //
 // (1) An answer is joined only by those who asked before its question was sent.
 // (2) A leader in doubt is not given out before it was asked for again.
+// (3) A leader that a newer one is known to have followed is not believed: whoever tells of it lags behind,
+//     and it may not know of its fall itself. Only a topic that was made again begins with lower epochs,
+//     and that is told for longer than any broker that can be reached lags.
 
 import {
   abortedFault,
@@ -17,7 +20,7 @@ import {
 import { Questions } from '@tidemark/std';
 import type { Brokers } from './brokers.ts';
 import { errorCodes, errorNameOf, faultReasonOf } from './errors.ts';
-import { missingAfterMs, questionTimeoutMs } from './limits.ts';
+import { missingAfterMs, olderForMs, questionTimeoutMs } from './limits.ts';
 import {
   decodeMetadata,
   type MetadataAnswer,
@@ -38,6 +41,8 @@ export class ClusterMetadata {
   readonly #doubted = new Set<Shard>();
   /** Since when brokers say that a topic is not there. */
   readonly #deniedSince = new Map<string, number>();
+  /** Since when brokers tell older leaders of a topic than are known. */
+  readonly #olderSince = new Map<string, number>();
   readonly #questions = new Questions<'metadata', string, void>(
     async (_, topics) => this.#take(await this.#ask([...topics])),
     // Calls of the same turn share a question.
@@ -124,6 +129,10 @@ export class ClusterMetadata {
     const nowMs = this.#clock.monotonicMs();
     let isStale = false;
     for (const topic of answer.topics) {
+      if (this.#isOlder(topic, nowMs)) {
+        isStale = true;
+        continue;
+      }
       this.#topics.set(topic.name, topic);
       if (topic.errorCode === errorCodes.none) this.#deniedSince.delete(topic.name);
       else if (!this.#deniedSince.has(topic.name)) this.#deniedSince.set(topic.name, nowMs);
@@ -132,7 +141,29 @@ export class ClusterMetadata {
     // A broker may lag behind the others, and for long when it is cut off.
     if (isStale) this.#brokers.tryAnother();
   }
+
+  /** Invariant 3. */
+  #isOlder(topic: TopicMetadata, nowMs: number): boolean {
+    const known = this.#topics.get(topic.name);
+    if (known === undefined || !tellsOlder(topic, known)) {
+      this.#olderSince.delete(topic.name);
+      return false;
+    }
+    const sinceMs = this.#olderSince.get(topic.name) ?? nowMs;
+    this.#olderSince.set(topic.name, sinceMs);
+    if (nowMs - sinceMs < olderForMs) return true;
+    this.#olderSince.delete(topic.name);
+    return false;
+  }
 }
+
+/** Of some partition another leader than the one that it is known to have had since. */
+const tellsOlder = (told: TopicMetadata, known: TopicMetadata): boolean =>
+  told.partitions.some(({ partition, leaderEpoch }) => {
+    const before = known.partitions[partition];
+    const isSame = before?.partition === partition && leaderEpoch >= 0;
+    return isSame && leaderEpoch < before.leaderEpoch;
+  });
 
 /** The promise's outcome, unless the signal fires first. */
 export async function orAborted<T>(

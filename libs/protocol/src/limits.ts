@@ -55,6 +55,7 @@ export const limits = {
   /** Partitions of one tenant's own topic. */
   tenantPartitionsMax: 256,
   subscriptionStreamsMax: 10_000,
+  subscriptionsMax: 1_000,
   leaseMsMin: 1_000,
   leaseMsMax: 10 * minuteMs,
   leaseMsDefault: 30_000,

@@ -57,7 +57,9 @@ export class EventIndex implements BodiesOwner<EventRun> {
       run = EventRun.open(this.#end, at.timeMs, run?.lengthBytes ?? 0);
       this.#push(run);
     }
-    this.#recount(run, (last) => last.append(body, at.offset));
+    const before = run.costBytes;
+    run.append(body, at.offset);
+    this.#costBytes += run.costBytes - before;
     this.#budget.chargeBodies(run, this);
   }
 

@@ -1,8 +1,9 @@
 import { noHeaders } from '@tidemark/ports';
 import { limits, type SessionName } from '@tidemark/protocol';
 import { bytesOf, emptyBytes } from '@tidemark/std';
-import { expect, test } from 'vitest';
-import { append, byteStream, startInstant } from './testing.ts';
+import { expect, test, vi } from 'vitest';
+import { Page } from './page.ts';
+import { append, byteStream, plain, startInstant } from './testing.ts';
 
 const names = ['one', 'other'] as SessionName[] as [SessionName, SessionName];
 
@@ -31,6 +32,27 @@ async function startCold() {
 test('bodies that are not kept are read again from the log', async () => {
   const { read } = await startCold();
   expect((await read()).bodies).toEqual([bytesOf('1,')]);
+});
+
+test('one event of tiny ones that are not kept costs a page of them, not a mebibyte', async () => {
+  const { writes, tenant, shards } = await startInstant({ memoryBytesMax: 1 });
+  const [name] = names;
+  await writes.create(tenant, name, plain);
+  const thousand = Array.from({ length: 1_000 }, () => '1');
+  for (let round = 0; round < 10; round += 1) {
+    await writes.append(tenant, name, append(...thousand));
+  }
+  const restored = vi.spyOn(Page, 'of');
+  const { replica, key } = shards.locate(tenant, name);
+  const bounds = { position: 5_000, bytesMax: 1_048_576, eventsMax: 1 };
+  const { bodies } = await replica.with(key, (session) =>
+    shards.reader.read({ replica, session }, bounds),
+  );
+  expect(bodies).toEqual([bytesOf('1,')]);
+  const counts = restored.mock.calls.map(([, restoredBodies]) => restoredBodies.length);
+  restored.mockRestore();
+  expect(counts).toHaveLength(1);
+  expect(counts[0]).toBeLessThanOrEqual(4_096);
 });
 
 test('another record where an event was is never served', async () => {

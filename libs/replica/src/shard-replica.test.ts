@@ -1,6 +1,6 @@
 import { noHeaders, type Shard } from '@tidemark/ports';
 import { SeededPrng, SimulatedClock, settle } from '@tidemark/ports/testing';
-import type { SessionName } from '@tidemark/protocol';
+import { limits, type SessionName } from '@tidemark/protocol';
 import { bytesOf } from '@tidemark/std';
 import { describe, expect, test } from 'vitest';
 import {
@@ -151,6 +151,81 @@ test('an end that only a deposed leader tells stops nothing', async () => {
   await replica.readIndex();
   expect(replica.stopped).toBeUndefined();
   expect(shards.locate(tenant, name).replica.stopped).toBeUndefined();
+});
+
+test('a process that is behind an end that it knows tells neither what was deleted nor a part', async () => {
+  const process = await startQuiet();
+  const { clock, shard, simulated, tenant, writes } = process;
+  const gone = 'gone' as SessionName;
+  await writes.create(tenant, gone, plain);
+  const log = simulated.connect('reader');
+  const reader = await startProcess({ log, clock, prng: new SeededPrng(5) });
+  const { replica } = reader.shards.locate(reader.tenant, name);
+  await replica.readIndex();
+  // Until nobody reads any more.
+  await clock.advance(60_000);
+  await writes.delete(tenant, gone);
+  await writes.append(tenant, name, append('5'));
+  const read = log.read.bind(log);
+  const reading = Promise.withResolvers<void>();
+  log.read = async function* (asked, options) {
+    await reading.promise;
+    yield* read(asked, options);
+  };
+  const asked = [replica.readIndexIfAsked(), replica.readIndex()].map((answer) =>
+    answer.then(
+      () => 'answered',
+      (cause: unknown) => cause,
+    ),
+  );
+  await clock.advance(limits.appendDeadlineMs);
+  for (const answer of asked) {
+    expect(await answer).toMatchObject({ code: 'unavailable', kind: { status: 503 } });
+  }
+  reading.resolve();
+  expect(await replica.readIndexIfAsked()).toBe(true);
+  expect(replica.fold.position).toBe(simulated.bounds(shard).end);
+  await replica.with(gone, ({ state }) => expect(state.life).toBe('absent'));
+});
+
+describe('a publication of another fold of the log', () => {
+  async function startTwo() {
+    const process = await startQuiet();
+    const { clock, simulated, writes, tenant } = process;
+    const log = simulated.connect('other');
+    const prng = new SeededPrng(5);
+    const publications = new SimulatedPublications({ clock, prng });
+    const other = await startProcess({ log, clock, prng });
+    const { replica } = other.shards.locate(other.tenant, name);
+    const publisher = process.shards.locate(tenant, name).replica;
+    const write = async (count: number): Promise<void> => {
+      for (let index = 0; index < count; index += 1) await writes.append(tenant, name, append('1'));
+      await Promise.all([publisher.readIndex(), replica.readIndex()]);
+    };
+    return { publications, publisher, replica, other, write };
+  }
+
+  test('stops the replica that meets it', async () => {
+    const { publications, publisher, replica, other, write } = await startTwo();
+    await write(10);
+    // One verdict that is another here.
+    replica.fold.digest ^= 1;
+    await write(600);
+    const published = await publications.publish(publisher);
+    await expect(replica.moveTo(published as NonNullable<typeof published>)).rejects.toMatchObject({
+      code: 'shard-stopped',
+    });
+    expect(other.shards.stopped.get(replica.shard)?.reason).toBe('diverged');
+    expect(replica.fold.table.published).toBeUndefined();
+  });
+
+  test('is one only where the digests differ', async () => {
+    const { publications, publisher, replica, write } = await startTwo();
+    await write(610);
+    const published = await publications.publish(publisher);
+    await replica.moveTo(published as NonNullable<typeof published>);
+    expect(replica.fold.table.published).toBe(published);
+  });
 });
 
 test('a stopped shard is one of many', async () => {

@@ -101,7 +101,7 @@ export class Incarnation {
     const prng = parts.prng.fork('relay');
     const relay = new Relay(
       { ...ports, prng, shards, writers, writes, outbound },
-      { permitsLoopback: false },
+      { permitsLoopback: false, candidates: { sharedMax: 2, ownMin: 1 } },
     );
     this.relaying = { relay, subscriptions: new Subscriptions(relay) };
   }

@@ -13,6 +13,8 @@ export interface Mutant {
   readonly wrapLog?: (log: EventLog) => EventLog;
   /** Hears of each fold, and whether its process is of the older release. */
   readonly onFold?: (fold: ShardFold, isOld: boolean) => void;
+  /** How the failure that counts is told, where another check would find the bug as well. */
+  readonly tells?: string;
   /** What its bug needs to show, where most plans have none of it. */
   readonly plan?: Partial<Plan>;
 }

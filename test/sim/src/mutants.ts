@@ -543,7 +543,7 @@ export async function findMutant(
   seedsMax: number,
 ): Promise<{ readonly seed: number; readonly failure: string } | undefined> {
   const undo = mutant.plant?.() ?? (() => undefined);
-  const { wrapLog, onFold, plan } = mutant;
+  const { wrapLog, onFold, plan, tells = '' } = mutant;
   const options = {
     ...(wrapLog === undefined ? {} : { wrapLog }),
     ...(onFold === undefined ? {} : { onFold }),
@@ -551,7 +551,8 @@ export async function findMutant(
   };
   try {
     for (let seed = 1; seed <= seedsMax; seed += 1) {
-      const [failure] = (await run(seed, options)).failures;
+      const { failures } = await run(seed, options);
+      const failure = failures.find((told) => told.includes(tells));
       if (failure !== undefined) return { seed, failure };
     }
     return undefined;

@@ -130,6 +130,23 @@ export const residencyMutants: readonly Mutant[] = [
       ),
   },
   {
+    name: 'folds-differ',
+    breaks: 'a replica that disagrees with what is published stops',
+    plan: { ...plan, processes: 3 },
+    tells: 'another fold of this log was published',
+    plant: () =>
+      replace(
+        ShardReplica.prototype,
+        'foldOwn',
+        (original) =>
+          function foldOwn(this: ShardReplica, written, baseOffset) {
+            const verdicts = original.call(this, written, baseOffset);
+            this.fold.digest ^= 1;
+            return verdicts;
+          },
+      ),
+  },
+  {
     name: 'own-records-not-fed',
     breaks: 'the feed tells of own records as of read ones',
     plan: { disaster: 'none', processes: 2, subscriptions: 3 },

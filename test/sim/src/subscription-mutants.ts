@@ -2,7 +2,7 @@
 
 import { Problem } from '@tidemark/protocol';
 import { Subscriptions } from '@tidemark/relay';
-import { FollowedSubscription, StreamsNow } from '@tidemark/relay/testing';
+import { Candidates, FollowedSubscription, StreamsNow } from '@tidemark/relay/testing';
 import { SessionWrites } from '@tidemark/replica/write';
 import {
   type FactDecision,
@@ -258,6 +258,12 @@ export const subscriptionMutants: readonly Mutant[] = [
     breaks: 'pending work wakes somebody',
     plan,
     plant: () => replace(FollowedSubscription.prototype, 'streamChanged', () => () => undefined),
+  },
+  {
+    name: 'left-out-forgotten',
+    breaks: 'pending work that there was no room to remember wakes somebody',
+    plan: { ...plan, names: 7 },
+    plant: () => replace(Candidates.prototype, 'takeCut', () => () => false),
   },
   {
     name: 'wake-not-announced',

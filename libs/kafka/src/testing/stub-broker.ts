@@ -22,6 +22,8 @@ export interface StubPlan {
   readonly afterProduce?: (
     shards: readonly Shard[],
   ) => Promise<'answer' | 'disconnect' | 'silence'>;
+  /** The leader epoch that it tells, by the number of the question from 1. */
+  readonly leaderEpochOf?: (question: number) => number;
   /** Called before each answer to a question about topics, with its number from 1. */
   readonly beforeMetadata?: (question: number) => Promise<void>;
 }
@@ -32,6 +34,8 @@ export interface StubBroker extends AsyncDisposable {
   readonly stored: ReadonlyMap<Shard, readonly string[]>;
   readonly produceRequests: readonly (readonly Shard[])[];
   readonly metadataRequests: readonly number[];
+  /** With which leader epoch ends were asked for. */
+  readonly offsetEpochs: readonly number[];
   /** Those on which something was produced. */
   readonly produceConnections: ReadonlySet<unknown>;
 }
@@ -66,6 +70,7 @@ class Stub {
   readonly stored = new Map<Shard, string[]>();
   readonly produceRequests: Shard[][] = [];
   readonly metadataRequests: number[] = [];
+  readonly offsetEpochs: number[] = [];
   readonly produceConnections = new Set<Socket>();
   readonly sockets = new Set<Socket>();
   readonly #attempts = new Map<Shard, number>();
@@ -134,6 +139,7 @@ class Stub {
     const count = reader.int32();
     const names = Array.from({ length: Math.max(0, count) }, () => reader.string());
     this.metadataRequests.push(names.length);
+    const epoch = this.#plan.leaderEpochOf?.(this.metadataRequests.length) ?? 0;
     const asked = count < 0 ? [...this.#plan.topics.keys()] : names;
     body
       .int32(0)
@@ -147,7 +153,7 @@ class Stub {
         .int8(0);
       const indexes = Array.from({ length: partitions ?? 0 }, (_, index) => index);
       body.array(indexes, (index) => {
-        body.int16(0).int32(index).int32(1).int32(0);
+        body.int16(0).int32(index).int32(1).int32(epoch);
         for (let list = 0; list < 3; list += 1)
           body.array(list < 2 ? [1] : [], (id) => body.int32(id));
       });
@@ -161,7 +167,7 @@ class Stub {
       name: reader.string(),
       partitions: reader.array(() => {
         const partition = reader.int32();
-        reader.int32();
+        this.offsetEpochs.push(reader.int32());
         return { partition, time: reader.int64() };
       }),
     }));
