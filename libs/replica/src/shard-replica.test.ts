@@ -1,5 +1,5 @@
 import { noHeaders, type Shard } from '@tidemark/ports';
-import { SeededPrng, settle } from '@tidemark/ports/testing';
+import { SeededPrng, SimulatedClock, settle } from '@tidemark/ports/testing';
 import { limits, type SessionName } from '@tidemark/protocol';
 import { bytesOf } from '@tidemark/std';
 import { describe, expect, test } from 'vitest';
@@ -251,4 +251,21 @@ test('a wait for what comes ends with the process, also one that begins behind i
   replica.close();
   await expect(early).rejects.toMatchObject({ code: 'unavailable' });
   await expect(replica.catchUp(100n)).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('a replica that is being asked for does not close for having been idle', async () => {
+  const clock = new SimulatedClock();
+  const publications = new SimulatedPublications({ clock, prng: new SeededPrng(2) });
+  await using process = await startInstant({ clock, publications });
+  const { tenant, writes, shards } = process;
+  const { replica, key } = shards.locate(tenant, name);
+  await writes.create(tenant, name, plain);
+  const published = await publications.publish(replica);
+  if (published !== undefined) await replica.moveTo(published);
+  await writes.append(tenant, name, append('1'));
+  await clock.advance(60_000);
+  const current = replica.readIndex();
+  replica.closeIfIdle(clock.monotonicMs() - 1_000);
+  await current;
+  expect(await replica.with(key, ({ state }) => state.stream?.tailSeq)).toBe(1);
 });

@@ -118,6 +118,8 @@ export class ShardReplica {
 
   /** Begins with what is published. Rejects with a Problem where that cannot be had now. */
   open(): Promise<void> {
+    // From here on: it may not close while the log is asked where it ends.
+    this.#usedAtMs = this.#parts.clock.monotonicMs();
     if (this.#phase === 'serving') return Promise.resolve();
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;
@@ -214,7 +216,6 @@ export class ShardReplica {
   async hold(keys: readonly string[]): Promise<readonly FoldedSession[]> {
     this.check();
     await this.open();
-    this.#usedAtMs = this.#parts.clock.monotonicMs();
     return this.fold.table.hold(keys, this.#ending.signal);
   }
 
