@@ -197,7 +197,9 @@ export class Publisher implements AsyncDisposable {
     try {
       const planned = snapshot.sessions.map((session) => planOf(session));
       const serial = before?.manifest.serial ?? 0;
-      const run = await this.#write(replica, serial, rowsOf(planned, snapshot));
+      const run = await this.#write(rowsOf(planned, snapshot), () =>
+        this.#newTable(replica, serial),
+      );
       const runs = [run, ...(before?.manifest.runs ?? [])];
       const manifest = { serial: serial + 1, nonce: this.#parts.prng.hex(16), at, runs };
       if (!(await this.#commit(replica, manifest, before?.etag))) return;
@@ -210,25 +212,19 @@ export class Publisher implements AsyncDisposable {
   }
 
   async #write(
-    { logName }: ShardReplica,
-    serial: number,
     entries: AsyncIterable<Entry> | Iterable<Entry>,
-    names?: Set<string>,
+    nameOf: () => string,
   ): Promise<TableRun> {
-    const { publications, prng, clock } = this.#parts;
-    const nameOf = (): string => {
-      const name = tableKey(logName, serial, prng.hex(8));
-      names?.add(name);
-      return name;
-    };
+    const { publications, clock } = this.#parts;
     const rest = (): Promise<void> => sleep(clock, 0);
-    const run = await writeRun(publications.store, entries, {
-      nameOf,
-      rest,
-      signal: this.#tasks.signal,
-    });
+    const { signal } = this.#tasks;
+    const run = await writeRun(publications.store, entries, { nameOf, rest, signal });
     for (const { bytes } of run) this.#bytes.add(bytes);
     return run;
+  }
+
+  #newTable({ logName }: ShardReplica, serial: number): string {
+    return tableKey(logName, serial, this.#parts.prng.hex(8));
   }
 
   /** Whether the manifest stands. Where it does, the replica looks up there. */
@@ -278,7 +274,11 @@ export class Publisher implements AsyncDisposable {
       signal,
     );
     try {
-      const run = await this.#write(replica, serial, entries, names);
+      const run = await this.#write(entries, () => {
+        const name = this.#newTable(replica, serial);
+        names.add(name);
+        return name;
+      });
       const isLate = clock.monotonicMs() - startMs > this.#settings.graceMs / 2;
       // Another process may have found its first tables without a name for too long.
       if (!isLate) await this.#inTurn(replica, () => this.#replace(replica, merged, run));
