@@ -2,6 +2,7 @@ import type { Benchmark } from './benchmark.ts';
 import { append } from './benchmarks/append.ts';
 import { appendBatches } from './benchmarks/append-batches.ts';
 import { appendCpu } from './benchmarks/append-cpu.ts';
+import { appendProducers } from './benchmarks/append-producers.ts';
 import { catchUp } from './benchmarks/catch-up.ts';
 import { cost } from './benchmarks/cost.ts';
 import { fanOut } from './benchmarks/fan-out.ts';
@@ -18,6 +19,7 @@ import { wake } from './benchmarks/wake.ts';
 /** All benchmarks, in the order in which they run. */
 export const suite: readonly Benchmark[] = [
   append,
+  appendProducers,
   appendCpu,
   appendBatches,
   fanOut,

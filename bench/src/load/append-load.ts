@@ -1,4 +1,10 @@
-import { Connection, jsonHeaders, requestBytes } from './connection.ts';
+import {
+  Connection,
+  jsonHeaders,
+  producerHeaders,
+  type RequestParts,
+  requestBytes,
+} from './connection.ts';
 import { appendBody } from './events.ts';
 import { Latency } from './latency.ts';
 import type { AppendOrder, LoadResult } from './orders.ts';
@@ -8,7 +14,7 @@ import { Window } from './window.ts';
 interface Client {
   readonly connection: Connection;
   /** Taken in turn: one, or one for each of the tenants that the client writes for. */
-  readonly requests: readonly Buffer[];
+  readonly requests: readonly (() => Buffer)[];
   turn: number;
   /** An open loop's sends that are due while an answer is awaited. */
   readonly due: number[];
@@ -36,11 +42,15 @@ async function openClients(order: AppendOrder, prefix: string): Promise<Client[]
     if (target === undefined) throw new Error('an order has a target');
     const connection = await Connection.open(target);
     const path = `/v1/stream/${prefix}-${index % (order.streams ?? order.clients)}`;
-    const requests: Buffer[] = [];
+    const requests: (() => Buffer)[] = [];
     for (const key of keysOf(order, index)) {
-      const headers = { ...jsonHeaders, ...(key === undefined ? {} : { 'X-Api-Key': key }) };
+      const type = order.asProducers === true ? { 'Content-Type': byteType } : jsonHeaders;
+      const headers = { ...type, ...(key === undefined ? {} : { 'X-Api-Key': key }) };
       if (order.isEcho !== true) await create(connection, path, headers);
-      requests.push(requestBytes({ method: 'POST', path, headers, body }));
+      const parts = { method: 'POST', path, headers, body } as const;
+      const asOne = requestBytes(parts);
+      const id = `producer-${index}`;
+      requests.push(order.asProducers === true ? inSequence(parts, id) : () => asOne);
     }
     clients[index] = { connection, requests, turn: 0, due: [] };
   };
@@ -50,6 +60,18 @@ async function openClients(order: AppendOrder, prefix: string): Promise<Client[]
     await Promise.all(Array.from({ length: count }, (_, index) => open(first + index)));
   }
   return clients;
+}
+
+const byteType = 'application/octet-stream';
+
+/** Each request says which it is of its producer. */
+function inSequence(parts: RequestParts, id: string): () => Buffer {
+  let seq = 0;
+  return () => {
+    const headers = { ...parts.headers, ...producerHeaders(id, seq) };
+    seq += 1;
+    return requestBytes({ ...parts, headers });
+  };
 }
 
 /** More keys than clients: each client writes for several tenants in turn. */
@@ -142,7 +164,7 @@ class AppendLoad {
     const request = client.requests[client.turn % client.requests.length];
     if (request === undefined) throw new Error('a client has a request');
     client.turn += 1;
-    client.connection.send(request, (status, answer) => {
+    client.connection.send(request(), (status, answer) => {
       if (this.#isOver) return;
       const nowMs = performance.now();
       if (status === 204 || status === 200) this.#count += 1;

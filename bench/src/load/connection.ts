@@ -20,6 +20,12 @@ export function requestBytes({ method, path, headers = {}, body }: RequestParts)
 
 export const jsonHeaders = { 'Content-Type': 'application/json' } as const;
 
+export const producerHeaders = (id: string, seq: number): Readonly<Record<string, string>> => ({
+  'Producer-Id': id,
+  'Producer-Epoch': '0',
+  'Producer-Seq': String(seq),
+});
+
 const headEndMark = Buffer.from('\r\n\r\n');
 const lastChunk = Buffer.from('0\r\n\r\n');
 

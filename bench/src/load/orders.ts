@@ -31,6 +31,8 @@ export interface AppendOrder extends Measured {
   readonly prefix?: string;
   /** A server that takes any POST: nothing is created first. */
   readonly isEcho?: boolean;
+  /** Byte streams, each client a producer: as the protocol's own clients append. */
+  readonly asProducers?: boolean;
 }
 
 /** Followers by SSE, spread evenly over the sessions, and a writer at a fixed rate. */
