@@ -81,14 +81,23 @@ export class Quiet {
 
   /** The same log makes the same state, whoever folded it, and however. */
   async #compare(): Promise<void> {
-    const { incarnations, broken } = this.#world;
-    for (const { shards } of incarnations) {
+    const held: (() => void)[] = [];
+    for (const { shards } of this.#world.incarnations) {
       for (const replica of shards.opened) {
         // One that nobody needs would begin again with what is published, while others are asked.
-        replica.retain();
+        held.push(replica.retain());
         if (replica.stopped === undefined) await this.#settled(replica.readIndex());
       }
     }
+    try {
+      await this.#compareHeld();
+    } finally {
+      for (const letGo of held) letGo();
+    }
+  }
+
+  async #compareHeld(): Promise<void> {
+    const { incarnations, broken } = this.#world;
     const fresh = incarnations.at(-1) as Incarnation;
     for (const process of incarnations) {
       for (const replica of process.shards.opened) {
