@@ -94,6 +94,8 @@ export class FollowCursor {
     if (this.#isStopped || this.#source.replica.stopped !== undefined) return 'stopped';
     const { stream } = this;
     if (stream === undefined) return 'gone';
+    // While a replica folds its log again, a tail may lie before what the follower has of it.
+    if (!this.#source.replica.isServing) return 'tail';
     assert(this.#position <= stream.tailPosition, 'nobody follows from behind the tail');
     if (this.#position < stream.tailPosition) return 'ready';
     return stream.isClosed ? 'closed' : 'tail';

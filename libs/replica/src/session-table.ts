@@ -178,9 +178,14 @@ export class SessionTable implements SessionOwner<FoldedSession> {
 
   /** Where its events are by what is published now; what it has behind that stays as it is. */
   async refresh(session: FoldedSession, signal: AbortSignal): Promise<void> {
-    const published = this.#published;
     const life = this.#life;
-    const bytes = (await published?.load([session.key], signal))?.get(session.key);
+    let bytes: Uint8Array | undefined;
+    let published: PublishedSessions | undefined;
+    do {
+      published = this.#published;
+      bytes = (await published?.load([session.key], signal))?.get(session.key);
+      // What was told by an older one would undo what a newer one has told meanwhile.
+    } while (life === this.#life && published !== this.#published);
     const stored = this.#decode(session.key, bytes);
     const { stream } = session.state;
     const isSame = stored?.state.stream?.incarnation === stream?.incarnation;
