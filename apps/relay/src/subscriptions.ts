@@ -33,7 +33,7 @@ import {
 import { unreachable } from '@tidemark/std';
 import { factBytes } from './fact-bytes.ts';
 import type { FollowedSubscription } from './followed-subscription.ts';
-import { Refusal } from './refusal.ts';
+import { isRefusal, Refusal } from './refusal.ts';
 import type { Relay } from './relay.ts';
 import { controlUrl, listLinks, listWake } from './stream-listing.ts';
 import type { SubscriptionRequest, WakeRequest } from './subscription-request.ts';
@@ -153,14 +153,19 @@ export class Subscriptions {
     const { prng, clock } = this.#relay.parts;
     // Had it no key, a claim that stands could not be answered.
     const keys = await this.#relay.keys();
+    const newWakeId = `w_${prng.hex(16)}`;
+    const by = this.#relay.delivery.processId;
+    const claimOf = (streams: readonly PendingStream[]): Promise<SubscriptionAnswer> =>
+      this.#ask(tenant, id, {
+        decide: decideClaim({ wakeId: newWakeId, by, worker, streams }),
+        bytes: factBytes(streams),
+      });
     const streams = (await followed.pending(known)) ?? (await pendingNow(followed));
-    const decide = decideClaim({
-      wakeId: `w_${prng.hex(16)}`,
-      by: this.#relay.delivery.processId,
-      worker,
-      streams,
+    const answer = await claimOf(streams).catch((cause: unknown) => {
+      // What was found is done with meanwhile; there may be more than one look finds.
+      if (!isNothingPending(cause) || streams.length === 0) throw cause;
+      return claimAgain(followed, claimOf);
     });
-    const answer = await this.#ask(tenant, id, { decide, bytes: factBytes(streams) });
     const state = followed.live;
     const wake = state?.wake;
     if (answer.kind !== 'claimed' || state === undefined || wake?.wakeId !== answer.wake.wakeId) {
@@ -259,6 +264,24 @@ async function behindFact<T>(tell: () => Promise<T>): Promise<T> {
   } catch (cause) {
     if (!isProblem(cause)) throw cause;
     throw new Problem('outcome-unknown', 'done, and what came of it cannot be told', { cause });
+  }
+}
+
+const isNothingPending = (cause: unknown): boolean =>
+  isRefusal(cause) && cause.code === 'NO_PENDING_WORK';
+
+/** Until a look finds nothing, or what it finds is still pending when it is decided on. */
+async function claimAgain(
+  followed: FollowedSubscription,
+  claimOf: (streams: readonly PendingStream[]) => Promise<SubscriptionAnswer>,
+): Promise<SubscriptionAnswer> {
+  for (;;) {
+    const streams = await pendingNow(followed);
+    try {
+      return await claimOf(streams);
+    } catch (cause) {
+      if (!isNothingPending(cause) || streams.length === 0) throw cause;
+    }
   }
 }
 
