@@ -4,8 +4,7 @@
 //
 // and nothing where the events lie next to one another, as those of a lone writer do.
 
-const moreBit = 0x80;
-const lowBits = 0x7f;
+import { unsignedVarintBytes, VarintReader, writeUnsignedVarint } from '@tidemark/std';
 
 export interface PackedOffsets {
   readonly first: number;
@@ -15,12 +14,6 @@ export interface PackedOffsets {
 
 const nothing = new Uint8Array(0);
 
-function varintLength(value: number): number {
-  let bytes = 1;
-  for (let rest = value; rest > lowBits; rest = Math.floor(rest / moreBit)) bytes += 1;
-  return bytes;
-}
-
 export function packOffsets(offsets: readonly number[]): PackedOffsets {
   const first = offsets[0] ?? 0;
   let bytes = 0;
@@ -28,47 +21,25 @@ export function packOffsets(offsets: readonly number[]): PackedOffsets {
   for (let index = 1; index < offsets.length; index += 1) {
     const delta = (offsets[index] as number) - (offsets[index - 1] as number);
     isDense &&= delta === 1;
-    bytes += varintLength(delta);
+    bytes += unsignedVarintBytes(delta);
   }
   if (isDense) return { first, count: offsets.length, deltas: nothing };
   const deltas = new Uint8Array(bytes);
   let at = 0;
   for (let index = 1; index < offsets.length; index += 1) {
-    let rest = (offsets[index] as number) - (offsets[index - 1] as number);
-    for (; rest > lowBits; rest = Math.floor(rest / moreBit)) {
-      deltas[at] = (rest % moreBit) | moreBit;
-      at += 1;
-    }
-    deltas[at] = rest;
-    at += 1;
+    const delta = (offsets[index] as number) - (offsets[index - 1] as number);
+    at = writeUnsignedVarint(deltas, at, delta);
   }
   return { first, count: offsets.length, deltas };
 }
 
 export function unpackOffsets({ first, count, deltas }: PackedOffsets): number[] {
   const offsets: number[] = [];
+  const reader = new VarintReader(deltas);
   let offset = first;
-  let at = 0;
   for (let index = 0; index < count; index += 1) {
-    if (index > 0 && deltas.length === 0) offset += 1;
-    else if (index > 0) {
-      const { delta, end } = deltaAt(deltas, at);
-      offset += delta;
-      at = end;
-    }
+    if (index > 0) offset += deltas.length === 0 ? 1 : reader.nextUnsigned();
     offsets.push(offset);
   }
   return offsets;
-}
-
-function deltaAt(deltas: Uint8Array, start: number): { delta: number; end: number } {
-  let delta = 0;
-  let scale = 1;
-  for (let at = start; ; at += 1) {
-    const byte = deltas[at];
-    if (byte === undefined) throw new RangeError('truncated offsets');
-    delta += (byte & lowBits) * scale;
-    if (byte < moreBit) return { delta, end: at + 1 };
-    scale *= moreBit;
-  }
 }

@@ -25,4 +25,10 @@ export {
   text,
 } from './settings.ts';
 export { createTasks, type Tasks } from './tasks.ts';
-export { VarintReader, varintBytes, writeVarint } from './varint.ts';
+export {
+  unsignedVarintBytes,
+  VarintReader,
+  varintBytes,
+  writeUnsignedVarint,
+  writeVarint,
+} from './varint.ts';

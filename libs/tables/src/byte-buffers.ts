@@ -1,5 +1,4 @@
-const moreBit = 0x80;
-const lowBits = 0x7f;
+import { VarintReader, writeUnsignedVarint } from '@tidemark/std';
 
 /** Grows by doubling. */
 export class ByteWriter {
@@ -12,13 +11,7 @@ export class ByteWriter {
 
   varint(value: number): void {
     this.#reserve(8);
-    let rest = value;
-    for (; rest > lowBits; rest = Math.floor(rest / moreBit)) {
-      this.#buffer[this.#length] = (rest % moreBit) | moreBit;
-      this.#length += 1;
-    }
-    this.#buffer[this.#length] = rest;
-    this.#length += 1;
+    this.#length = writeUnsignedVarint(this.#buffer, this.#length, value);
   }
 
   uint32(value: number): void {
@@ -49,40 +42,13 @@ export class ByteWriter {
 }
 
 /** Running past the end throws a RangeError. */
-export class ByteReader {
-  readonly #bytes: Uint8Array;
-  at: number;
-
-  constructor(bytes: Uint8Array, at = 0) {
-    this.#bytes = bytes;
-    this.at = at;
-  }
-
+export class ByteReader extends VarintReader {
   get isAtEnd(): boolean {
-    return this.at >= this.#bytes.length;
-  }
-
-  varint(): number {
-    let value = 0;
-    for (let scale = 1; ; scale *= moreBit) {
-      const byte = this.#bytes[this.at];
-      if (byte === undefined || scale > 2 ** 49) throw new RangeError('truncated varint');
-      this.at += 1;
-      value += (byte & lowBits) * scale;
-      if (byte < moreBit) return value;
-    }
+    return this.at >= this.bytes.length;
   }
 
   uint32(): number {
-    const bytes = this.bytes(4);
+    const bytes = this.take(4);
     return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  }
-
-  bytes(length: number): Uint8Array {
-    const end = this.at + length;
-    if (end > this.#bytes.length) throw new RangeError('truncated bytes');
-    const taken = this.#bytes.subarray(this.at, end);
-    this.at = end;
-    return taken;
   }
 }

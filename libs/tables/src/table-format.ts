@@ -58,10 +58,10 @@ export function readBlock(stored: Uint8Array, place: BlockPlace): Entry[] {
     const reader = new ByteReader(zstdDecompressSync(stored));
     const entries: Entry[] = [];
     while (!reader.isAtEnd) {
-      const keyBytes = reader.varint();
-      const valueBytes = reader.varint();
-      const key = reader.bytes(keyBytes);
-      entries.push({ key, value: valueBytes === 0 ? undefined : reader.bytes(valueBytes - 1) });
+      const keyBytes = reader.nextUnsigned();
+      const valueBytes = reader.nextUnsigned();
+      const key = reader.take(keyBytes);
+      entries.push({ key, value: valueBytes === 0 ? undefined : reader.take(valueBytes - 1) });
     }
     return entries;
   });
@@ -78,9 +78,9 @@ export class BlockIndex {
     const reader = new ByteReader(index);
     for (let block = 0; block < blocks; block += 1) {
       this.#starts[block] = reader.at;
-      reader.bytes(reader.varint());
-      reader.varint();
-      reader.varint();
+      reader.take(reader.nextUnsigned());
+      reader.nextUnsigned();
+      reader.nextUnsigned();
       reader.uint32();
     }
     if (!reader.isAtEnd) throw new TableCorrupt('the index has more than its blocks');
@@ -96,13 +96,13 @@ export class BlockIndex {
 
   firstKey(block: number): Uint8Array {
     const reader = this.#readerAt(block);
-    return reader.bytes(reader.varint());
+    return reader.take(reader.nextUnsigned());
   }
 
   place(block: number): BlockPlace {
     const reader = this.#readerAt(block);
-    reader.bytes(reader.varint());
-    return { offset: reader.varint(), bytes: reader.varint(), crc32: reader.uint32() };
+    reader.take(reader.nextUnsigned());
+    return { offset: reader.nextUnsigned(), bytes: reader.nextUnsigned(), crc32: reader.uint32() };
   }
 
   /** The only block that may hold a key; -1 where it lies before all. */
