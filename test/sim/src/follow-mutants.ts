@@ -4,7 +4,7 @@ import { type FoldedSession, Followers, ShardReplica, SharedPieces } from '@tide
 import { FollowCursor } from '@tidemark/replica/testing';
 import type { Mutant } from './mutant.ts';
 import type { Plan } from './plan.ts';
-import { replace, type Undo } from './plant.ts';
+import { both, replace, replaceGetter, type Undo } from './plant.ts';
 
 /** Sessions that are deleted and made again under those who follow them. */
 const plan: Partial<Plan> = {
@@ -16,24 +16,23 @@ const plan: Partial<Plan> = {
 
 /** Takes whatever lives under the name of a session for what is followed. */
 function ignoreIncarnations(followed: WeakMap<FollowCursor, FoldedSession>): Undo {
-  const { prototype } = FollowCursor;
-  const known = Object.getOwnPropertyDescriptor(prototype, 'stream') as PropertyDescriptor;
-  Object.defineProperty(prototype, 'stream', {
-    configurable: true,
-    get(this: FollowCursor) {
-      const { life, stream } = followed.get(this)?.state ?? {};
-      const isLonger = (stream?.tailPosition ?? 0) >= this.position;
-      return life === 'live' && isLonger ? stream : undefined;
-    },
+  return replaceGetter(FollowCursor.prototype, 'stream', function stream() {
+    const { life, stream: found } = followed.get(this)?.state ?? {};
+    const isLonger = (found?.tailPosition ?? 0) >= this.position;
+    return life === 'live' && isLonger ? found : undefined;
   });
-  return () => void Object.defineProperty(prototype, 'stream', known);
 }
 
-const both =
-  (...undos: readonly Undo[]): Undo =>
-  () => {
-    for (const undo of undos) undo();
-  };
+/** Tells only some cursors. */
+const tellWhere = (isTold: (cursor: FollowCursor) => boolean): Undo =>
+  replace(
+    FollowCursor.prototype,
+    'tell',
+    (original) =>
+      function tell(this: FollowCursor) {
+        if (isTold(this)) original.call(this);
+      },
+  );
 
 export const followMutants: readonly Mutant[] = [
   {
@@ -83,43 +82,19 @@ export const followMutants: readonly Mutant[] = [
     name: 'gone-not-told',
     breaks: 'whoever follows a session is told that it is gone',
     plan,
-    plant: () =>
-      replace(
-        FollowCursor.prototype,
-        'tell',
-        (original) =>
-          function tell(this: FollowCursor) {
-            if (this.standing !== 'gone') original.call(this);
-          },
-      ),
+    plant: () => tellWhere(({ standing }) => standing !== 'gone'),
   },
   {
     name: 'stopped-not-told',
     breaks: 'whoever follows a session is told that its shard has stopped',
     plan: { ...plan, disaster: 'foreign-epoch', subscriptions: 0 },
-    plant: () =>
-      replace(
-        FollowCursor.prototype,
-        'tell',
-        (original) =>
-          function tell(this: FollowCursor) {
-            if (this.standing !== 'stopped') original.call(this);
-          },
-      ),
+    plant: () => tellWhere(({ standing }) => standing !== 'stopped'),
   },
   {
     name: 'step-not-told',
     breaks: 'followers are told of every step, those behind the one being told included',
     plan,
-    plant: () =>
-      replace(
-        FollowCursor.prototype,
-        'tell',
-        (original) =>
-          function tell(this: FollowCursor) {
-            if (this.position % 5 !== 3) original.call(this);
-          },
-      ),
+    plant: () => tellWhere(({ position }) => position % 5 !== 3),
   },
   {
     name: 'catch-up-meets-live-with-a-gap',

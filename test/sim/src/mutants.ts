@@ -12,7 +12,7 @@ import { bytesOf } from '@tidemark/std';
 import { followMutants } from './follow-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { disturbances, type Plan } from './plan.ts';
-import { changeFold, decideInstead, decideWith, renamed, replace, shareOf } from './plant.ts';
+import { both, changeFold, decideInstead, decideWith, renamed, replace, shareOf } from './plant.ts';
 import { withOutcomes } from './process-ports.ts';
 import { residencyMutants } from './residency-mutants.ts';
 import { run } from './run.ts';
@@ -107,10 +107,7 @@ export const mutants: readonly Mutant[] = [
             return isSkipped ? Promise.resolve() : original.call(this);
           },
       );
-      return () => {
-        undoRead();
-        undoDecide();
-      };
+      return both(undoRead, undoDecide);
     },
   },
   {

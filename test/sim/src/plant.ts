@@ -21,6 +21,23 @@ export function replace<T extends object, K extends keyof T>(
   };
 }
 
+/** Replaces a getter. */
+export function replaceGetter<T extends object, K extends keyof T>(
+  target: T,
+  name: K,
+  get: (this: T) => T[K],
+): Undo {
+  const known = Object.getOwnPropertyDescriptor(target, name) as PropertyDescriptor;
+  Object.defineProperty(target, name, { get, configurable: true });
+  return () => void Object.defineProperty(target, name, known);
+}
+
+export const both =
+  (...undos: readonly Undo[]): Undo =>
+  () => {
+    for (const undo of undos) undo();
+  };
+
 type Folded = Parameters<ShardFold['fold']>[0];
 
 /** Shows every record to `change` before it is folded, wherever it comes from. */

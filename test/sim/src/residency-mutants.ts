@@ -11,7 +11,7 @@ import {
 } from '@tidemark/replica/testing';
 import type { Mutant } from './mutant.ts';
 import type { Plan } from './plan.ts';
-import { replace } from './plant.ts';
+import { both, replace, replaceGetter } from './plant.ts';
 
 const plan: Partial<Plan> = {
   disaster: 'none',
@@ -99,14 +99,11 @@ export const residencyMutants: readonly Mutant[] = [
     name: 'restored-debts-forgotten',
     breaks: 'what a restored state owes is owed',
     plan: { ...plan, isForking: true, disturbances: ['crash', 'abandon'], disturbEveryMs: 40 },
-    plant: () => {
-      const undoLoaded = replace(Feed.prototype, 'loaded', () => () => undefined);
-      const undoBegun = replace(Feed.prototype, 'begun', () => () => undefined);
-      return () => {
-        undoLoaded();
-        undoBegun();
-      };
-    },
+    plant: () =>
+      both(
+        replace(Feed.prototype, 'loaded', () => () => undefined),
+        replace(Feed.prototype, 'begun', () => () => undefined),
+      ),
   },
   {
     name: 'ends-forgotten',
@@ -173,10 +170,7 @@ export const residencyMutants: readonly Mutant[] = [
             if (!isOwn) original.call(this, changed);
           },
       );
-      return () => {
-        undoStep();
-        undoFold();
-      };
+      return both(undoStep, undoFold);
     },
   },
   {
@@ -191,11 +185,6 @@ export const residencyMutants: readonly Mutant[] = [
       faults: { 'lost-reply': 0.2, late: 0.1 },
       names: 2,
     },
-    plant: () => {
-      const { prototype } = Flight;
-      const known = Object.getOwnPropertyDescriptor(prototype, 'isInDoubt') as PropertyDescriptor;
-      Object.defineProperty(prototype, 'isInDoubt', { get: () => false, configurable: true });
-      return () => void Object.defineProperty(prototype, 'isInDoubt', known);
-    },
+    plant: () => replaceGetter(Flight.prototype, 'isInDoubt', () => false),
   },
 ];

@@ -16,7 +16,7 @@ import {
 import { textOf } from '@tidemark/std';
 import type { Mutant } from './mutant.ts';
 import type { Plan } from './plan.ts';
-import { changeFold, decideInstead, replace, shareOf, type Undo } from './plant.ts';
+import { both, changeFold, decideInstead, replace, shareOf, type Undo } from './plant.ts';
 import { wakeStream } from './subscription-spec.ts';
 
 type Decided = ReturnType<FactDecision>;
@@ -100,10 +100,7 @@ function leaseBefore(): Undo {
         return original.call(this, { lease: told.get(this) ?? '' });
       },
   );
-  return () => {
-    undoAge();
-    undoSync();
-  };
+  return both(undoAge, undoSync);
 }
 
 const plan: Partial<Plan> = { subscriptions: 2, disaster: 'none' };
