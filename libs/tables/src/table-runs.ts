@@ -44,15 +44,15 @@ async function tellOf(
 ): Promise<ReadonlyMap<Uint8Array, Entry['value']>> {
   const told = new Map<Uint8Array, Entry['value']>();
   for (const table of run) {
-    const asked = keys.filter((key) => isWithin(table, key));
+    const [first, last] = [bytesOf(table.first), bytesOf(table.last)];
+    const asked = keys.filter(
+      (key) => Buffer.compare(first, key) <= 0 && Buffer.compare(key, last) <= 0,
+    );
     if (asked.length === 0) continue;
     for (const [key, value] of await tables.lookUp(table, asked, signal)) told.set(key, value);
   }
   return told;
 }
-
-const isWithin = ({ first, last }: TableRef, key: Uint8Array): boolean =>
-  Buffer.compare(bytesOf(first), key) <= 0 && Buffer.compare(key, bytesOf(last)) <= 0;
 
 /** Entries of all runs from a key on, in key order; those that are gone included where `keepsGone`. */
 export async function* scan(

@@ -8,6 +8,7 @@ import type { ObjectStore } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import { BlockCache } from './block-cache.ts';
 import {
+  type BlockIndex,
   type BlockPlace,
   blockBytesTarget,
   decodeMeta,
@@ -59,7 +60,7 @@ export class TableStore {
     }
     const found = new Map<Uint8Array, Entry['value']>();
     if (wanted.size === 0) return found;
-    const blocks = await this.#blocks(ref, [...wanted.keys()], signal);
+    const blocks = await this.#blocks({ ref, index }, [...wanted.keys()], signal);
     for (const [block, asked] of wanted) {
       const entries = blocks.get(block) ?? [];
       for (const key of asked) {
@@ -74,7 +75,7 @@ export class TableStore {
   async *entries(ref: TableRef, from: Uint8Array, signal: AbortSignal): AsyncGenerator<Entry> {
     const { index } = await this.meta(ref, signal);
     for (let block = Math.max(0, index.blockOf(from)); block < index.count; block += 1) {
-      const entries = (await this.#blocks(ref, [block], signal)).get(block) ?? [];
+      const entries = (await this.#blocks({ ref, index }, [block], signal)).get(block) ?? [];
       for (const entry of entries) if (Buffer.compare(entry.key, from) >= 0) yield entry;
     }
   }
@@ -88,11 +89,10 @@ export class TableStore {
   }
 
   async #blocks(
-    ref: TableRef,
+    { ref, index }: { readonly ref: TableRef; readonly index: BlockIndex },
     blocks: readonly number[],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<number, readonly Entry[]>> {
-    const { index } = await this.meta(ref, signal);
     const found = new Map<number, readonly Entry[]>();
     const missing: { readonly block: number; readonly place: BlockPlace }[] = [];
     for (const block of [...blocks].sort((one, other) => one - other)) {
