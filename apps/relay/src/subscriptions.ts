@@ -148,8 +148,7 @@ export class Subscriptions {
   async claim(tenant: Tenant, id: string, worker: string): Promise<object> {
     const subscriptions = await this.#relay.subscriptionsOf(tenant);
     const followed = subscriptions.get(id);
-    const known = followed?.live;
-    if (followed === undefined || known === undefined) throw notFound();
+    if (followed?.live === undefined) throw notFound();
     const { prng, clock } = this.#relay.parts;
     // Had it no key, a claim that stands could not be answered.
     const keys = await this.#relay.keys();
@@ -160,12 +159,7 @@ export class Subscriptions {
         decide: decideClaim({ wakeId: newWakeId, by, worker, streams }),
         bytes: factBytes(streams),
       });
-    const streams = (await followed.pending(known)) ?? (await pendingNow(followed));
-    const answer = await claimOf(streams).catch((cause: unknown) => {
-      // What was found is done with meanwhile; there may be more than one look finds.
-      if (!isNothingPending(cause) || streams.length === 0) throw cause;
-      return claimAgain(followed, claimOf);
-    });
+    const answer = await claimPending(followed, claimOf);
     const state = followed.live;
     const wake = state?.wake;
     if (answer.kind !== 'claimed' || state === undefined || wake?.wakeId !== answer.wake.wakeId) {
@@ -270,8 +264,11 @@ async function behindFact<T>(tell: () => Promise<T>): Promise<T> {
 const isNothingPending = (cause: unknown): boolean =>
   isRefusal(cause) && cause.code === 'NO_PENDING_WORK';
 
-/** Until a look finds nothing, or what it finds is still pending when it is decided on. */
-async function claimAgain(
+/**
+ * Until a look finds nothing, or what it finds is still pending when it is decided on: there may be more
+ * than one look finds.
+ */
+async function claimPending(
   followed: FollowedSubscription,
   claimOf: (streams: readonly PendingStream[]) => Promise<SubscriptionAnswer>,
 ): Promise<SubscriptionAnswer> {
