@@ -7,6 +7,7 @@ import {
   type Piece,
   type PieceBounds,
   type ReadyPiece,
+  readyPiece,
   SharedPieces,
 } from '@tidemark/replica';
 import type { StreamState } from '@tidemark/session';
@@ -82,19 +83,10 @@ export class SseFrames {
   #frameOf(cursor: FollowCursor, piece: Piece, text: string): ReadyFrame {
     const { stream } = cursor;
     assert(stream !== undefined, 'a piece is of a stream that is there');
-    const { incarnation, position, endPosition, endSeq } = piece;
-    const isUpToDate = endPosition === stream.tailPosition;
-    const encoded = encode(stream, piece, { cursor: text, upToDate: isUpToDate });
-    return {
-      incarnation,
-      position,
-      endPosition,
-      endSeq,
-      isUpToDate,
-      isFinal: isUpToDate && stream.isClosed,
-      encoded,
-      encodedBytes: encoded.kind === 'whole' ? encoded.chunk.length : 0,
-    };
+    return readyPiece(piece, stream, (upToDate) => {
+      const encoded = encode(stream, piece, { cursor: text, upToDate });
+      return { encoded, encodedBytes: encoded.kind === 'whole' ? encoded.chunk.length : 0 };
+    });
   }
 }
 

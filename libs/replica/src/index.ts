@@ -25,7 +25,7 @@ export {
 export { ShardReplica } from './shard-replica.ts';
 export { ShardStopped, type StopReason } from './shard-stop.ts';
 export { type Located, Shards, type ShardsParts, type ShardsSettings } from './shards.ts';
-export { type ReadyPiece, SharedPieces } from './shared-pieces.ts';
+export { type ReadyPiece, readyPiece, SharedPieces } from './shared-pieces.ts';
 export { TablePublications } from './table-publications.ts';
 export {
   controlShard,

@@ -6,6 +6,7 @@
 // (3) It holds so many pieces and bytes, of several places of several sessions; those that were used
 //     least lately go first.
 
+import type { StreamState } from '@tidemark/session';
 import type { FollowCursor, PieceSpan } from './follow-cursor.ts';
 
 /** A piece made ready, with what it says of the end. */
@@ -14,6 +15,19 @@ export interface ReadyPiece<T> extends PieceSpan {
   readonly isFinal: boolean;
   readonly encoded: T;
   readonly encodedBytes: number;
+}
+
+/** The piece, made ready on its stream as it is now. */
+export function readyPiece<T>(
+  { incarnation, position, endPosition, endSeq }: PieceSpan,
+  stream: StreamState,
+  make: (isUpToDate: boolean) => Pick<ReadyPiece<T>, 'encoded' | 'encodedBytes'>,
+): ReadyPiece<T> {
+  const isUpToDate = endPosition === stream.tailPosition;
+  const isFinal = isUpToDate && stream.isClosed;
+  const { encoded, encodedBytes } = make(isUpToDate);
+  const span = { incarnation, position, endPosition, endSeq };
+  return { ...span, isUpToDate, isFinal, encoded, encodedBytes };
 }
 
 export interface SharedBounds {

@@ -3,8 +3,9 @@
 
 import type { SeededPrng, SimulatedClock } from '@tidemark/ports/testing';
 import type { StreamView } from '@tidemark/read/stream-view';
-import type { FollowCursor, Piece, ReadyPiece } from '@tidemark/replica';
+import { type FollowCursor, type Piece, type ReadyPiece, readyPiece } from '@tidemark/replica';
 import { isDue } from '@tidemark/session';
+import { assert } from '@tidemark/std';
 import type { Bodies } from './bodies.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { Recorder } from './recorder.ts';
@@ -123,18 +124,11 @@ export class Follower {
 
   #encode(piece: Piece): ReadyPiece<EventNames> {
     const { stream } = this.#cursor;
-    const { incarnation, position, endPosition, endSeq, bodies } = piece;
-    const isUpToDate = endPosition === stream?.tailPosition;
-    return {
-      incarnation,
-      position,
-      endPosition,
-      endSeq,
-      isUpToDate,
-      isFinal: isUpToDate && stream.isClosed,
-      encoded: this.#parts.bodies.namesIn(bodies, stream?.isJson === true),
-      encodedBytes: bodies.reduce((sum, { length }) => sum + length, 0),
-    };
+    assert(stream !== undefined, 'a piece is of a stream that is there');
+    return readyPiece(piece, stream, () => ({
+      encoded: this.#parts.bodies.namesIn(piece.bodies, stream.isJson),
+      encodedBytes: piece.bodies.reduce((sum, { length }) => sum + length, 0),
+    }));
   }
 
   #take(ready: ReadyPiece<EventNames>): true {
