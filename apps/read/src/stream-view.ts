@@ -12,7 +12,6 @@ import {
 } from '@tidemark/replica';
 import type { SessionWrites } from '@tidemark/replica/write';
 import { liveStream, type StreamState } from '@tidemark/session';
-import { assert } from '@tidemark/std';
 import type { ReadStart } from './read-request.ts';
 
 export interface ReadParts {
@@ -54,8 +53,7 @@ export class StreamView implements Disposable {
     const located = parts.shards.locate(tenant, name);
     const { replica, key } = located;
     const isCurrent = mustBeCurrent ? await fold(replica) : await replica.readIndexIfAsked();
-    const session = replica.tryHold(key) ?? (await replica.hold([key]))[0];
-    assert(session !== undefined, 'a key has a session');
+    const session = replica.tryHold(key) ?? (await replica.holdOne(key));
     try {
       const { stream } = session.state;
       if (stream?.ttlMs !== undefined || stream?.expiresAtMs !== undefined) {

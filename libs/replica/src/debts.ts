@@ -84,26 +84,40 @@ export class Debts {
     const isAnnounced = this.#hasUncheckedRef(session) && !this.#clearing.has(session);
     const tenant = owes || isAnnounced ? this.#shards.directory.get(state.tenant) : undefined;
     if (tenant === undefined) return;
+    const { payAfterMs, abandonAfterMs } = this.#settings;
     if (owes) {
-      this.#paying.add(session);
-      replica.fold.table.pin(session);
-      this.#later(this.#settings.payAfterMs, async () => {
-        await this.pay(tenant, state.name);
-        this.#paying.delete(session);
-        this.#watch(replica, session);
-        replica.letGo(session);
-      });
+      const pay = (): Promise<void> => this.pay(tenant, state.name);
+      this.#holdUntil(replica, session, { among: this.#paying, afterMs: payAfterMs, run: pay });
     }
     if (isAnnounced) {
-      this.#clearing.add(session);
-      replica.fold.table.pin(session);
-      this.#later(this.#settings.abandonAfterMs, async () => {
-        await this.clearDangling(tenant, state.name);
-        this.#clearing.delete(session);
-        this.#watch(replica, session);
-        replica.letGo(session);
+      const clear = (): Promise<void> => this.clearDangling(tenant, state.name);
+      this.#holdUntil(replica, session, {
+        among: this.#clearing,
+        afterMs: abandonAfterMs,
+        run: clear,
       });
     }
+  }
+
+  /** Invariant 1: among those that wait for the same it waits once. */
+  #holdUntil(
+    replica: ShardReplica,
+    session: FoldedSession,
+    wait: {
+      readonly among: Set<FoldedSession>;
+      readonly afterMs: number;
+      readonly run: () => Promise<void>;
+    },
+  ): void {
+    const { among, afterMs, run } = wait;
+    among.add(session);
+    replica.fold.table.pin(session);
+    this.#later(afterMs, async () => {
+      await run();
+      among.delete(session);
+      this.#watch(replica, session);
+      replica.letGo(session);
+    });
   }
 
   /** A reference whose fork may never have been created. Asked at every append: nothing is searched. */

@@ -157,8 +157,10 @@ export class Expiries {
   async #sweepShard(ends: ShardEnds, signal: AbortSignal): Promise<void> {
     const { replica } = ends;
     // A shard that was let go of has its agenda all the same, and what was never published of it.
-    if (!replica.isServing && !this.#isAgendaDue(ends)) return;
-    if (!replica.isServing) await replica.readIndex();
+    if (!replica.isServing) {
+      if (!this.#isAgendaDue(ends)) return;
+      await replica.readIndex();
+    }
     let left = this.#settings.endsMax;
     for (let keys = this.#takeDue(ends, left); keys.length > 0; keys = this.#takeDue(ends, left)) {
       await this.#endAll(ends, keys);
@@ -192,7 +194,7 @@ export class Expiries {
     const range = { fromMs: owedNow + 1, toMs: clock.nowMs() };
     for await (const key of published.due(range, signal)) {
       // It has changed since it was published: if it still has an end, that is in the queue.
-      if ((table.resident(key)?.dirtyAt ?? -1) !== -1) continue;
+      if (table.resident(key)?.isDirty === true) continue;
       if (left === 0) break;
       left -= 1;
       keys.push(key);
@@ -245,5 +247,5 @@ export class Expiries {
 
 /** The published agenda does not have it, or not for its end. */
 function isNeeded({ replica, sources }: ShardEnds, key: string): boolean {
-  return sources.has(key) || (replica.fold.table.resident(key)?.dirtyAt ?? -1) !== -1;
+  return sources.has(key) || replica.fold.table.resident(key)?.isDirty === true;
 }

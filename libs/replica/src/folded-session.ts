@@ -29,6 +29,11 @@ export class FoldedSession {
     return this.#keyBytes;
   }
 
+  /** It is not published as it is. */
+  get isDirty(): boolean {
+    return this.dirtyAt !== -1;
+  }
+
   /** Nothing was ever said of it. */
   get isAbsent(): boolean {
     return this.state.rev === 0;

@@ -33,7 +33,12 @@ import {
 import type { Snapshot } from './session-table.ts';
 import type { ShardReplica } from './shard-replica.ts';
 import type { Shards } from './shards.ts';
-import { dueRow, sessionRow, type TablePublications } from './table-publications.ts';
+import {
+  dueRow,
+  type ReadManifest,
+  sessionRow,
+  type TablePublications,
+} from './table-publications.ts';
 import { controlShard } from './tenants.ts';
 
 export interface PublisherParts {
@@ -112,7 +117,7 @@ export class Publisher implements AsyncDisposable {
   /** All that has changed, now: a process that starts next has less to fold. */
   async publishAll(): Promise<void> {
     for (const replica of this.#shards.opened) {
-      if (isWorthIt(replica)) await this.#publish(replica, this.#tasks.signal);
+      if (isWorthIt(replica)) await this.#publish(replica);
     }
   }
 
@@ -125,13 +130,13 @@ export class Publisher implements AsyncDisposable {
     for (const replica of this.#shards.opened) {
       if (this.#busy.has(replica) || !isWorthIt(replica) || !this.#isDue(replica)) continue;
       this.#busy.add(replica);
-      this.#tasks.spawn('publish', async (signal) => {
+      this.#tasks.spawn('publish', async () => {
         try {
-          await this.#trying(replica, () => this.#publish(replica, signal));
+          await this.#trying(replica, () => this.#publish(replica));
         } finally {
           this.#busy.delete(replica);
         }
-        await this.#trying(replica, () => this.#merge(replica, signal));
+        await this.#trying(replica, () => this.#merge(replica));
       });
     }
   }
@@ -159,9 +164,9 @@ export class Publisher implements AsyncDisposable {
   }
 
   /** Rejects with a Problem, or a Fault, where it could not; the objects are then left to the sweep. */
-  async publish(replica: ShardReplica, signal: AbortSignal = this.#tasks.signal): Promise<void> {
-    await this.#publish(replica, signal);
-    await this.#merge(replica, signal);
+  async publish(replica: ShardReplica): Promise<void> {
+    await this.#publish(replica);
+    await this.#merge(replica);
   }
 
   /** Invariant 4. */
@@ -174,17 +179,17 @@ export class Publisher implements AsyncDisposable {
     return turn;
   }
 
-  #publish(replica: ShardReplica, signal: AbortSignal): Promise<void> {
+  #publish(replica: ShardReplica): Promise<void> {
     return this.#inTurn(replica, async () => {
-      await this.#publishChanged(replica, signal);
-      await this.#sweep(replica, signal);
+      await this.#publishChanged(replica);
+      await this.#sweep(replica);
     });
   }
 
-  async #publishChanged(replica: ShardReplica, signal: AbortSignal): Promise<void> {
+  async #publishChanged(replica: ShardReplica): Promise<void> {
     const { publications, clock } = this.#parts;
-    const { logName, fold } = replica;
-    const before = await publications.read(logName, signal);
+    const { fold } = replica;
+    const before = await this.#read(replica);
     if (
       before !== undefined &&
       before.manifest.at.position > (fold.table.published?.at.position ?? 0n)
@@ -227,6 +232,10 @@ export class Publisher implements AsyncDisposable {
     return tableKey(logName, serial, this.#parts.prng.hex(8));
   }
 
+  #read({ logName }: ShardReplica): Promise<ReadManifest | undefined> {
+    return this.#parts.publications.read(logName, this.#tasks.signal);
+  }
+
   /** Whether the manifest stands. Where it does, the replica looks up there. */
   async #commit(
     replica: ShardReplica,
@@ -249,17 +258,17 @@ export class Publisher implements AsyncDisposable {
     } catch (cause) {
       if (!isFault(cause) || cause.effect === 'none') throw cause;
     }
-    const now = await publications.read(replica.logName, this.#tasks.signal);
+    const now = await this.#read(replica);
     if (now === undefined) return false;
     await replica.moveTo(publications.published(now.manifest));
     return now.manifest.nonce === manifest.nonce;
   }
 
   /** Makes one run of many, while others are published. One merge of a log at a time. */
-  async #merge(replica: ShardReplica, signal: AbortSignal): Promise<void> {
+  async #merge(replica: ShardReplica): Promise<void> {
     const { publications, clock } = this.#parts;
     if (this.#merging.has(replica)) return;
-    const read = await publications.read(replica.logName, signal);
+    const read = await this.#read(replica);
     const count = read === undefined ? 0 : planCompaction(read.manifest.runs);
     if (read === undefined || count === 0 || this.#merging.has(replica)) return;
     const names = new Set<string>();
@@ -271,7 +280,7 @@ export class Publisher implements AsyncDisposable {
     const entries = scan(
       publications.tables,
       { runs: merged, from: new Uint8Array(0), keepsGone },
-      signal,
+      this.#tasks.signal,
     );
     try {
       const run = await this.#write(entries, () => {
@@ -289,8 +298,8 @@ export class Publisher implements AsyncDisposable {
 
   /** Invariant 4: the run stands for those that it was made of, wherever they are now. */
   async #replace(replica: ShardReplica, merged: readonly TableRun[], run: TableRun): Promise<void> {
-    const { publications, prng } = this.#parts;
-    const read = await publications.read(replica.logName, this.#tasks.signal);
+    const { prng } = this.#parts;
+    const read = await this.#read(replica);
     if (read === undefined) return;
     const { runs, serial, at } = read.manifest;
     const from = runs.findIndex((known) => isSameRun(known, merged[0]));
@@ -307,23 +316,23 @@ export class Publisher implements AsyncDisposable {
   }
 
   /** Deletes what no manifest has named for longer than anybody reads by an older one. */
-  async #sweep(replica: ShardReplica, signal: AbortSignal): Promise<void> {
+  async #sweep(replica: ShardReplica): Promise<void> {
     const { publications, clock } = this.#parts;
     const { logName } = replica;
-    const read = await publications.read(logName, signal);
+    const read = await this.#read(replica);
     if (read === undefined) return;
     const { runs, serial } = read.manifest;
     const named = new Set(runs.flatMap((run) => run.map(({ name }) => name)));
     const nowMs = clock.monotonicMs();
     const old: string[] = [];
-    for await (const { key } of publications.store.list(tablePrefix(logName), signal)) {
+    for await (const { key } of publications.store.list(tablePrefix(logName), this.#tasks.signal)) {
       const isKept = named.has(key) || this.#merging.get(replica)?.has(key) === true;
       if (isKept || serialOf(logName, key) >= serial) continue;
       const sinceMs = this.#unnamedSinceMs.get(key) ?? nowMs;
       this.#unnamedSinceMs.set(key, sinceMs);
       if (nowMs - sinceMs >= this.#settings.graceMs) old.push(key);
     }
-    if (old.length > 0) await publications.store.deleteMany(old, signal);
+    if (old.length > 0) await publications.store.deleteMany(old, this.#tasks.signal);
     for (const key of old) this.#unnamedSinceMs.delete(key);
   }
 }

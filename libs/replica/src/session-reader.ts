@@ -175,22 +175,24 @@ export class SessionReader {
     return this.#inSources(located, position, async (sources) => {
       const source = sources.find(({ endPosition }) => position <= endPosition);
       if (source === undefined) return 0;
-      const run = eventsOf(source).runAt(position);
-      if (run === undefined) return eventsOf(source).firstSeq;
-      if (position >= run.endPosition) return run.endSeq;
-      const page = await this.#pageAt(source, (events) => events.runAt(position));
-      const seq = page.seqAt(position);
-      return page.positionOf(seq) < position ? seq + 1 : seq;
+      return this.#seqIn(source, position, (page) => {
+        const seq = page.seqAt(position);
+        return page.positionOf(seq) < position ? seq + 1 : seq;
+      });
     });
   }
 
   async #seqAt(sources: readonly Source[], position: number): Promise<number> {
     const source = sources.findLast((each) => eventsOf(each).firstPosition <= position);
-    if (source === undefined) return 0;
+    return source === undefined ? 0 : this.#seqIn(source, position, (page) => page.seqAt(position));
+  }
+
+  /** As the page tells, where the position lies in one; the next seq where it lies behind all. */
+  async #seqIn(source: Source, position: number, tell: (page: Page) => number): Promise<number> {
     const run = eventsOf(source).runAt(position);
     if (run === undefined) return eventsOf(source).firstSeq;
     if (position >= run.endPosition) return run.endSeq;
-    return (await this.#pageAt(source, (events) => events.runAt(position))).seqAt(position);
+    return tell(await this.#pageAt(source, (events) => events.runAt(position)));
   }
 
   /** The position at which an event begins, wherever in the lineage it lies. */

@@ -113,14 +113,14 @@ export class SessionTable implements SessionOwner<FoldedSession> {
   }
 
   evict(session: FoldedSession): void {
-    assert(session.pins === 0 && session.dirtyAt === -1, 'only what is idle leaves memory');
+    assert(session.pins === 0 && !session.isDirty, 'only what is idle leaves memory');
     this.#forget(session);
     this.#sessions.delete(session.key);
   }
 
   /** Its next record was folded at an offset. */
   sawRecord(session: FoldedSession, offset: number): void {
-    if (session.dirtyAt === -1) this.#dirty.add(session);
+    if (!session.isDirty) this.#dirty.add(session);
     session.dirtyAt = offset;
     this.#charge(session);
   }
@@ -237,7 +237,7 @@ export class SessionTable implements SessionOwner<FoldedSession> {
   /** Nobody holds it: it may go, once it is published. */
   #restWhereLoose(session: FoldedSession | undefined): void {
     if (session === undefined || session.pins > 0 || !session.isResident) return;
-    if (session.dirtyAt !== -1) return;
+    if (session.isDirty) return;
     if (session.isAbsent) {
       this.#forget(session);
       this.#sessions.delete(session.key);

@@ -22,7 +22,7 @@
 import type { Shard, ShardBounds, StoredRecord } from '@tidemark/ports';
 import { isProblem, Problem } from '@tidemark/protocol';
 import type { SessionRecord, SessionState } from '@tidemark/session';
-import { assert } from '@tidemark/std';
+import { assert, present } from '@tidemark/std';
 import { type Chunk, decodeChunk } from './chunk.ts';
 import { Feed } from './feed.ts';
 import type { FoldedSession } from './folded-session.ts';
@@ -117,18 +117,18 @@ export class ShardReplica {
   }
 
   /** Begins with what is published. Rejects with a Problem where that cannot be had now. */
-  open(): Promise<void> {
+  async open(): Promise<void> {
+    this.check();
     // From here on: it may not close while the log is asked where it ends.
     this.#usedAtMs = this.#parts.clock.monotonicMs();
-    if (this.#phase === 'serving') return Promise.resolve();
+    if (this.#phase === 'serving') return;
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;
     });
-    return this.#opening;
+    await this.#opening;
   }
 
   async #open(): Promise<void> {
-    this.check();
     this.#phase = 'opening';
     try {
       const published = await this.#parts.publications.newest(this.logName, this.#ending.signal);
@@ -214,9 +214,14 @@ export class ShardReplica {
 
   /** The sessions of these keys, each held until it is let go. */
   async hold(keys: readonly string[]): Promise<readonly FoldedSession[]> {
-    this.check();
     await this.open();
     return this.fold.table.hold(keys, this.#ending.signal);
+  }
+
+  /** As `hold`, of one. */
+  async holdOne(key: string): Promise<FoldedSession> {
+    const [session] = await this.hold([key]);
+    return present(session, 'a session that is held');
   }
 
   letGo(session: FoldedSession): void {
@@ -225,8 +230,7 @@ export class ShardReplica {
 
   /** Runs with the session held: it stays what it is as long as that takes. */
   async with<T>(key: string, run: (session: FoldedSession) => T | Promise<T>): Promise<T> {
-    const held = this.tryHold(key) ?? (await this.hold([key]))[0];
-    assert(held !== undefined, 'a key has a session');
+    const held = this.tryHold(key) ?? (await this.holdOne(key));
     try {
       return await run(held);
     } finally {
@@ -239,7 +243,6 @@ export class ShardReplica {
    * meanwhile may be seen as it was or as it is.
    */
   async *scan(prefix: string): AsyncGenerator<SessionState> {
-    this.check();
     await this.open();
     yield* this.fold.table.scan(prefix, this.#ending.signal);
   }
@@ -258,14 +261,12 @@ export class ShardReplica {
 
   /** Folds up to where the log ends at some moment after this call. */
   async readIndex(): Promise<void> {
-    this.check();
     await this.open();
     await this.#foldTo(await this.#bounds());
   }
 
   /** As `readIndex`; false where the end cannot be asked and what was folded is all that there is. */
   async readIndexIfAsked(): Promise<boolean> {
-    this.check();
     await this.open();
     let bounds: ShardBounds;
     try {
@@ -280,7 +281,6 @@ export class ShardReplica {
 
   /** Folds all that the log holds now, however long that takes. */
   async foldAll(): Promise<void> {
-    this.check();
     await this.open();
     const { end } = await this.#bounds();
     if (this.fold.position < end) await this.catchUp(end);

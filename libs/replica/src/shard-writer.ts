@@ -108,8 +108,7 @@ export class ShardWriter {
     this.#loadingCount += 1;
     this.#queuedBytes += bytes;
     try {
-      const [session] = await this.#replica.hold([key]);
-      return present(session, 'a session that is held');
+      return await this.#replica.holdOne(key);
     } finally {
       this.#loadingCount -= 1;
       this.#queuedBytes -= bytes;

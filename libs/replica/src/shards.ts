@@ -13,7 +13,7 @@ import {
 } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import { controlTenant, knownFoldLevel } from '@tidemark/session';
-import { createTasks, present, type Tasks } from '@tidemark/std';
+import { createTasks, type Tasks } from '@tidemark/std';
 import { Budget } from './budget.ts';
 import type { FoldedSession } from './folded-session.ts';
 import { type Publications, unpublished } from './published.ts';
@@ -236,8 +236,7 @@ export class Shards implements AsyncDisposable {
       throw new Problem('internal', 'a fork without a source');
     }
     const { replica, key } = this.locate(tenant, origin.source);
-    const [session] = await replica.hold([key]);
-    const held = present(session, 'a session that is held');
+    const held = await replica.holdOne(key);
     const letGo = (): void => replica.letGo(held);
     const isThere = (): boolean => {
       const { stream } = held.state;
