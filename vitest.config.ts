@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           // A busy machine is slow, not wrong.
-          testTimeout: 60_000,
+          testTimeout: 300_000,
           include: ['{libs,apps,infra,test,bench}/**/*.test.ts'],
           exclude: [...none, 'test/tidy/**', ...tiers.map((tier) => `**/*.${tier}.test.ts`)],
         },

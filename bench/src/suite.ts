@@ -3,15 +3,18 @@ import { append } from './benchmarks/append.ts';
 import { appendBatches } from './benchmarks/append-batches.ts';
 import { appendCpu } from './benchmarks/append-cpu.ts';
 import { appendProducers } from './benchmarks/append-producers.ts';
+import { appendSessions } from './benchmarks/append-sessions.ts';
 import { catchUp } from './benchmarks/catch-up.ts';
 import { cost } from './benchmarks/cost.ts';
 import { fanOut } from './benchmarks/fan-out.ts';
 import { kafkaAppend } from './benchmarks/kafka-append.ts';
 import { kafkaBatches } from './benchmarks/kafka-batches.ts';
 import { readersWriters } from './benchmarks/readers-writers.ts';
+import { search } from './benchmarks/search.ts';
 import { sessions } from './benchmarks/sessions.ts';
 import { shards } from './benchmarks/shards.ts';
 import { soak } from './benchmarks/soak.ts';
+import { sockets } from './benchmarks/sockets.ts';
 import { start } from './benchmarks/start.ts';
 import { tenants } from './benchmarks/tenants.ts';
 import { wake } from './benchmarks/wake.ts';
@@ -21,8 +24,10 @@ export const suite: readonly Benchmark[] = [
   append,
   appendProducers,
   appendCpu,
+  appendSessions,
   appendBatches,
   fanOut,
+  sockets,
   sessions,
   wake,
   catchUp,
@@ -32,6 +37,7 @@ export const suite: readonly Benchmark[] = [
   shards,
   tenants,
   start,
+  search,
   cost,
   soak,
 ];

@@ -1,7 +1,7 @@
 // One address in front of separate processes, for a laptop and for tests: GET and HEAD go to read,
-// the subscription surface to relay, everything else to ingest, each by hash of the path. Sending a
-// session's writes to one process is a speed hint, nothing more. In production this is nginx or
-// Envoy: see infra/nginx/.
+// the subscription surface to relay, everything else, and what is kept of tenants and keys, to ingest, each by
+// hash of the path. Sending a session's writes to one process is a speed hint, nothing more. In production
+// this is nginx or Envoy: see infra/nginx/.
 
 import {
   Agent,
@@ -10,7 +10,8 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { bytesOf, partitionOf } from '@tidemark/std';
 
 export type UpstreamRole = 'ingest' | 'read' | 'relay';
@@ -33,8 +34,11 @@ export interface Front extends AsyncDisposable {
   readonly port: number;
 }
 
+const ofIngest = /^\/v1\/(admin\/|keys$|keys\/|[a-z]+\/[^/]+\/tokens$)/;
+
 function roleOf(method: string, path: string): UpstreamRole {
   if (path.startsWith('/v1/stream/__ds/')) return 'relay';
+  if (ofIngest.test(path)) return 'ingest';
   return method === 'GET' || method === 'HEAD' ? 'read' : 'ingest';
 }
 
@@ -46,6 +50,9 @@ export async function startFront(options: FrontOptions): Promise<Front> {
       new Passage(options, agent, { request, response }).start();
     },
   );
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    tunnel(options, request, { socket, head });
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port ?? 0, '127.0.0.1', resolve);
@@ -60,6 +67,37 @@ export async function startFront(options: FrontOptions): Promise<Front> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+interface Upgraded {
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+/** A WebSocket: bytes there and back, the answer to its request among them. */
+function tunnel(
+  { upstreams }: FrontOptions,
+  { url = '/', rawHeaders }: IncomingMessage,
+  { socket, head }: Upgraded,
+): void {
+  const candidates = upstreams('read');
+  const upstream = candidates[Math.floor(Math.random() * candidates.length)];
+  if (upstream === undefined) {
+    socket.destroy();
+    return;
+  }
+  const onward = connect(upstream.port, upstream.host);
+  const headers = rawHeaders.map((text, index) => (index % 2 === 0 ? `${text}: ` : `${text}\r\n`));
+  onward.write(`GET ${url} HTTP/1.1\r\n${headers.join('')}\r\n`);
+  onward.write(head);
+  socket.pipe(onward).pipe(socket);
+  for (const [one, other] of [
+    [socket, onward],
+    [onward, socket],
+  ] as const) {
+    one.once('error', () => one.destroy());
+    one.once('close', () => other.destroy());
+  }
 }
 
 interface Exchange {

@@ -1,24 +1,20 @@
 import { timingSafeEqual } from 'node:crypto';
-import {
-  bearerOf,
-  bodyOf,
-  type Edge,
-  type EdgeRequest,
-  hashKey,
-  isKey,
-  keyRule,
-  type PeerOf,
-} from '@tidemark/edge';
+import { hashKey } from '@tidemark/auth';
+import { bearerOf, bodyOf, type Edge, type EdgeRequest, type PeerOf } from '@tidemark/edge';
 import type { Platform } from '@tidemark/platform';
 import { limits, Problem, parseTenantId, type TenantId } from '@tidemark/protocol';
+import type { Tenant } from '@tidemark/replica';
 import { raiseFoldLevel, type TenantRequest } from '@tidemark/replica/write';
-import { type Secret, textOf } from '@tidemark/std';
+import type { Quotas } from '@tidemark/session';
+import { countField, type Fields, fieldsOf, isFields } from '@tidemark/sessions-api';
+import type { Secret } from '@tidemark/std';
+import { addTenantKeys, parseApiKey } from './key-routes.ts';
 
 /** Makes tenants, and keeps their keys. There is no admin surface without an admin key. */
 export function addAdmin(edge: Edge, platform: Platform, adminKey: Secret): void {
   const config = { peerOf: operatorBy(adminKey) };
   edge.post('/v1/admin/tenants', { config }, async (request, reply) => {
-    const { tenantRequest, apiKey } = parseTenant(bodyOf(request), () => platform.writers.newId());
+    const { tenantRequest, apiKey } = parseTenant(fieldsOf(bodyOf(request)), platform);
     const { tenant, isNew, isKeyNew } = await platform.registry.create(tenantRequest);
     const { id, topic, partitions, isPooled, durability } = tenant;
     reply.code(isNew ? 201 : 200).header('cache-control', 'no-store');
@@ -26,17 +22,25 @@ export function addAdmin(edge: Edge, platform: Platform, adminKey: Secret): void
     return reply.send({ id, placement, durability, apiKey: isKeyNew ? apiKey : undefined });
   });
 
-  edge.post('/v1/admin/tenants/:id/keys', { config }, async (request, reply) => {
-    const apiKey = parseKey(fieldsOf(bodyOf(request)), () => platform.writers.newId());
-    await platform.registry.addKey(tenantIn(request), hashKey(apiKey));
-    return reply.code(201).header('cache-control', 'no-store').send({ apiKey });
+  addTenantKeys(edge, platform, config.peerOf);
+
+  edge.get('/v1/admin/tenants', { config }, async (_request, reply) => {
+    const { all } = await platform.shards.currentDirectory();
+    return reply.send({ data: all.map(tenantObject) });
   });
 
-  edge.post('/v1/admin/tenants/:id/keys/revoke', { config }, async (request, reply) => {
-    const { apiKey } = fieldsOf(bodyOf(request));
-    if (typeof apiKey !== 'string') throw new Problem('invalid-request', 'apiKey is text');
-    await platform.registry.revokeKey(tenantIn(request), hashKey(apiKey));
-    return reply.code(204).send();
+  edge.get('/v1/admin/tenants/:id', { config }, async (request, reply) => {
+    const tenant = (await platform.shards.currentDirectory()).get(tenantIn(request));
+    if (tenant === undefined) throw new Problem('not-found', 'no such tenant');
+    return reply.send(tenantObject(tenant));
+  });
+
+  edge.post('/v1/admin/tenants/:id', { config }, async (request, reply) => {
+    const id = tenantIn(request);
+    await platform.registry.configure(id, quotasOf(fieldsOf(bodyOf(request))['quotas']));
+    const tenant = (await platform.shards.currentDirectory()).get(id);
+    if (tenant === undefined) throw new Problem('not-found', 'no such tenant');
+    return reply.send(tenantObject(tenant));
   });
 
   edge.post('/v1/admin/level', { config }, async (request, reply) => {
@@ -63,32 +67,47 @@ const tenantIn = ({ params }: EdgeRequest): TenantId =>
 function operatorBy(adminKey: Secret): PeerOf {
   const digest = (text: string): Uint8Array => Buffer.from(hashKey(text));
   const expected = digest(adminKey.reveal());
-  return (headers) => {
+  return ({ headers }) => {
     if (timingSafeEqual(digest(bearerOf(headers) ?? ''), expected)) return '$operator';
     throw new Problem('unauthenticated', 'not the admin key');
   };
 }
 
-function fieldsOf(body: Uint8Array): Readonly<Record<string, unknown>> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(textOf(body));
-  } catch (cause) {
-    throw new Problem('invalid-json', 'the body is not JSON', { cause });
-  }
-  if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>;
-  throw new Problem('invalid-request', 'the body is a JSON object');
+const tenantObject = (tenant: Tenant): Fields => {
+  const { id, topic, partitions, isPooled, durability, quotas, isSuspended, keys } = tenant;
+  return {
+    id,
+    placement: isPooled ? { pool: topic } : { topic, partitions },
+    durability,
+    quotas,
+    suspended: isSuspended,
+    key_count: keys.length,
+  };
+};
+
+const quotaNames = [
+  'appendsPerSecond',
+  'bytesPerSecond',
+  'liveConnections',
+  'eventBytes',
+  'sessionsPerHour',
+] as const;
+
+/** All of them: what is left out has no bound of its own. */
+function quotasOf(value: unknown): Quotas {
+  if (!isFields(value)) throw new Problem('invalid-request', 'quotas is an object');
+  const given = quotaNames.map((name) => [name, countField(value, name)] as const);
+  return Object.fromEntries(given.filter(([, quota]) => quota !== undefined));
 }
 
 /** The caller may bring the key, so that a repeated request makes the same tenant. */
 function parseTenant(
-  body: Uint8Array,
-  newKey: () => string,
+  fields: Fields,
+  platform: Platform,
 ): { readonly tenantRequest: TenantRequest; readonly apiKey: string } {
-  const fields = fieldsOf(body);
   const { id, partitions, pooled, durability } = fields;
   if (typeof id !== 'string') throw new Problem('invalid-request', 'id is text');
-  const apiKey = parseKey(fields, newKey);
+  const apiKey = parseApiKey(fields, platform);
   if (durability !== undefined && durability !== 'replicated' && durability !== 'fsynced') {
     throw new Problem('invalid-request', 'durability is replicated or fsynced');
   }
@@ -103,12 +122,6 @@ function parseTenant(
     keyHash: hashKey(apiKey),
   } as const;
   return { tenantRequest, apiKey };
-}
-
-function parseKey(fields: Readonly<Record<string, unknown>>, newKey: () => string): string {
-  const { apiKey = `tmk_${newKey()}` } = fields;
-  if (typeof apiKey === 'string' && isKey(apiKey)) return apiKey;
-  throw new Problem('invalid-request', `apiKey has ${keyRule}`);
 }
 
 function parsePartitions(partitions: unknown): number {

@@ -1,27 +1,49 @@
 import { headerOf, isClosedHeader, naturalHeader, tokenOf } from '@tidemark/edge';
 import {
+  type JsonMessages,
   JsonSyntaxError,
   jsonMessages,
   limits,
   Problem,
   parseContentType,
 } from '@tidemark/protocol';
-import { type AppendCommand, isJsonType, type ProducerStamp } from '@tidemark/session';
+import {
+  type AppendCommand,
+  type GivenEvents,
+  isJsonType,
+  isNoted,
+  noteOf,
+  type ProducerStamp,
+} from '@tidemark/session';
+import { textOf } from '@tidemark/std';
 
 type Headers = Parameters<typeof headerOf>[0];
 
-/** The events in a body: the messages of JSON, or the bytes as one. */
-export function eventsIn(body: Uint8Array, contentType: string): readonly Uint8Array[] {
-  if (!isJsonType(contentType)) return body.length === 0 ? [] : [body];
-  const events = messagesIn(body);
-  if (events !== undefined) return events;
+/** The events in a body: the messages of JSON with what they say of the session, or the bytes as one. */
+export function eventsIn(body: Uint8Array, contentType: string): GivenEvents {
+  if (!isJsonType(contentType)) return { events: body.length === 0 ? [] : [body] };
+  const messages = messagesIn(body);
+  if (messages !== undefined) return described(messages);
   const detail = `at most ${limits.appendEventsMax} events an append`;
   const facts = { limit: 'appendEventsMax', limitBytes: limits.appendEventsMax };
   throw new Problem('too-large', detail, { facts });
 }
 
+function described({ bodies: events, types }: JsonMessages): GivenEvents {
+  if (types === undefined) return { events };
+  const notes = types.some((type) => type !== undefined && isNoted(type))
+    ? types.map((type, index) => noteOfBody(type, events[index]))
+    : undefined;
+  return { events, types, notes };
+}
+
+const noteOfBody = (type: string | undefined, body: Uint8Array | undefined): string | undefined =>
+  type === undefined || body === undefined || !isNoted(type)
+    ? undefined
+    : noteOf(type, JSON.parse(textOf(body)));
+
 /** Undefined where there are too many. */
-function messagesIn(body: Uint8Array): Uint8Array[] | undefined {
+function messagesIn(body: Uint8Array): JsonMessages | undefined {
   try {
     return jsonMessages(body, limits.appendEventsMax);
   } catch (cause) {
@@ -65,20 +87,20 @@ export function parseAppend(headers: Headers, body: Uint8Array): AppendCommand {
     throw new Problem('invalid-request', 'an append has a body');
   }
   const contentType = body.length === 0 ? undefined : contentTypeOf(headers);
-  const events = contentType === undefined ? [] : eventsIn(body, contentType);
-  if (body.length > 0 && events.length === 0) {
+  const given = contentType === undefined ? { events: [] } : eventsIn(body, contentType);
+  if (body.length > 0 && given.events.length === 0) {
     throw new Problem('invalid-request', 'an empty array appends nothing');
   }
   return {
     kind: 'append',
     contentType,
-    events,
+    ...given,
     close,
     producer,
     streamSeq: tokenOf(headers, 'stream-seq'),
     matchSeq: naturalHeader(headers, 'stream-match-seq'),
     key: tokenOf(headers, 'idempotency-key'),
-    eventIds: eventIdsOf(headers, events.length),
+    eventIds: eventIdsOf(headers, given.events.length),
   };
 }
 

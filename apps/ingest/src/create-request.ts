@@ -37,7 +37,7 @@ export function parseCreate(
     contentType,
     ...lifetimeOf(headers),
     isClosed: isClosedHeader(headers),
-    events: body.length === 0 ? [] : eventsIn(body, effective),
+    ...(body.length === 0 ? { events: [] } : eventsIn(body, effective)),
     fork: forkPointOf(headers),
   };
 }

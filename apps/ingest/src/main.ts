@@ -7,21 +7,32 @@ import {
   processDeclarations,
   runProcess,
 } from '@tidemark/platform';
+import { objectDeclarations, openS3Store, s3SettingsOf } from '@tidemark/s3';
+import { publishedIn } from '@tidemark/segments';
 import { readSettings } from '@tidemark/std';
 import { createLogger, createMetrics } from '@tidemark/telemetry';
-import { ingestRole } from './index.ts';
+import { ingestDeclarations, ingestRole } from './index.ts';
 
 await main(async () => {
-  const declarations = { ...processDeclarations, ...edgeDeclarations, ...kafkaDeclarations };
+  const declarations = {
+    ...processDeclarations,
+    ...edgeDeclarations,
+    ...ingestDeclarations,
+    ...kafkaDeclarations,
+    ...objectDeclarations,
+  };
   const settings = readSettings(declarations, 'TIDEMARK_', process.env);
   checkKeys(settings);
   const logger = createLogger({ level: settings.logLevel, fields: { app: 'ingest' } });
   const metrics = createMetrics();
   const parts = { clock: createSystemClock(), prng: createSystemPrng(), logger, metrics };
   await using log = openKafkaLog(parts, kafkaSettingsOf(settings));
+  await using objects =
+    settings.objects === 's3' ? await openS3Store(parts, s3SettingsOf(settings)) : undefined;
+  const published = objects === undefined ? {} : publishedIn(objects);
   const roles = [ingestRole(settings)];
   const front = { roles, renderMetrics: () => metrics.render() };
-  await runProcess({ ...parts, log }, settings, {
+  await runProcess({ ...parts, log, ...published }, settings, {
     name: 'ingest',
     listen: (platform) => serve(platform, front, settings),
   });

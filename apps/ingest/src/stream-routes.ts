@@ -27,7 +27,7 @@ export function addStreamWrites(edge: Edge, parts: StreamWriteParts): void {
   const { tenancy, writes, shards } = parts;
 
   edge.post('/v1/stream/*', async (request, reply) => {
-    const tenant = await tenancy.tenantOf(request.headers);
+    const tenant = await tenancy.tenantOf(request);
     const name = streamNameOf(pathOf(request.raw.url ?? ''));
     refuseOwnDelivery(request.headers, shards.cell);
     const command = parseAppend(request.headers, bodyOf(request));
@@ -36,7 +36,7 @@ export function addStreamWrites(edge: Edge, parts: StreamWriteParts): void {
   });
 
   edge.put('/v1/stream/*', async (request, reply) => {
-    const tenant = await tenancy.tenantOf(request.headers);
+    const tenant = await tenancy.tenantOf(request);
     const name = streamNameOf(pathOf(request.raw.url ?? ''));
     const sourceType = await sourceTypeOf(parts, tenant, request);
     const created = await writes.create(
@@ -53,7 +53,7 @@ export function addStreamWrites(edge: Edge, parts: StreamWriteParts): void {
   });
 
   edge.delete('/v1/stream/*', async (request, reply) => {
-    const tenant = await tenancy.tenantOf(request.headers);
+    const tenant = await tenancy.tenantOf(request);
     await writes.delete(tenant, streamNameOf(pathOf(request.raw.url ?? '')));
     return reply.code(204).send();
   });

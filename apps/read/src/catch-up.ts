@@ -7,8 +7,9 @@ import {
   sendRaw,
 } from '@tidemark/edge';
 import { limits } from '@tidemark/protocol';
-import type { EventRange } from '@tidemark/replica';
+import { type EventRange, nothingAt } from '@tidemark/replica';
 import { cursorAt, type StreamState } from '@tidemark/session';
+import type { GoLive } from './live-grant.ts';
 import type { ReadRequest } from './read-request.ts';
 import { bodyOfRange, emptyBody } from './response-body.ts';
 import type { ReadParts, StreamView } from './stream-view.ts';
@@ -18,6 +19,8 @@ export interface Answer {
   readonly reply: EdgeReply;
   /** A tenant with a key has answers that no shared cache may keep. */
   readonly isShared: boolean;
+  /** For an answer that waits for what is not there yet. */
+  readonly goLive: GoLive;
 }
 
 export async function rangeAt(
@@ -38,7 +41,7 @@ export async function catchUp(
   const position = await view.positionOf(read.start);
   const isNow = read.start.kind === 'now';
   const range = isNow
-    ? { bodies: [], endPosition: position, endSeq: view.present.tailSeq }
+    ? nothingAt(position, view.present.tailSeq)
     : await rangeAt(parts, view, { position, eventsMax: read.eventsMax });
   const stream = view.present;
   const headers = rangeHeaders(stream, range, view.isCurrent);

@@ -1,6 +1,6 @@
 import { type HeaderPairs, headerPairs, sendRaw } from '@tidemark/edge';
 import type { TimerWheel } from '@tidemark/platform';
-import { limits } from '@tidemark/protocol';
+import { limits, Problem } from '@tidemark/protocol';
 import type { Followers } from '@tidemark/replica';
 import { cursorAt, type StreamState } from '@tidemark/session';
 import { type Answer, pushCaching, rangeAt, rangeHeaders } from './catch-up.ts';
@@ -24,11 +24,7 @@ export async function longPoll(
   { read, answer }: { readonly read: ReadRequest; readonly answer: Answer },
 ): Promise<void> {
   const position = await view.positionOf(read.start);
-  if (view.present.tailPosition === position && !view.present.isClosed) {
-    await moved(parts, view, { position, answer });
-  }
-  // A shard that stopped meanwhile tells nothing, not even that there is nothing new.
-  view.located.replica.check();
+  await untilMore(parts, view, { position, answer });
   const stream = view.present;
   if (stream.tailPosition > position) {
     const range = await rangeAt(parts, view, { position, eventsMax: read.eventsMax });
@@ -41,7 +37,18 @@ export async function longPoll(
   sendRaw(answer.reply, 204, { headers: nothingNew(parts, stream, read) });
 }
 
-function nothingNew(parts: LiveParts, stream: StreamState, read: ReadRequest): HeaderPairs {
+/** Rejects with a Problem where nothing can be told, not even that there is nothing new. */
+export async function untilMore(
+  parts: LiveParts,
+  view: StreamView,
+  place: { readonly position: number; readonly answer: Answer },
+): Promise<void> {
+  const { tailPosition, isClosed } = view.present;
+  if (tailPosition === place.position && !isClosed) await moved(parts, view, place);
+  view.located.replica.check();
+}
+
+export function nothingNew(parts: LiveParts, stream: StreamState, read: ReadRequest): HeaderPairs {
   const headers = headerPairs();
   headers.push('stream-next-offset', cursorAt(stream, stream.tailPosition));
   headers.push('stream-up-to-date', 'true', 'cache-control', 'no-store');
@@ -56,7 +63,8 @@ function moved(
   view: StreamView,
   { position, answer }: { readonly position: number; readonly answer: Answer },
 ): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
+    const grant = answer.goLive(look);
     const cursor = followers.follow(view.placeAt(position), look);
     const cancelTimeout = wheel.after(longPollMs, done);
     const cancelRenewal = keepAlive(wheel, view);
@@ -65,6 +73,10 @@ function moved(
     look();
 
     function look(): void {
+      if (!grant.holds(cursor.stream)) {
+        reject(new Problem('unauthenticated', 'the key, or the token, is good no more'));
+        return done();
+      }
       // The client may have left before anybody waited for that.
       if (cursor.standing !== 'tail' || raw.destroyed) done();
     }
@@ -73,6 +85,7 @@ function moved(
       cancelTimeout();
       cancelRenewal();
       cursor.end();
+      grant.end();
       resolve();
     }
   });

@@ -79,7 +79,7 @@ const hasLineEnd = (bytes: Uint8Array): boolean =>
   bytes.includes(lineFeed) || bytes.includes(carriageReturn);
 
 /** Every line of the text is a line of data: nothing in it can end the event or begin another. */
-function* textParts(text: readonly Uint8Array[]): Generator<Uint8Array> {
+export function* textParts(text: readonly Uint8Array[]): Generator<Uint8Array> {
   if (text.some(hasLineEnd)) {
     yield* lineParts(text);
     return;

@@ -1,4 +1,4 @@
-import { Problem, type SessionName } from '@tidemark/protocol';
+import { isStart, Problem, type SessionName } from '@tidemark/protocol';
 import {
   type FoldedSession,
   type FollowedPlace,
@@ -11,7 +11,7 @@ import {
   type Tenant,
 } from '@tidemark/replica';
 import type { SessionWrites } from '@tidemark/replica/write';
-import { liveStream, type StreamState } from '@tidemark/session';
+import { behindHead, liveStream, type StreamState } from '@tidemark/session';
 import type { ReadStart } from './read-request.ts';
 
 export interface ReadParts {
@@ -97,10 +97,13 @@ export class StreamView implements Disposable {
   async positionOf(start: ReadStart): Promise<number> {
     const stream = this.present;
     if (start.kind === 'now') return stream.tailPosition;
+    const { head } = stream.aspects.keeping;
+    if (start.kind === 'cursor' && isStart(start.offset)) return head.position;
     const position =
       start.kind === 'seq'
         ? await this.#positionOfSeq(stream, start.seq)
         : positionIn(stream, start.offset);
+    if (position < head.position) throw behindHead(stream);
     if (position <= stream.tailPosition) return position;
     // A cursor beyond the fold of a process that cannot ask is nothing that it may judge.
     if (!this.isCurrent) throw new Problem('unavailable', 'the end of the log is not known');

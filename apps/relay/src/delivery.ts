@@ -13,6 +13,7 @@
 // failed, due             -> retried                 #retry
 // its lease is over       -> lease-expired           #watchLease
 
+import type { WebhookRules } from '@tidemark/platform';
 import type { Clock, Counter, Logger, Metrics, Outbound, Prng } from '@tidemark/ports';
 import { isProblem, type SessionName } from '@tidemark/protocol';
 import type { Shards } from '@tidemark/replica';
@@ -36,7 +37,6 @@ import { factBytes } from './fact-bytes.ts';
 import type { FollowedSubscription } from './followed-subscription.ts';
 import type { KeyRing } from './relay-keys.ts';
 import { deliverWebhook, retryAfterMs, retryAfterMsMax } from './webhook.ts';
-import type { WebhookRules } from './webhook-url.ts';
 
 export interface DeliveryParts {
   readonly shards: Shards;

@@ -7,6 +7,8 @@ import {
   processDeclarations,
   runProcess,
 } from '@tidemark/platform';
+import { objectDeclarations, openS3Store, s3SettingsOf } from '@tidemark/s3';
+import { publishedIn } from '@tidemark/segments';
 import { readSettings } from '@tidemark/std';
 import { createLogger, createMetrics } from '@tidemark/telemetry';
 import { relayDeclarations, relayRole } from './index.ts';
@@ -16,6 +18,7 @@ await main(async () => {
     ...processDeclarations,
     ...edgeDeclarations,
     ...kafkaDeclarations,
+    ...objectDeclarations,
     ...relayDeclarations,
   };
   const settings = readSettings(declarations, 'TIDEMARK_', process.env);
@@ -24,9 +27,12 @@ await main(async () => {
   const metrics = createMetrics();
   const parts = { clock: createSystemClock(), prng: createSystemPrng(), logger, metrics };
   await using log = openKafkaLog(parts, kafkaSettingsOf(settings));
+  await using objects =
+    settings.objects === 's3' ? await openS3Store(parts, s3SettingsOf(settings)) : undefined;
+  const published = objects === undefined ? {} : publishedIn(objects);
   const roles = [relayRole(settings)];
   const front = { roles, renderMetrics: () => metrics.render() };
-  await runProcess({ ...parts, log }, settings, {
+  await runProcess({ ...parts, log, ...published }, settings, {
     name: 'relay',
     listen: (platform) => serve(platform, front, settings),
   });

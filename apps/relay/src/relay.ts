@@ -1,6 +1,7 @@
 // Follows every shard of every tenant and delivers outward what their subscriptions ask for. Usable
 // without HTTP: a simulation enters here.
 
+import type { WebhookRules } from '@tidemark/platform';
 import {
   type Clock,
   type Logger,
@@ -15,10 +16,11 @@ import type { SessionWrites, Writers } from '@tidemark/replica/write';
 import { createTasks, type Secret, type Tasks } from '@tidemark/std';
 import { type CandidateBounds, candidateDefaults } from './candidates.ts';
 import { Delivery } from './delivery.ts';
+import { Outboxes } from './outbox/outboxes.ts';
 import { type KeyRing, openKeyRing } from './relay-keys.ts';
 import { TenantStreams } from './tenant-streams.ts';
 import { TenantSubscriptions } from './tenant-subscriptions.ts';
-import type { WebhookRules } from './webhook-url.ts';
+import { TurnSweeps } from './turn-sweeps.ts';
 
 export interface RelayParts {
   readonly shards: Shards;
@@ -35,6 +37,8 @@ export interface RelayOptions extends WebhookRules {
   /** What the keys are derived from; they are minted and kept in the control log where there is none. */
   readonly signingSecret?: Secret | undefined;
   readonly candidates?: CandidateBounds;
+  /** Without, nothing that is sealed is opened: what has a secret is not delivered. */
+  readonly openSecret?: (sealed: string, purpose: string) => string | undefined;
 }
 
 const againMs = 500;
@@ -49,6 +53,8 @@ export class Relay implements AsyncDisposable {
   readonly parts: RelayParts;
   readonly rules: WebhookRules;
   readonly delivery: Delivery;
+  readonly #outboxes: Outboxes;
+  readonly #sweeps: TurnSweeps;
   readonly #options: RelayOptions;
   readonly #tasks: Tasks;
   readonly #tenants = new Map<string, Followed>();
@@ -65,6 +71,14 @@ export class Relay implements AsyncDisposable {
     });
     const keys = (): Promise<KeyRing> => this.keys();
     this.delivery = new Delivery({ ...parts, tasks: this.#tasks, rules: this.rules, keys });
+    this.#sweeps = new TurnSweeps({ ...parts, tasks: this.#tasks });
+    this.#outboxes = new Outboxes({
+      ...parts,
+      tasks: this.#tasks,
+      rules: this.rules,
+      openSecret: options.openSecret ?? (() => undefined),
+      processId: this.delivery.processId,
+    });
     parts.metrics.observedGauge(
       {
         name: 'tidemark_relay_candidate_streams',
@@ -118,6 +132,8 @@ export class Relay implements AsyncDisposable {
       subscriptions.close();
       release();
     }
+    this.#outboxes.close();
+    this.#sweeps.close();
     await this.#tasks[Symbol.asyncDispose]();
   }
 
@@ -126,6 +142,8 @@ export class Relay implements AsyncDisposable {
     const step = (changed: ReadonlySet<FoldedSession>): void => {
       for (const session of changed) {
         this.#tenants.get(session.state.tenant)?.subscriptions.changed(replica, session);
+        this.#outboxes.changed(session);
+        this.#sweeps.changed(session);
       }
     };
     const begun = (): void => {
@@ -139,8 +157,15 @@ export class Relay implements AsyncDisposable {
   async #followAnew({ shard }: ShardReplica): Promise<void> {
     for (const { subscriptions } of this.#tenants.values()) {
       const isHere = subscriptions.streams.replicas.some((replica) => replica.shard === shard);
-      if (isHere) await subscriptions.begunAnew();
+      if (!isHere) continue;
+      await subscriptions.begunAnew();
+      await this.#followRuns(subscriptions.streams.tenant);
     }
+  }
+
+  async #followRuns(tenant: Tenant): Promise<void> {
+    await this.#outboxes.follow(tenant);
+    await this.#sweeps.follow(tenant);
   }
 
   async #followTenants(): Promise<void> {
@@ -166,6 +191,7 @@ export class Relay implements AsyncDisposable {
       await this.#untilDone(async () => {
         await streams.refresh(streams.replicas.filter(isServing));
         await subscriptions.follow();
+        await this.#followRuns(tenant);
       }, signal);
     });
     const release = (): void => releases.forEach((end) => end());

@@ -70,7 +70,7 @@ export function addSubscriptions(edge: Edge, { relay, tenancy, publicUrl }: Rout
   edge.put(
     one,
     refusing(async (request, reply) => {
-      const tenant = await tenancy.tenantOf(request.headers);
+      const tenant = await tenancy.tenantOf(request);
       const parsed = parseSubscription(parseFields(bodyOf(request)), baseUrlOf(request));
       const { isNew, body } = await subscriptions.put(tenant, idOf(request), parsed);
       return json(reply, isNew ? 201 : 200, body);
@@ -80,7 +80,7 @@ export function addSubscriptions(edge: Edge, { relay, tenancy, publicUrl }: Rout
   edge.get(
     one,
     refusing(async (request, reply) => {
-      const tenant = await tenancy.tenantOf(request.headers);
+      const tenant = await tenancy.tenantOf(request);
       return json(reply, 200, await subscriptions.get(tenant, idOf(request)));
     }),
   );
@@ -88,7 +88,7 @@ export function addSubscriptions(edge: Edge, { relay, tenancy, publicUrl }: Rout
   edge.delete(
     one,
     refusing(async (request, reply) => {
-      const tenant = await tenancy.tenantOf(request.headers);
+      const tenant = await tenancy.tenantOf(request);
       await subscriptions.delete(tenant, idOf(request));
       return reply.code(204).send();
     }),
@@ -97,7 +97,7 @@ export function addSubscriptions(edge: Edge, { relay, tenancy, publicUrl }: Rout
   edge.post(
     `${one}/streams`,
     refusing(async (request, reply) => {
-      const tenant = await tenancy.tenantOf(request.headers);
+      const tenant = await tenancy.tenantOf(request);
       const paths = parseStreams(parseFields(bodyOf(request)));
       await subscriptions.link(tenant, idOf(request), paths);
       return reply.code(204).send();
@@ -107,7 +107,7 @@ export function addSubscriptions(edge: Edge, { relay, tenancy, publicUrl }: Rout
   edge.delete(
     `${one}/streams/*`,
     refusing(async (request, reply) => {
-      const tenant = await tenancy.tenantOf(request.headers);
+      const tenant = await tenancy.tenantOf(request);
       const path = pathOf(request.raw.url ?? '')
         .split('/streams/')
         .slice(1)
@@ -134,7 +134,7 @@ function addWakes(
   edge.post(
     `${one}/claim`,
     refusing(async (request, reply) => {
-      const tenant = await tenancy.tenantOf(request.headers);
+      const tenant = await tenancy.tenantOf(request);
       const worker = parseWorker(parseFields(bodyOf(request)));
       return json(reply, 200, await subscriptions.claim(tenant, idOf(request), worker));
     }),
@@ -143,8 +143,7 @@ function addWakes(
   // Verified by its head: a body is read only of whoever holds a token.
   const byToken = {
     config: {
-      peerOf: async (headers: EdgeRequest['headers']) =>
-        subscriptions.tenantOf(tokenOf({ headers })),
+      peerOf: async (request: EdgeRequest) => subscriptions.tenantOf(tokenOf(request)),
     },
     errorHandler: (cause: unknown, _request: EdgeRequest, reply: EdgeReply) => refuse(cause, reply),
   };

@@ -1,5 +1,6 @@
 // What the subscription APIs do, below HTTP.
 
+import { webhookMistake } from '@tidemark/platform';
 import { batchBytesMax } from '@tidemark/ports';
 import {
   isProblem,
@@ -40,7 +41,6 @@ import type { SubscriptionRequest, WakeRequest } from './subscription-request.ts
 import { beginningOf, type StreamsNow, type TenantStreams } from './tenant-streams.ts';
 import type { TenantSubscriptions } from './tenant-subscriptions.ts';
 import { mintToken, verifyToken } from './wake-token.ts';
-import { webhookMistake } from './webhook-url.ts';
 
 const notFound = (): Refusal => new Refusal('SUBSCRIPTION_NOT_FOUND', 'no such subscription');
 const fenced = (): Refusal => new Refusal('FENCED', 'another wake has taken over');

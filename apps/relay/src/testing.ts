@@ -19,6 +19,7 @@ import { Subscriptions } from './subscriptions.ts';
 
 export { Candidates } from './candidates.ts';
 export { FollowedSubscription } from './followed-subscription.ts';
+export { EventPoster } from './outbox/event-post.ts';
 export { StreamsNow } from './tenant-streams.ts';
 
 export interface Notification {

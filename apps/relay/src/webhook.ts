@@ -1,5 +1,6 @@
 // One delivery of a wake to its webhook.
 
+import { permitsFor, type WebhookRules, webhookMistake } from '@tidemark/platform';
 import { type Clock, isFault, type Outbound } from '@tidemark/ports';
 import { deliveryHeader } from '@tidemark/protocol';
 import type { LiveSubscription, WakeState } from '@tidemark/session';
@@ -8,7 +9,6 @@ import type { FollowedSubscription } from './followed-subscription.ts';
 import type { KeyRing } from './relay-keys.ts';
 import { controlUrl, listWake } from './stream-listing.ts';
 import { mintToken } from './wake-token.ts';
-import { permitsFor, type WebhookRules, webhookMistake } from './webhook-url.ts';
 
 export type DeliveryOutcome =
   | { readonly kind: 'done' }

@@ -1,22 +1,20 @@
 import { resolve } from 'node:path';
+import { dashboardRole } from '@tidemark/dashboard';
 import { type DiskLog, nodeFiles, openDiskLog, openFolderStore } from '@tidemark/disk';
 import { checkKeys, serve } from '@tidemark/edge';
 import { ingestRole } from '@tidemark/ingest';
 import { kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
+import { publishing } from '@tidemark/materializer';
 import { createSystemClock, createSystemPrng, main, openIn, runProcess } from '@tidemark/platform';
 import { readRole } from '@tidemark/read';
 import { relayRole } from '@tidemark/relay';
-import { TablePublications } from '@tidemark/replica';
 import { openS3Store, s3SettingsOf } from '@tidemark/s3';
+import { publishedIn } from '@tidemark/segments';
 import { readSettings } from '@tidemark/std';
-import { TableStore } from '@tidemark/tables';
 import { createLogger, createMetrics } from '@tidemark/telemetry';
+import { archiving } from '@tidemark/tiering';
 import { ObjectCheck } from './object-check.ts';
-import { publishing } from './publishing.ts';
 import { serverDeclarations } from './settings.ts';
-
-/** For ends and blocks of tables, beside the memory for sessions. */
-const tableCacheBytes = 64 * 1024 * 1024;
 
 await main(async () => {
   const settings = readSettings(serverDeclarations, 'TIDEMARK_', process.env);
@@ -42,18 +40,29 @@ await main(async () => {
   const check = new ObjectCheck(objects, parts);
   check.start();
   logger.info({ log: settings.log, objects: settings.objects, directory }, 'storage opened');
-  const tables = new TableStore(objects, { cacheBytesMax: tableCacheBytes });
-  const publications = new TablePublications(objects, tables);
-  const roles = [ingestRole(settings), readRole(settings), relayRole(settings)];
+  const published = publishedIn(objects);
+  const roles = [
+    ingestRole(settings),
+    readRole(settings, published),
+    relayRole(settings),
+    dashboardRole(),
+  ];
   const failures = (): Record<string, string> => {
     const stoppedBy = 'stoppedBy' in log ? (log as DiskLog).stoppedBy : undefined;
     return { ...(stoppedBy === undefined ? {} : { log: stoppedBy }), ...check.failures() };
   };
   const front = { roles, failures, renderMetrics: () => metrics.render() };
-  await runProcess({ ...parts, log, publications }, settings, {
+  await runProcess({ ...parts, log, ...published, isPublishing: true }, settings, {
     name: 'server',
-    listen: (platform) => serve(platform, front, settings),
-    background: [publishing(publications, settings)],
+    async listen(platform) {
+      const listening = await serve(platform, front, settings);
+      logger.info({ url: `${listening.url}/` }, 'the dashboard is here');
+      return listening;
+    },
+    background: [
+      publishing(published.publications, settings),
+      archiving({ ...published, store: objects }, settings),
+    ],
   });
   check.close();
 });

@@ -1,9 +1,12 @@
 import { edgeDeclarations } from '@tidemark/edge';
+import { ingestDeclarations } from '@tidemark/ingest';
 import { kafkaDeclarations } from '@tidemark/kafka';
+import { publishDeclarations } from '@tidemark/materializer';
 import { processDeclarations } from '@tidemark/platform';
 import { relayDeclarations } from '@tidemark/relay';
 import { s3Declarations } from '@tidemark/s3';
 import { choice, text } from '@tidemark/std';
+import { tieringDeclarations } from '@tidemark/tiering';
 
 /** All settings of the server. The README's table is made from this. */
 export const serverDeclarations = {
@@ -26,6 +29,9 @@ export const serverDeclarations = {
     purpose: 'folder of the embedded log and the folder store',
     fallback: '.tidemark',
   }),
+  ...ingestDeclarations,
+  ...publishDeclarations,
+  ...tieringDeclarations,
   ...relayDeclarations,
   ...kafkaDeclarations,
   ...s3Declarations,

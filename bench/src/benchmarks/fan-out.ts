@@ -21,6 +21,7 @@ export function bytesPerFollower(result: LoadResult, followers: number): number 
 interface FollowShape {
   readonly followers: number;
   readonly sessions: number;
+  readonly over?: 'sse' | 'socket';
   readonly perSecond: number;
   readonly warmMs: number;
   readonly forMs: number;

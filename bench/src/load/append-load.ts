@@ -5,7 +5,7 @@ import {
   type RequestParts,
   requestBytes,
 } from './connection.ts';
-import { appendBody } from './events.ts';
+import { appendBody, typedEvent } from './events.ts';
 import { Latency } from './latency.ts';
 import type { AppendOrder, LoadResult } from './orders.ts';
 import { after, untilSome } from './timing.ts';
@@ -35,18 +35,23 @@ export async function appendLoad(order: AppendOrder): Promise<LoadResult> {
 }
 
 async function openClients(order: AppendOrder, prefix: string): Promise<Client[]> {
-  const body = appendBody(order.eventsPerAppend, order.eventBytes);
+  const { surface, eventBytes } = order;
+  const body =
+    surface === undefined ? appendBody(order.eventsPerAppend, eventBytes) : typedEvent(eventBytes);
   const clients: Client[] = [];
   const open = async (index: number): Promise<void> => {
     const target = order.targets[index % order.targets.length];
     if (target === undefined) throw new Error('an order has a target');
     const connection = await Connection.open(target);
-    const path = `/v1/stream/${prefix}-${index % (order.streams ?? order.clients)}`;
+    const name = `${prefix}-${index % (order.streams ?? order.clients)}`;
+    const isSession = surface === 'sessions';
+    const made = isSession ? `/v1/sessions/${name}` : `/v1/stream/${name}`;
+    const path = isSession ? `${made}/events` : made;
     const requests: (() => Buffer)[] = [];
     for (const key of keysOf(order, index)) {
       const type = order.asProducers === true ? { 'Content-Type': byteType } : jsonHeaders;
       const headers = { ...type, ...(key === undefined ? {} : { 'X-Api-Key': key }) };
-      if (order.isEcho !== true) await create(connection, path, headers);
+      if (order.isEcho !== true) await create(connection, made, headers);
       const parts = { method: 'POST', path, headers, body } as const;
       const asOne = requestBytes(parts);
       const id = `producer-${index}`;

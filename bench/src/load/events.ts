@@ -12,6 +12,12 @@ export const appendBody = (events: number, eventBytes: number): Buffer =>
     ? Buffer.from(eventText(eventBytes))
     : Buffer.from(`[${Array.from({ length: events }, () => eventText(eventBytes)).join(',')}]`);
 
+/** `{"type":"note","d":"xxx"}`, so many bytes. */
+export function typedEvent(bytes: number): Buffer {
+  const frame = '{"type":"note","d":""}';
+  return Buffer.from(frame.replace('"d":"', `"d":"${'x'.repeat(bytes - frame.length)}`));
+}
+
 /** A request whose event carries a number, to be overwritten before each send. */
 export const numberedEvent = (bytes: number): Buffer => {
   const frame = `{"n":"${'0'.repeat(numberDigits)}","d":""}`;

@@ -17,13 +17,35 @@ interface Writer {
 
 let serial = 0;
 
+const pathOf = (name: string): string => `/v1/stream/${name}`;
+
+const handshake = requestBytes({
+  method: 'GET',
+  path: '/v1/live',
+  headers: {
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    'Sec-WebSocket-Version': '13',
+    'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'Sec-WebSocket-Protocol': 'tidemark.v1',
+  },
+});
+
+/** One frame of text, masked with zeros, that asks for all of a session and has credit for it. */
+function subscription(session: string): Buffer {
+  const wish = { type: 'sub', ref: '1', session, after: 'start', credit: 1e12 };
+  const text = Buffer.from(JSON.stringify(wish));
+  const head = Buffer.from([0x81, 0xfe, text.length >> 8, text.length & 0xff, 0, 0, 0, 0]);
+  return Buffer.concat([head, text]);
+}
+
 export async function followLoad(order: FollowOrder): Promise<LoadResult> {
   serial += 1;
-  const paths = Array.from(
+  const names = Array.from(
     { length: order.sessions },
-    (_, session) => `/v1/stream/follow-${process.pid}-${serial}-${session}`,
+    (_, session) => `follow-${process.pid}-${serial}-${session}`,
   );
-  const load = new FollowLoad(order, paths);
+  const load = new FollowLoad(order, names);
   try {
     return await load.run();
   } finally {
@@ -33,7 +55,7 @@ export async function followLoad(order: FollowOrder): Promise<LoadResult> {
 
 class FollowLoad {
   readonly #order: FollowOrder;
-  readonly #paths: readonly string[];
+  readonly #names: readonly string[];
   readonly #writers: Writer[] = [];
   readonly #followers: Socket[] = [];
   readonly #delivery = new Latency();
@@ -45,9 +67,9 @@ class FollowLoad {
   #delivered = 0;
   #errors = 0;
 
-  constructor(order: FollowOrder, paths: readonly string[]) {
+  constructor(order: FollowOrder, names: readonly string[]) {
     this.#order = order;
-    this.#paths = paths;
+    this.#names = names;
   }
 
   async run(): Promise<LoadResult> {
@@ -93,7 +115,7 @@ class FollowLoad {
     const put = async (connection: Connection, index: number): Promise<void> => {
       const requests: Buffer[] = [];
       for (let session = index; session < sessions; session += count) {
-        const path = this.#paths[session] ?? '';
+        const path = pathOf(this.#names[session] ?? '');
         const { status } = await connection.ask(
           requestBytes({ method: 'PUT', path, headers: jsonHeaders }),
         );
@@ -112,14 +134,16 @@ class FollowLoad {
     for (let first = 0; first < followers; first += together) {
       const count = Math.min(together, followers - first);
       const opened = Array.from({ length: count }, (_, index) =>
-        this.#follow(read, this.#paths[(first + index) % sessions] ?? ''),
+        this.#follow(read, this.#names[(first + index) % sessions] ?? ''),
       );
       this.#followers.push(...(await Promise.all(opened)));
     }
   }
 
   /** Answers when the head is there: from then on it is fed. */
-  #follow({ host, port }: Target, path: string): Promise<Socket> {
+  #follow({ host, port }: Target, name: string): Promise<Socket> {
+    const isSocket = this.#order.over === 'socket';
+    const good = isSocket ? 101 : 200;
     return new Promise((resolve, reject) => {
       const socket = connect(port, host);
       const scanner = new NumberScanner();
@@ -128,14 +152,16 @@ class FollowLoad {
       socket.once('error', reject);
       socket.on('data', (chunk) => {
         if (!isFed) {
-          if (statusOf(chunk) !== 200) return reject(new Error(chunk.toString('latin1')));
+          if (statusOf(chunk) !== good) return reject(new Error(chunk.toString('latin1')));
           isFed = true;
+          if (isSocket) socket.write(subscription(name));
           resolve(socket);
         }
         const nowMs = performance.now();
         scanner.scan(chunk, (number) => this.#deliver(number, nowMs));
       });
-      socket.write(requestBytes({ method: 'GET', path: `${path}?offset=-1&live=sse` }));
+      const path = `${pathOf(name)}?offset=-1&live=sse`;
+      socket.write(isSocket ? handshake : requestBytes({ method: 'GET', path }));
     });
   }
 

@@ -31,17 +31,21 @@ export interface AppendOrder extends Measured {
   readonly prefix?: string;
   /** A server that takes any POST: nothing is created first. */
   readonly isEcho?: boolean;
+  /** One event that has a type, by either way into a session. */
+  readonly surface?: 'stream' | 'sessions';
   /** Byte streams, each client a producer: as the protocol's own clients append. */
   readonly asProducers?: boolean;
 }
 
-/** Followers by SSE, spread evenly over the sessions, and a writer at a fixed rate. */
+/** Followers, spread evenly over the sessions, and a writer at a fixed rate. */
 export interface FollowOrder extends Measured {
   readonly kind: 'follow';
   readonly write: Target;
   readonly read: Target;
   readonly followers: number;
   readonly sessions: number;
+  /** By server-sent events, where nothing is said. */
+  readonly over?: 'sse' | 'socket';
   /** Events a second over all sessions; 0 leaves them idle. */
   readonly perSecond: number;
   readonly eventBytes: number;

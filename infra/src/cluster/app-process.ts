@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Supervised, startSupervised } from '../supervisor.ts';
 
-export type AppName = 'server' | 'ingest' | 'read' | 'relay';
+export type AppName = 'server' | 'ingest' | 'read' | 'relay' | 'materializer' | 'tiering';
 
 export interface AppOptions {
   readonly app: AppName;

@@ -24,11 +24,32 @@ const common = [
   'TIDEMARK_DRAIN_MS',
   'TIDEMARK_LONG_POLL_MS',
 ];
+/** Of any process, also of one that is not asked over HTTP. */
+const ofProcesses = [
+  'TIDEMARK_ADMIN_KEY',
+  'TIDEMARK_LOG_LEVEL',
+  'TIDEMARK_MEMORY_MIB',
+  'TIDEMARK_DRAIN_MS',
+];
+const materializers = ['TIDEMARK_PUBLISH_MS'];
+const tierings = [
+  'TIDEMARK_SEGMENT_MIB',
+  'TIDEMARK_SEGMENT_MS',
+  'TIDEMARK_LOG_KEEP_MIB',
+  'TIDEMARK_ERASE_MS',
+];
 const relays = ['TIDEMARK_SIGNING_SECRET', 'TIDEMARK_PUBLIC_URL'];
+
+/** What a process does not know it refuses. */
+function namesFor(app: AppName): readonly string[] {
+  if (app === 'relay') return [...common, ...relays];
+  if (app === 'materializer') return [...ofProcesses, ...materializers];
+  return app === 'tiering' ? [...ofProcesses, ...tierings] : common;
+}
 
 export function clusterSettings(env: Environment, portArgument?: string): ClusterSettings {
   const given = Object.keys(env).filter((name) => name.startsWith('TIDEMARK_'));
-  const known = new Set([...own, ...common, ...relays]);
+  const known = new Set([...own, ...common, ...materializers, ...tierings, ...relays]);
   const mistakes = given
     .filter((name) => !known.has(name))
     .map(
@@ -49,6 +70,6 @@ export function clusterSettings(env: Environment, portArgument?: string): Cluste
   return {
     port,
     folder: `${env['TIDEMARK_DATA_DIR'] ?? '.tidemark'}/cluster`,
-    envOf: (app) => taken(app === 'relay' ? [...common, ...relays] : common),
+    envOf: (app) => taken(namesFor(app)),
   };
 }

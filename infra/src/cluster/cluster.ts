@@ -9,7 +9,7 @@ import { type AppName, type AppProcess, startApp } from './app-process.ts';
 
 export interface ClusterOptions {
   readonly kafka: Pick<SharedKafka, 'bootstrap'>;
-  readonly counts?: Partial<Record<'ingest' | 'read' | 'relay', number>>;
+  readonly counts?: Partial<Record<Exclude<AppName, 'server'>, number>>;
   readonly port?: number;
   readonly route?: FrontOptions['route'];
   readonly env?: Readonly<Record<string, string>>;
@@ -31,7 +31,7 @@ export interface Cluster extends AsyncDisposable {
 
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-cluster-'));
-  const counts = { ingest: 2, read: 2, relay: 1, ...options.counts };
+  const counts = { ingest: 2, read: 2, relay: 1, materializer: 0, tiering: 0, ...options.counts };
   let apps: AppProcess[] = [];
   const start = (app: AppName, index: number): Promise<AppProcess> => {
     const bootstrap = options.bootstrapOf?.(app, index) ?? options.kafka.bootstrap;

@@ -1,4 +1,4 @@
-// npm run cluster [-- --ingest 2 --read 2 --relay 1 --port 4437 --fresh]
+// npm run cluster [-- --ingest 2 --read 2 --relay 1 --materializer 1 --tiering 1 --port 4437 --fresh]
 //
 // Starts three real brokers, a real S3 server and the platform as separate processes behind one
 // address, says where everything is, and stops it all on Ctrl-C. What was stored is there again at the
@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { SettingsMistakes } from '@tidemark/std';
 import { startKafka } from '../kafka/kafka-cluster.ts';
 import { startS3 } from '../s3/s3-server.ts';
+import { s3Settings } from '../s3/shared-s3.ts';
 import { startCluster } from './cluster.ts';
 import { type ClusterSettings, clusterSettings } from './cluster-settings.ts';
 
@@ -20,6 +21,8 @@ const { values } = parseArgs({
     ingest: { type: 'string', default: '2' },
     read: { type: 'string', default: '2' },
     relay: { type: 'string', default: '1' },
+    materializer: { type: 'string', default: '1' },
+    tiering: { type: 'string', default: '1' },
     port: { type: 'string' },
     fresh: { type: 'boolean', default: false },
   },
@@ -51,9 +54,21 @@ for (const { id, host, port: at, pid } of kafka.brokers) {
   say(`  broker ${id}    ${host}:${at}   pid ${pid}`);
 }
 say(`  ${s3.name.padEnd(9)} ${s3.endpoint}   pid ${s3.pid}`);
-const { ingest, read, relay } = values;
-const counts = { ingest: Number(ingest), read: Number(read), relay: Number(relay) };
-await using cluster = await startCluster({ kafka, counts, port, envOf });
+const { ingest, read, relay, materializer, tiering } = values;
+const counts = {
+  ingest: Number(ingest),
+  read: Number(read),
+  relay: Number(relay),
+  materializer: Number(materializer),
+  tiering: Number(tiering),
+};
+const objects = s3Settings(s3);
+await using cluster = await startCluster({
+  kafka,
+  counts,
+  port,
+  envOf: (app) => ({ ...envOf(app), ...objects }),
+});
 for (const { app, url, pid, logFile } of cluster.apps) {
   say(`  ${app.padEnd(9)} ${url}   pid ${pid}   ${logFile}`);
 }

@@ -5,3 +5,13 @@ export interface SharedS3 extends AsyncDisposable, S3Address {
   readonly name: string;
   readonly pid: number;
 }
+
+/** What has a process keep its objects there. */
+export const s3Settings = (s3: S3Address): Record<string, string> => ({
+  TIDEMARK_OBJECTS: 's3',
+  TIDEMARK_S3_ENDPOINT: s3.endpoint,
+  TIDEMARK_S3_REGION: s3.region,
+  TIDEMARK_S3_BUCKET: s3.bucket,
+  TIDEMARK_S3_ACCESS_KEY_ID: s3.accessKeyId,
+  TIDEMARK_S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
+});

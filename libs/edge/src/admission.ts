@@ -8,7 +8,7 @@
 // (4) Where the process has more to do than it can, fewer writes are under way: more would not be done
 //     sooner. Peers that have less than their share of them find room none the less.
 // (5) A share goes by a verified key. Strangers, who have shown none, have no share: nothing of their
-//     bodies is read, and what they ask is answered in a line of their own, 250 of it a second.
+//     bodies is read, and what they ask is answered in a line of their own, 125 of it a second.
 // (6) What is held for a request ends with its connection, whichever came first.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -45,9 +45,14 @@ export const admissionDefaults: AdmissionBounds = {
   strangerMs: 1_000,
 };
 
-const refusalsApartMs = 1;
-/** Of what strangers ask. A connection that comes and is turned away takes .6 ms of a core. */
-const strangersApartMs = 4;
+const refusalPace = { apartMs: 1, atOnceMax: 32 };
+/**
+ * A connection that comes and is turned away takes half a millisecond of a core, and while it waits the collector
+ * copies what Node keeps of it.
+ */
+const strangerPace = { apartMs: 8, atOnceMax: 1 };
+/** Of what anybody may ask. */
+const openDoorPace = { apartMs: 4, atOnceMax: 1 };
 
 /** Smaller answers fit into what a socket buffers anyway. */
 export const largeAnswerBytes: number = 256 * 1024;
@@ -105,13 +110,9 @@ export class Admission {
     this.#writes = new Share(bounds.writesMax);
     this.#bodies = new Share(bounds.bodyBytesMax);
     this.#owed = new OwedAnswers(bounds.owedBytesMax);
-    this.#refusals = new RefusalQueue(clock, {
-      heldMs: bounds.refusalMs,
-      apartMs: refusalsApartMs,
-    });
-    const apartMs = strangersApartMs;
-    this.#strangers = new RefusalQueue(clock, { heldMs: bounds.strangerMs, apartMs });
-    this.#openDoor = new RefusalQueue(clock, { heldMs: 0, apartMs });
+    this.#refusals = new RefusalQueue(clock, { heldMs: bounds.refusalMs, ...refusalPace });
+    this.#strangers = new RefusalQueue(clock, { heldMs: bounds.strangerMs, ...strangerPace });
+    this.#openDoor = new RefusalQueue(clock, { heldMs: 0, ...openDoorPace });
     this.#turns = new AnswerTurns(clock, () => this.#writes.taken > 0);
     this.#loop = new LoopUse(clock, busyShare);
     const refused = metrics.counter({
@@ -183,7 +184,7 @@ export class Admission {
   }
 
   /** Answers what anybody may ask, strangers included. */
-  openDoor(answer: () => void): void {
+  openDoor(answer: Answer): void {
     this.#openDoor.add(answer);
   }
 

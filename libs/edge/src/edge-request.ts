@@ -15,15 +15,28 @@ type EdgeServerOptions = Pick<
   'IncomingMessage' | 'shouldUpgradeCallback'
 >;
 
-/** What asks to leave HTTP by itself is served as if it did not. */
-export function stopWhereFull(isFull: IsFull): EdgeServerOptions {
+/** Whether a request leaves HTTP for something that is served here. */
+export type IsUpgrade = (request: IncomingMessage) => boolean;
+
+/** On the request itself: what the parser said. It is said before any field of a class is there. */
+const asksToLeave = Symbol('asks to leave');
+type Asking = IncomingMessage & { [asksToLeave]?: boolean };
+
+/** What asks to leave HTTP for anything else is served as if it did not. */
+export function stopWhereFull(isFull: IsFull, isUpgrade: IsUpgrade): EdgeServerOptions {
   class EdgeRequest extends IncomingMessage {
     /** As the parser says, and then the server asks. */
     get upgrade(): boolean {
-      return isFull(this.socket) || this.method === 'CONNECT';
+      if (isFull(this.socket) || this.method === 'CONNECT') return true;
+      return (this as Asking)[asksToLeave] === true && isUpgrade(this);
     }
 
-    set upgrade(_said: boolean) {}
+    set upgrade(said: boolean) {
+      (this as Asking)[asksToLeave] = said;
+    }
   }
-  return { IncomingMessage: EdgeRequest, shouldUpgradeCallback: ({ socket }) => isFull(socket) };
+  return {
+    IncomingMessage: EdgeRequest,
+    shouldUpgradeCallback: (request) => isFull(request.socket) || isUpgrade(request),
+  };
 }

@@ -1,7 +1,7 @@
+import { isKey, keyRule } from '@tidemark/auth';
 import type { ProcessSettings } from '@tidemark/platform';
 import { limits } from '@tidemark/protocol';
 import { integer, list, optional, SettingsMistakes, type SettingsOf, text } from '@tidemark/std';
-import { isKey, keyRule } from './keys.ts';
 
 /** What an app reads from its environment that is asked over HTTP. */
 export const edgeDeclarations = {

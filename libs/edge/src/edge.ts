@@ -1,7 +1,7 @@
 // An HTTP server as every app has it: request ids, security headers, bodies as bytes, one error
 // handler, and limits against whoever holds on to a connection.
 
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Alarms } from '@tidemark/platform';
 import type { Clock, Logger, Metrics, Prng } from '@tidemark/ports';
@@ -10,7 +10,7 @@ import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { Admission, type AdmissionBounds, admissionDefaults } from './admission.ts';
 import { type ConnectionBounds, Connections, connectionDefaults } from './connections.ts';
 import { stopWhereFull } from './edge-request.ts';
-import { Entrance, type PeerOf } from './entrance.ts';
+import { Entrance, type PeerOf, type RefusalOf } from './entrance.ts';
 import { type OriginSettings, Origins } from './origins.ts';
 import { problemOf, sendProblem } from './problem-reply.ts';
 import { commonHeaders, createRequestIds } from './raw-answer.ts';
@@ -18,9 +18,11 @@ import { inviteLater, readBody } from './request-body.ts';
 import { pathOf, takeAbsoluteTarget } from './requests.ts';
 import { RouteMethods } from './route-methods.ts';
 import { onlyPeer } from './share.ts';
+import { WebSockets } from './web-sockets.ts';
 
 export interface Edge extends FastifyInstance {
   readonly connections: Connections;
+  readonly sockets: WebSockets;
 }
 
 export interface EdgeParts {
@@ -33,6 +35,7 @@ export interface EdgeParts {
 export interface EdgeSettings {
   /** Without it there are no keys: whoever reaches the server is its one tenant. */
   readonly peerOf?: PeerOf;
+  readonly refusalOf?: RefusalOf;
   readonly origins?: OriginSettings;
   readonly alarms?: Alarms;
   readonly bounds?: Partial<AdmissionBounds & ConnectionBounds>;
@@ -48,19 +51,24 @@ const timeouts = {
 
 export function createEdge(parts: EdgeParts, settings: EdgeSettings = {}): Edge {
   const { logger, prng, clock, metrics } = parts;
-  const { peerOf, origins = {}, bounds, alarms = new Alarms(parts) } = settings;
+  const { peerOf, refusalOf, origins = {}, bounds, alarms = new Alarms(parts) } = settings;
   const context = { logger, alarms, bodyBytesMax: limits.bodyBytesMax };
   const connections = new Connections(metrics, { ...connectionDefaults, ...bounds });
   const admission = new Admission(parts, { ...admissionDefaults, ...bounds });
   const methods = new RouteMethods();
+  const rules = new Origins(origins, { isKeyless: peerOf === undefined });
+  const sockets = new WebSockets({ connections, origins: rules, clock, metrics });
   const edge = fastify({
-    serverFactory: (handler) => listenTo(connections, handler),
+    serverFactory: (handler) => listenTo({ connections, sockets }, handler),
     bodyLimit: limits.bodyBytesMax,
     genReqId: createRequestIds(prng.hex(6)),
     requestIdHeader: false,
     routerOptions: { maxParamLength: 16_384 },
     exposeHeadRoutes: false,
-    clientErrorHandler: refuseNonsense,
+    clientErrorHandler: (cause, socket) => {
+      if (cause.code === 'ECONNRESET') return void socket.destroy();
+      entrance.refuseUnreadable(socket, () => endNonsense(cause, socket));
+    },
     frameworkErrors: (cause, request, reply) => {
       reply.headers({ ...commonHeaders, 'request-id': request.id });
       const done = (): void => void sendProblem(cause, { request, reply }, context);
@@ -69,11 +77,11 @@ export function createEdge(parts: EdgeParts, settings: EdgeSettings = {}): Edge 
   });
   edge.decorate('admission', admission);
   edge.decorate('connections', connections);
+  edge.decorate('sockets', sockets);
   edge.addHook('onRoute', ({ url, method }) => {
     if (url !== everyPath) methods.add(url, method);
   });
   const absence = (request: FastifyRequest): Problem => absenceOf(request, methods);
-  const rules = new Origins(origins, { isKeyless: peerOf === undefined });
   const entrance = new Entrance({
     admission,
     connections,
@@ -81,6 +89,7 @@ export function createEdge(parts: EdgeParts, settings: EdgeSettings = {}): Edge 
     absence,
     origins: rules,
     peerOf: peerOf ?? (() => onlyPeer),
+    refusalOf: refusalOf ?? (() => undefined),
   });
   entrance.guard(edge);
   takeBodies(edge, admission);
@@ -103,14 +112,21 @@ export function createEdge(parts: EdgeParts, settings: EdgeSettings = {}): Edge 
 
 const everyPath = '/*';
 
-function listenTo(connections: Connections, handler: RequestListener): Server {
+function listenTo(
+  { connections, sockets }: Pick<Edge, 'connections' | 'sockets'>,
+  handler: RequestListener,
+): Server {
   const take: RequestListener = (incoming, outgoing) => {
     takeAbsoluteTarget(incoming);
     connections.take(incoming, outgoing, () => handler(incoming, outgoing));
   };
   const isFull = (socket: Socket): boolean => connections.isFull(socket);
-  const server = createServer({ ...timeouts, ...stopWhereFull(isFull) }, take);
-  server.on('upgrade', ({ socket }) => connections.cut(socket));
+  const isUpgrade = (request: IncomingMessage): boolean => sockets.takes(request);
+  const server = createServer({ ...timeouts, ...stopWhereFull(isFull, isUpgrade) }, take);
+  server.on('upgrade', (request, socket, head) => {
+    if (isFull(request.socket)) connections.cut(request.socket);
+    else sockets.upgrade(request, socket, head);
+  });
   server.on('checkContinue', (incoming, outgoing) => {
     inviteLater(incoming, outgoing);
     take(incoming, outgoing);
@@ -125,10 +141,10 @@ const nonsense: Readonly<Record<string, string>> = {
 };
 
 /** What is no request has no answer that would be read as a problem. */
-function refuseNonsense(cause: Error & { readonly code?: string }, socket: Socket): void {
+function endNonsense(cause: { readonly code?: string }, socket: Socket): void {
   const status = nonsense[cause.code ?? ''] ?? '400 Bad Request';
   const head = `HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`;
-  if (socket.writable && cause.code !== 'ECONNRESET') socket.write(head);
+  if (socket.writable) socket.write(head);
   socket.destroySoon();
 }
 

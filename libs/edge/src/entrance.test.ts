@@ -108,6 +108,39 @@ describe('a peer without a key', () => {
     expect(performance.now() - startMs).toBeGreaterThan(150);
   });
 
+  test('waits for the end of what is no request, as for any refusal, whatever comes behind it', async () => {
+    const { port } = await serve({ bounds: { strangerMs: 200 } });
+    const startMs = performance.now();
+    const answers = answersTo(port, '\0\0no request\r\n\r\n');
+    const invented = requestText('POST /echo', { key: 'invented', body: 'x' });
+    const behind = answersTo(port, `${invented}\0\0no request\r\n\r\n`);
+    expect(statusesIn(await answers)).toEqual(['400']);
+    expect(statusesIn(await behind)).toEqual(['401']);
+    expect(performance.now() - startMs).toBeGreaterThan(150);
+  });
+
+  test.each([
+    ['a request', head('invented', 100)],
+    ['a request whose body has begun', `${head('invented', 100)}x`],
+    ['no request', '\0\0\r\n'],
+  ])('that breaks off while it waits frees its place: %s', async (_, text) => {
+    const { port, gauge } = await serve({ bounds: { strangerMs: 60_000 } });
+    const socket = await send(port, text);
+    await settled();
+    expect(gauge('stranger_connections')).toBe(1);
+    socket.resetAndDestroy();
+    await settled();
+    expect(gauge('stranger_connections')).toBe(0);
+  });
+
+  test('that sends no more is told so where it waits', async () => {
+    const { port } = await serve({ bounds: { strangerMs: 100 } });
+    const socket = await send(port, requestText('GET /read'));
+    socket.end();
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(statusesIn(String(answer))).toEqual(['401']);
+  });
+
   test('has so many connections, of which the longest-standing goes for a newer one', async () => {
     const { port, url, gauge } = await serve({ bounds: { strangersMax: 4 } });
     const first = await send(port, '');

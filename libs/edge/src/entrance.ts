@@ -2,7 +2,6 @@
 // and whether there is room for it. All of that is known by its head; until then nothing of its body
 // is read.
 
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '@tidemark/ports';
 import { isProblem, Problem } from '@tidemark/protocol';
@@ -14,16 +13,21 @@ import { problemText } from './problem-reply.ts';
 import { hasTwoHosts } from './requests.ts';
 import type { Peer } from './share.ts';
 import {
+  type Answer,
   type AnswerText,
   type Exchange,
   hasBody,
   isBehindRefusal,
   isRefused,
   withhold,
+  withholdEnd,
 } from './withheld-answer.ts';
 
 /** Whose share a request goes by. Throws what is answered where it has shown no valid key. */
-export type PeerOf = (headers: IncomingHttpHeaders) => Peer | Promise<Peer>;
+export type PeerOf = (request: FastifyRequest) => Peer | Promise<Peer>;
+
+/** What a request of a known peer is refused with: what its key may not do, or what its tenant has to wait for. */
+export type RefusalOf = (request: FastifyRequest) => Problem | undefined;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -31,6 +35,8 @@ declare module 'fastify' {
     readonly peerOf?: PeerOf;
     /** Anybody may ask, and nothing of a body is read. */
     readonly isOpen?: boolean;
+    /** A page, the same for anybody: links from anywhere may lead to it. */
+    readonly isPage?: boolean;
   }
 }
 
@@ -40,6 +46,7 @@ export interface EntranceParts {
   readonly origins: Origins;
   readonly clock: Clock;
   readonly peerOf: PeerOf;
+  readonly refusalOf: RefusalOf;
   /** What is told where there is no such route. */
   readonly absence: (request: FastifyRequest) => Problem;
 }
@@ -80,17 +87,20 @@ export class Entrance {
     for (const [name, value] of origins.answerHeaders(request.headers)) {
       exchange.outgoing.setHeader(name, value);
     }
-    const refusal = hasTwoHosts(request.raw) ? twoHosts() : origins.refusalOf(request.headers);
+    const { isOpen, isPage } = request.routeOptions.config;
+    const refusal = hasTwoHosts(request.raw)
+      ? twoHosts()
+      : origins.refusalOf(request.headers, isPage);
     if (refusal !== undefined) return this.#turnAway(visit, refusal);
-    if (request.routeOptions.config.isOpen !== true) return this.#identify(visit);
+    if (isOpen !== true) return this.#identify(visit);
     if (hasBody(exchange.incoming)) return this.#turnAway(visit, noBody());
-    admission.openDoor(() => done());
+    admission.openDoor(answering(exchange, done));
   }
 
   #identify(visit: Visit): void {
     const { config } = visit.request.routeOptions;
     try {
-      const peer = (config.peerOf ?? this.#parts.peerOf)(visit.request.headers);
+      const peer = (config.peerOf ?? this.#parts.peerOf)(visit.request);
       if (typeof peer === 'string') return this.#admit(visit, peer);
       peer.then(
         (known) => this.#admit(visit, known),
@@ -107,17 +117,19 @@ export class Entrance {
   }
 
   #admit(visit: Visit, peer: Peer): void {
-    const { admission, connections } = this.#parts;
+    const { admission, connections, refusalOf } = this.#parts;
     const { request, reply, exchange, done } = visit;
     connections.know(exchange.incoming.socket);
+    const refusal = refusalOf(request);
     if (request.method === 'GET' || request.method === 'HEAD') {
       admission.read(peer, exchange);
-      return done();
+      return done(refusal);
     }
-    const problem = admission.enter(peer, exchange);
+    const problem = refusal ?? admission.enter(peer, exchange);
     if (problem === undefined) return done();
-    const answer = withhold(exchange, this.#textOf(visit, problem));
-    if (answer === undefined) return admission.later(() => done(problem));
+    const isLast = false;
+    const answer = withhold(exchange, { text: this.#textOf(visit, problem, isLast), isLast });
+    if (answer === undefined) return admission.later(answering(exchange, () => done(problem)));
     reply.hijack();
     admission.later(answer);
   }
@@ -132,6 +144,16 @@ export class Entrance {
     this.#turnAway({ ...visit, exchange }, problem);
   }
 
+  /**
+   * What is no request. A stranger waits for its end as for any refusal: who is done away with at once comes
+   * back at once, and that costs most.
+   */
+  refuseUnreadable(socket: Socket, end: () => void): void {
+    const { admission, connections } = this.#parts;
+    if (!connections.isStranger(socket)) return end();
+    if (!isRefused(socket)) admission.turnAway(withholdEnd(socket, end));
+  }
+
   /** A stranger's connection ends with its refusal; so does any where a body would still come. */
   #turnAway(visit: Visit, problem: unknown): void {
     const { admission, connections } = this.#parts;
@@ -139,25 +161,40 @@ export class Entrance {
     const { incoming } = exchange;
     const isLast = hasBody(incoming) || connections.isStranger(incoming.socket);
     const answer = isProblem(problem)
-      ? withhold(exchange, this.#textOf(visit, problem))
+      ? withhold(exchange, { text: this.#textOf(visit, problem, isLast), isLast })
       : undefined;
     if (answer === undefined) {
       if (isLast) reply.header('connection', 'close');
-      return admission.turnAway(() => done(problem as Error));
+      return admission.turnAway(answering(exchange, () => done(problem as Error)));
     }
     reply.hijack();
-    admission.turnAway((isClosing) => answer(isLast || isClosing));
+    admission.turnAway(answer);
   }
 
   /** A scope of its own: what waits holds on to nothing of the request. */
-  #textOf({ request }: Visit, problem: Problem): AnswerText {
+  #textOf({ request }: Visit, problem: Problem, isLast: boolean): AnswerText {
     const { clock, origins } = this.#parts;
-    const requestId = request.id;
+    const { id: requestId, url } = request;
     const isHead = request.method === 'HEAD';
     const headers = origins.answerHeaders(request.headers);
-    return (isLast) =>
-      problemText(problem, { requestId, nowMs: clock.nowMs(), isLast, isHead, headers });
+    const textOf: AnswerText = (ends) =>
+      problemText(problem, { requestId, url, nowMs: clock.nowMs(), isLast: ends, isHead, headers });
+    return isLast ? always(textOf(isLast)) : textOf;
   }
+}
+
+/** The text alone: a problem's stack holds on to all that it was thrown behind. */
+const always = (text: string): AnswerText => {
+  return () => text;
+};
+
+/** Node answers by itself, also where nobody is left to be told. */
+function answering({ outgoing }: Exchange, done: () => void): Answer {
+  return () => {
+    const isHeard = !outgoing.destroyed;
+    done();
+    return isHeard;
+  };
 }
 
 const noBody = (): Problem => new Problem('invalid-request', 'this takes no body');

@@ -3,9 +3,9 @@ export { bytesOfChunk, chunkOf } from './chunk.ts';
 export { bodyOf, createEdge, type Edge, type EdgeParts } from './edge.ts';
 export { checkKeys, edgeDeclarations } from './edge-settings.ts';
 export type { PeerOf } from './entrance.ts';
-export { isKey, keyRule } from './keys.ts';
 export { LiveAnswer, type LiveAnswerParts } from './live-answer.ts';
 export { addOperations, type Readiness } from './operations.ts';
+export { envelopeOf } from './problem-envelope.ts';
 export { problemBody, problemOf } from './problem-reply.ts';
 export {
   commonHeaders,
@@ -36,4 +36,10 @@ export {
   type ServeSettings,
   serve,
 } from './serve.ts';
-export { hashKey, Tenancy } from './tenancy.ts';
+export { credentialOf, type Identity, type LiveGrant, Tenancy } from './tenancy.ts';
+export {
+  closeCodes,
+  type LiveSocket,
+  type OpenSocket,
+  type SocketHandler,
+} from './web-sockets.ts';

@@ -133,6 +133,11 @@ export class LiveAnswer {
     });
   }
 
+  /** Where it cannot go on: whoever reads sees that it was cut off, not that it ended. */
+  abort(): void {
+    this.#leave();
+  }
+
   /** Whoever takes nothing, or for whom there is no room. */
   #leave(): void {
     this.#raw.destroy();

@@ -38,6 +38,19 @@ describe('a server without keys', () => {
 
   const host = 'localhost:4437';
 
+  test('a link from anywhere opens a page of its own, in a tab and in nothing else', () => {
+    const link = { host, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
+    const opened = { ...link, 'sec-fetch-dest': 'document' };
+    const pageCodeOf = (headers: Record<string, string>): string | undefined =>
+      keyless().refusalOf(headers, true)?.code;
+    expect(pageCodeOf(opened)).toBeUndefined();
+    expect(pageCodeOf({ ...link, 'sec-fetch-dest': 'iframe' })).toBe('origin-refused');
+    expect(pageCodeOf({ ...opened, 'sec-fetch-mode': 'no-cors' })).toBe('origin-refused');
+    expect(pageCodeOf({ ...opened, host: 'evil.test' })).toBe('origin-refused');
+    expect(pageCodeOf({ ...opened, origin: 'http://evil.test' })).toBe('origin-refused');
+    expect(codeOf(keyless(), opened)).toBe('origin-refused');
+  });
+
   test.each([
     ['a program', {}],
     ['its own page', { origin: 'http://localhost:4437' }],

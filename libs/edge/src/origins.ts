@@ -7,7 +7,9 @@
 // (1) it must be called by a name of this machine: a page that has its own name resolve to 127.0.0.1
 //     still calls it by that name;
 // (2) a page must be the server's own, or of an allowed origin, or else no page at all asks. Browsers
-//     tell that: by `Origin`, and where they send none by `Sec-Fetch-Site`.
+//     tell that: by `Origin`, and where they send none by `Sec-Fetch-Site`;
+// (3) a link on any page may lead to a page of the server's own, as it may to any site: who follows it
+//     leaves the page that it stands on, which reads nothing of what is opened.
 
 import type { IncomingHttpHeaders } from 'node:http';
 import { Problem } from '@tidemark/protocol';
@@ -26,6 +28,7 @@ const preflight = {
     'authorization',
     'content-type',
     'idempotency-key',
+    'if-match',
     'if-none-match',
     'last-event-id',
     'producer-epoch',
@@ -68,8 +71,8 @@ export class Origins {
     this.#hosts = new Set(allowedHosts.map((host) => host.toLowerCase()));
   }
 
-  /** The Problem of a request that must not be served. */
-  refusalOf(headers: IncomingHttpHeaders): Problem | undefined {
+  /** The Problem of a request that must not be served; `isPage` where a page of ours is asked for. */
+  refusalOf(headers: IncomingHttpHeaders, isPage = false): Problem | undefined {
     if (!this.#isKeyless) return undefined;
     const { host, origin } = headers;
     if (host !== undefined && !this.#isOurs(host)) {
@@ -78,7 +81,7 @@ export class Origins {
     }
     const isFitting =
       origin === undefined
-        ? isNoPage(headerOf(headers, 'sec-fetch-site'))
+        ? isNoPage(headerOf(headers, 'sec-fetch-site')) || (isPage && isOpening(headers))
         : isSame(origin, host) || this.#isAllowed(origin);
     if (isFitting || this.#allowsAll) return undefined;
     const detail = 'asked by a page of another origin: see TIDEMARK_ALLOWED_ORIGINS';
@@ -114,6 +117,11 @@ export class Origins {
 /** A program tells nothing; a browser tells `none` for what its user typed. */
 const isNoPage = (site: string | undefined): boolean =>
   site === undefined || site === 'none' || site === 'same-origin';
+
+/** In a tab or a window, which then shows it; a frame is none. */
+const isOpening = (headers: IncomingHttpHeaders): boolean =>
+  headerOf(headers, 'sec-fetch-mode') === 'navigate' &&
+  headerOf(headers, 'sec-fetch-dest') === 'document';
 
 const isSame = (origin: string, host: string | undefined): boolean =>
   host !== undefined && /^https?:\/\/(.*)$/.exec(origin.toLowerCase())?.[1] === host.toLowerCase();

@@ -7,6 +7,7 @@ import type { Alarms } from '@tidemark/platform';
 import { type Fault, isFault, type Logger } from '@tidemark/ports';
 import { hasCode, httpDate, isProblem, Problem, type ProblemCode } from '@tidemark/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { envelopeHeaders, envelopeOf, takesEnvelope } from './problem-envelope.ts';
 import { commonHeaders } from './raw-answer.ts';
 
 /** What fastify refuses by itself, before a route sees the request. */
@@ -74,15 +75,22 @@ function retryAfterSeconds(problem: Problem): number | undefined {
   return isPassing ? 1 : undefined;
 }
 
-function problemHeaders(problem: Problem): Record<string, string> {
+function problemHeaders(problem: Problem, url: string): Record<string, string> {
   const retryAfter = retryAfterSeconds(problem);
   return {
     'content-type': 'application/problem+json',
     'cache-control': 'no-store',
     ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
     ...factHeaders(problem),
+    ...(takesEnvelope(url) && envelopeHeaders(problem)),
   };
 }
+
+/** As whoever asks under this path expects it. */
+const textOf = (problem: Problem, url: string, requestId: string): string =>
+  JSON.stringify(
+    takesEnvelope(url) ? envelopeOf(problem, requestId) : problemBody(problem, requestId),
+  );
 
 export function problemBody(problem: Problem, instance: string): Record<string, unknown> {
   const { status, title, retry, effect } = problem.kind;
@@ -125,12 +133,13 @@ export function sendProblem(
   if (problem.code === 'too-large') reply.removeHeader('connection');
   return reply
     .code(problem.kind.status)
-    .headers(problemHeaders(problem))
-    .send(JSON.stringify(problemBody(problem, request.id)));
+    .headers(problemHeaders(problem, request.url))
+    .send(textOf(problem, request.url, request.id));
 }
 
 interface AnswerFacts {
   readonly requestId: string;
+  readonly url: string;
   readonly nowMs: number;
   readonly isHead: boolean;
   /** Of this request only. */
@@ -141,13 +150,13 @@ interface AnswerFacts {
 
 /** The whole answer, as it goes over the connection. */
 export function problemText(problem: Problem, facts: AnswerFacts): string {
-  const { requestId, nowMs, isLast, isHead } = facts;
+  const { requestId, url, nowMs, isLast, isHead } = facts;
   const { status } = problem.kind;
-  const body = JSON.stringify(problemBody(problem, requestId));
+  const body = textOf(problem, url, requestId);
   const headers = {
     ...commonHeaders,
     'request-id': requestId,
-    ...problemHeaders(problem),
+    ...problemHeaders(problem, url),
     'content-length': String(Buffer.byteLength(body)),
     date: httpDate(nowMs),
     connection: isLast ? 'close' : 'keep-alive',

@@ -1,4 +1,8 @@
 // Refusals that wait to be answered, first come, first served.
+//
+// (1) They are answered so far apart, whatever came when: it is a bounded part of the process's time.
+// (2) A loop that was late makes up for few of them, for each of its turns is one that others wait for.
+// (3) Who has gone by then takes no turn of those who have not.
 
 import type { Clock, Timer } from '@tidemark/ports';
 import { Queue } from '@tidemark/std';
@@ -9,12 +13,13 @@ const waitingMax = 12_000;
 
 export interface RefusalPace {
   readonly heldMs: number;
-  /** So far apart at least: answering them takes a bounded part of the process's time. */
   readonly apartMs: number;
+  /** In one turn of the loop. */
+  readonly atOnceMax: number;
 }
 
 interface Waiting {
-  readonly dueMs: number;
+  readonly fromMs: number;
   readonly answer: Answer;
 }
 
@@ -22,7 +27,8 @@ export class RefusalQueue {
   readonly #clock: Clock;
   readonly #pace: RefusalPace;
   readonly #waiting = new Queue<Waiting>();
-  #lastDueMs = 0;
+  /** When the next may be answered. */
+  #nextMs = 0;
   #timer: Timer | undefined;
   #isClosed = false;
 
@@ -32,19 +38,21 @@ export class RefusalQueue {
   }
 
   add(answer: Answer): void {
-    if (this.#isClosed || this.#waiting.size >= waitingMax) return answer(this.#isClosed);
-    const { heldMs, apartMs } = this.#pace;
-    const dueMs = Math.max(this.#clock.monotonicMs() + heldMs, this.#lastDueMs + apartMs);
-    this.#lastDueMs = dueMs;
-    this.#waiting.push({ dueMs, answer });
+    if (this.#isClosed || this.#waiting.size >= waitingMax) {
+      answer(this.#isClosed);
+      return;
+    }
+    const fromMs = this.#clock.monotonicMs() + this.#pace.heldMs;
+    if (this.#waiting.size === 0) this.#nextMs = Math.max(this.#nextMs, fromMs);
+    this.#waiting.push({ fromMs, answer });
     if (this.#timer === undefined) this.#wait();
   }
 
   #wait(): void {
     const head = this.#waiting.peek();
     if (head === undefined) return;
-    const delayMs = Math.max(1, head.dueMs - this.#clock.monotonicMs());
-    this.#timer = this.#clock.schedule(delayMs, () => {
+    const dueMs = Math.max(head.fromMs, this.#nextMs);
+    this.#timer = this.#clock.schedule(Math.max(1, dueMs - this.#clock.monotonicMs()), () => {
       this.#timer = undefined;
       this.#answerDue();
       this.#wait();
@@ -52,11 +60,14 @@ export class RefusalQueue {
   }
 
   #answerDue(): void {
+    const { apartMs, atOnceMax } = this.#pace;
     const nowMs = this.#clock.monotonicMs();
-    for (let head = this.#waiting.peek(); head !== undefined; head = this.#waiting.peek()) {
-      if (head.dueMs > nowMs) return;
+    this.#nextMs = Math.max(this.#nextMs, nowMs - (atOnceMax - 1) * apartMs);
+    while (this.#nextMs <= nowMs) {
+      const head = this.#waiting.peek();
+      if (head === undefined || head.fromMs > nowMs) return;
       this.#waiting.shift();
-      head.answer(false);
+      if (head.answer(false)) this.#nextMs += apartMs;
     }
   }
 

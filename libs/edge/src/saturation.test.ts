@@ -11,6 +11,7 @@ import { RefusalQueue } from './refusal-queue.ts';
 class Loop implements Clock {
   #nowMs = 1;
   #busyShare = 0;
+  #lateMs = 0;
   #timer: { readonly dueMs: number; readonly run: () => void } | undefined;
 
   nowMs = (): number => this.#nowMs;
@@ -21,9 +22,14 @@ class Loop implements Clock {
     return { cancel: () => undefined };
   }
 
+  /** The next beat comes so much later. */
+  beLate(ms: number): void {
+    this.#lateMs = ms;
+  }
+
   beat(busyShare: number): void {
     const { dueMs = 0, run } = this.#timer ?? {};
-    this.#nowMs = dueMs;
+    this.#nowMs = dueMs + this.#lateMs;
     this.#busyShare = busyShare;
     run?.();
   }
@@ -78,14 +84,51 @@ test('with too much work less is under way, and a quiet key finds room beside a 
 
 test('refusals wait, keep their order and come apart from each other', async () => {
   const clock = new SimulatedClock();
-  const queue = new RefusalQueue(clock, { heldMs: 100, apartMs: 1 });
+  const queue = new RefusalQueue(clock, { heldMs: 100, apartMs: 1, atOnceMax: 8 });
   const startMs = clock.monotonicMs();
   const answered: number[] = [];
   for (let index = 0; index < 50; index += 1) {
-    queue.add(() => answered.push(clock.monotonicMs() - startMs));
+    queue.add(() => answered.push(clock.monotonicMs() - startMs) > 0);
   }
   await clock.advance(99);
   expect(answered).toEqual([]);
   await clock.advance(100);
   expect(answered).toEqual(Array.from({ length: 50 }, (_, index) => 100 + index));
+});
+
+/** A loop that looks at its timers only so often. */
+function answersOfLateLoop(
+  atOnceMax: number,
+  isHeard: (index: number) => boolean = () => true,
+): number[][] {
+  const loop = new Loop();
+  const queue = new RefusalQueue(loop, { heldMs: 0, apartMs: 4, atOnceMax });
+  let turn: number[] = [];
+  for (let index = 0; index < 6; index += 1) {
+    queue.add(() => {
+      turn.push(index);
+      return isHeard(index);
+    });
+  }
+  const turns: number[][] = [];
+  for (let count = 0; count < 3; count += 1) {
+    loop.beLate(100);
+    turn = [];
+    loop.beat(1);
+    turns.push(turn);
+  }
+  return turns;
+}
+
+test('a loop that was late makes up for few refusals in one turn', () => {
+  expect(answersOfLateLoop(1)).toEqual([[0], [1], [2]]);
+  expect(answersOfLateLoop(2)).toEqual([
+    [0, 1],
+    [2, 3],
+    [4, 5],
+  ]);
+});
+
+test('who has gone takes no turn of those who have not', () => {
+  expect(answersOfLateLoop(1, (index) => index >= 2)).toEqual([[0, 1, 2], [3], [4]]);
 });

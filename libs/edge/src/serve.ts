@@ -1,9 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import { type Listening, type Platform, StartRefusal } from '@tidemark/platform';
 import { sleep } from '@tidemark/ports';
+import type { FastifyRequest } from 'fastify';
 import { createEdge, type Edge } from './edge.ts';
 import { addOperations } from './operations.ts';
 import type { OriginSettings } from './origins.ts';
+import { WriteQuotas } from './quotas.ts';
 import { Tenancy } from './tenancy.ts';
 
 /** Where a role is asked, and by whom. */
@@ -69,9 +71,21 @@ export async function serve(
 ): Promise<ListeningServer> {
   const { parts, alarms } = platform;
   const { host, port, drainMs } = settings;
-  const tenancy = new Tenancy(platform.shards, platform);
-  const peerOf = tenancy.isKeyless ? {} : { peerOf: tenancy.peerOf.bind(tenancy) };
-  const edge = createEdge(parts, { origins: settings, alarms, ...peerOf });
+  const { registry } = platform;
+  const tenancy = new Tenancy(platform.shards, {
+    isKeyless: platform.isKeyless,
+    // When a key was used last is worth a record, and no failure of anybody's request.
+    onUse: ({ id }, hash, atMs) => void registry.useKey(id, hash, atMs).catch(() => undefined),
+  });
+  const quotas = new WriteQuotas(parts.clock);
+  const byKeys = tenancy.isKeyless
+    ? {}
+    : {
+        peerOf: tenancy.peerOf.bind(tenancy),
+        refusalOf: (request: FastifyRequest) =>
+          tenancy.refusalOf(request) ?? quotas.refusalOf(tenancy.knownTenant(request), request),
+      };
+  const edge = createEdge(parts, { origins: settings, alarms, ...byKeys });
   addOperations(edge, {
     failures: () => ({ ...platform.failures(), ...failures?.() }),
     renderMetrics,
@@ -94,6 +108,7 @@ export async function serve(
       const closed = edge.close();
       // Only now: whoever follows comes back at once, and must not find this process.
       for (const role of started) role.close?.();
+      edge.sockets.closeAll();
       await Promise.race([closed, late]);
       await Promise.all(started.map(async (role) => role.end?.()));
     },

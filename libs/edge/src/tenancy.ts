@@ -1,68 +1,284 @@
-import { hash } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
-import { Problem } from '@tidemark/protocol';
+// Whose request it is, and what it may do.
+//
+// (1) A key opens its tenant for its scopes; a client token opens one session of a tenant.
+// (2) What a key or a token does not open is not there: another's session is 404, for it as for anybody.
+// (3) A revoked key, or one that has ended, opens nothing from when this process has folded that. A token's
+//     session is asked of the log first, so that a revoked token opens nothing from then on anywhere.
+
+import {
+  type ClientToken,
+  hashKey,
+  isClientToken,
+  keyIdOf,
+  parseClientToken,
+  type Scope,
+  scopes,
+} from '@tidemark/auth';
+import { Problem, type TenantId } from '@tidemark/protocol';
 import type { Shards, Tenant } from '@tidemark/replica';
-import { bearerOf, headerOf } from './requests.ts';
-import { onlyPeer, type Peer } from './share.ts';
+import { goodToken, isUseNews, type StreamState } from '@tidemark/session';
+import type { FastifyRequest } from 'fastify';
+import { LiveCounts } from './live-counts.ts';
+import { bearerOf, headerOf, pathOf, queryOf, streamNameOf, streamPrefix } from './requests.ts';
+import type { Peer } from './share.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What it takes to ask; by the method where nothing is said. */
+    readonly scope?: Scope;
+    /** Whoever may only steer is let in, and checked by the route. */
+    readonly isSteered?: boolean;
+  }
+}
 
 /** Keys that were seen to be right, by the header that carried them: a hash less on each request. */
 const rememberedMax = 10_000;
 
-export const hashKey = (key: string): string => hash('sha256', key, 'hex');
+const everyScope: ReadonlySet<Scope> = new Set(scopes);
 
-const keyIn = (headers: IncomingHttpHeaders): string | undefined =>
-  bearerOf(headers) ?? headerOf(headers, 'x-api-key');
+/** Made once: strangers come by the thousand, and each stack has its price. */
+const noKey = new Problem('unauthenticated', 'send the key as a bearer token or as x-api-key');
+const unknownKey = new Problem('unauthenticated', 'no tenant has this key');
 
-/** Whose request it is. Without keys everything is the tenant `default`. */
+export interface Identity {
+  readonly tenant: Tenant;
+  /** The key or token, as audits name it. */
+  readonly by: string;
+  readonly scopes: ReadonlySet<Scope>;
+  /** The one session that it opens; undefined where it opens all of its tenant's. */
+  readonly session: string | undefined;
+}
+
+interface KnownKey extends Identity {
+  readonly hash: string;
+  readonly endsAtMs: number;
+}
+
+/** On the request itself: who asks, once that is verified. */
+const identified = Symbol('identified');
+type Identified = FastifyRequest & { [identified]?: Identity };
+
+export interface TenancyParts {
+  readonly isKeyless: boolean;
+  /** A key was used, and nobody has written that down for long. */
+  readonly onUse?: (tenant: Tenant, hash: string, nowMs: number) => void;
+}
+
+/** While somebody is told something live: whether it still may be. */
+export interface LiveGrant {
+  /** Also by what its session says of tokens. */
+  holds(stream: StreamState | undefined): boolean;
+  end(): void;
+}
+
 export class Tenancy {
   readonly #shards: Shards;
-  readonly #isKeyless: boolean;
-  readonly #remembered = new Map<string, Tenant>();
+  readonly #parts: TenancyParts;
+  readonly #remembered = new Map<string, KnownKey>();
+  readonly #live = new Set<() => void>();
+  readonly #counts = new LiveCounts();
   /** Of the directory in which they were right. */
   #version = -1;
 
-  constructor(shards: Shards, { isKeyless }: { readonly isKeyless: boolean }) {
+  constructor(shards: Shards, parts: TenancyParts) {
     this.#shards = shards;
-    this.#isKeyless = isKeyless;
+    this.#parts = parts;
+    shards.onDirectory(() => {
+      for (const look of this.#live) look();
+    });
   }
 
   get isKeyless(): boolean {
-    return this.#isKeyless;
+    return this.#parts.isKeyless;
   }
 
-  /** Whose share of the process a request goes by; throws where the key is none. */
-  peerOf(headers: IncomingHttpHeaders): Peer | Promise<Peer> {
-    if (this.#isKeyless) return onlyPeer;
-    const tenant = this.tenantOf(headers);
-    return tenant instanceof Promise ? tenant.then(({ id }) => id) : tenant.id;
+  /** Whose share of the process a request goes by; throws where it shows nothing that is good. */
+  peerOf(request: FastifyRequest): Peer | Promise<Peer> {
+    const identity = this.verify(credentialOf(request));
+    return identity instanceof Promise
+      ? identity.then((known) => this.#know(request, known))
+      : this.#know(request, identity);
   }
 
-  /** At once where the tenant is known here, as it nearly always is. */
-  tenantOf(headers: IncomingHttpHeaders): Tenant | Promise<Tenant> {
-    if (this.#isKeyless) return this.#shards.directory.default ?? this.#findDefault();
-    const key = keyIn(headers);
-    if (key === undefined || key === '') {
-      throw new Problem('unauthenticated', 'send the key as a bearer token or as x-api-key');
+  #know(request: Identified, identity: Identity): Peer {
+    request[identified] = identity;
+    return identity.tenant.id;
+  }
+
+  /** What whoever asks may not do. */
+  refusalOf(request: Identified): Problem | undefined {
+    const identity = request[identified];
+    if (identity === undefined) return undefined;
+    const { config } = request.routeOptions;
+    const isReading = request.method === 'GET' || request.method === 'HEAD';
+    const needed = config.scope ?? (isReading ? 'read' : 'append');
+    const maySteer = config.isSteered === true && identity.scopes.has('steer');
+    if (!identity.scopes.has(needed) && !maySteer) {
+      return new Problem('forbidden', `the scope ${needed} is needed`);
     }
+    return identity.session === undefined ? undefined : sessionRefusal(identity.session, request);
+  }
+
+  tenantOf(request: FastifyRequest): Tenant | Promise<Tenant> {
+    const identity = this.identityOf(request);
+    return identity instanceof Promise ? identity.then(({ tenant }) => tenant) : identity.tenant;
+  }
+
+  /** Of a request that was let in: at once, but where a server without keys is not founded yet. */
+  identityOf(request: Identified): Identity | Promise<Identity> {
+    return request[identified] ?? this.verify(credentialOf(request));
+  }
+
+  /** Who has shown this. At once where the key is known here, as it nearly always is. */
+  verify(key: string | undefined): Identity | Promise<Identity> {
+    if (this.isKeyless) {
+      const tenant = this.#shards.directory.default;
+      return tenant === undefined ? this.#findDefault() : localIdentity(tenant);
+    }
+    if (key === undefined || key === '') {
+      throw noKey;
+    }
+    if (isClientToken(key)) return this.#tokenIdentity(parsedToken(key));
     const { version } = this.#shards.directory;
     if (version !== this.#version) this.#remembered.clear();
     this.#version = version;
-    return this.#remembered.get(key) ?? this.#find(key);
+    const known = this.#remembered.get(key);
+    return known !== undefined && this.#nowMs() < known.endsAtMs ? known : this.#find(key);
   }
 
-  async #findDefault(): Promise<Tenant> {
+  /** Whose request it is, once `peerOf` has let it in. */
+  knownTenant(request: Identified): Tenant | undefined {
+    return request[identified]?.tenant;
+  }
+
+  #nowMs(): number {
+    return this.#shards.parts.clock.nowMs();
+  }
+
+  async #findDefault(): Promise<Identity> {
     const tenant = (await this.#shards.currentDirectory()).default;
     if (tenant === undefined) throw new Problem('unavailable', 'not founded yet');
-    return tenant;
+    return localIdentity(tenant);
   }
 
-  async #find(key: string): Promise<Tenant> {
+  async #find(key: string): Promise<Identity> {
     const keyHash = hashKey(key);
     const known = this.#shards.directory.byKeyHash(keyHash);
-    const tenant = known ?? (await this.#shards.currentDirectory()).byKeyHash(keyHash);
-    if (tenant === undefined) throw new Problem('unauthenticated', 'no tenant has this key');
+    const opened = known ?? (await this.#shards.currentDirectory()).byKeyHash(keyHash);
+    const endsAtMs = opened?.key.endsAtMs ?? Number.POSITIVE_INFINITY;
+    if (opened === undefined || this.#nowMs() >= endsAtMs) {
+      throw unknownKey;
+    }
+    const { tenant, key: entry } = opened;
+    if (isUseNews(entry, this.#nowMs())) this.#parts.onUse?.(tenant, keyHash, this.#nowMs());
+    const identity: KnownKey = {
+      tenant,
+      by: keyIdOf(keyHash),
+      scopes: new Set(entry.scopes),
+      session: undefined,
+      hash: keyHash,
+      endsAtMs,
+    };
     if (this.#remembered.size >= rememberedMax) this.#remembered.clear();
-    this.#remembered.set(key, tenant);
-    return tenant;
+    this.#remembered.set(key, identity);
+    return identity;
+  }
+
+  /** By the session as it is at some moment after the request came. */
+  async #tokenIdentity(token: ClientToken): Promise<Identity> {
+    const known = this.#shards.directory.get(token.tenant);
+    const tenant = known ?? (await this.#shards.currentDirectory()).get(token.tenant as TenantId);
+    if (tenant === undefined || tenant.isSuspended) throw badToken();
+    const { replica, key } = this.#shards.locate(tenant, token.session);
+    await replica.readIndex();
+    const entry = await replica.with(key, ({ state }) =>
+      entryOf(state.stream, token, this.#nowMs()),
+    );
+    if (entry === undefined) throw badToken();
+    const { id: by, scopes: granted } = entry;
+    return { tenant, by, scopes: new Set(granted), session: token.session };
+  }
+
+  /**
+   * For whoever is told something for as long as it likes; `look` is called when it may not be any more.
+   * Throws where its tenant has as many as it may.
+   */
+  goLive(credential: string | undefined, identity: Identity, look: () => void): LiveGrant {
+    const { tenant } = identity;
+    const leave = this.#counts.enter(tenant.id, tenant.quotas.liveConnections);
+    this.#live.add(look);
+    const isToken = credential !== undefined && isClientToken(credential);
+    const token = isToken && !this.isKeyless ? parsedToken(credential) : undefined;
+    return {
+      holds: (stream) =>
+        token === undefined
+          ? this.#holdsKey(identity)
+          : this.#shards.directory.get(tenant.id)?.isSuspended === false &&
+            (stream === undefined || entryOf(stream, token, this.#nowMs()) !== undefined),
+      end: () => {
+        this.#live.delete(look);
+        leave();
+      },
+    };
+  }
+
+  #holdsKey(identity: Identity): boolean {
+    if (this.isKeyless) return true;
+    const { hash } = identity as KnownKey;
+    const { endsAtMs } = this.#shards.directory.byKeyHash(hash)?.key ?? { endsAtMs: 0 };
+    return this.#nowMs() < (endsAtMs ?? Number.POSITIVE_INFINITY);
+  }
+}
+
+const localIdentity = (tenant: Tenant): Identity => ({
+  tenant,
+  by: 'local',
+  scopes: everyScope,
+  session: undefined,
+});
+
+/** A browser can send a token by a query, where it can send no header. */
+export function credentialOf({
+  headers,
+  raw,
+  method,
+}: Pick<FastifyRequest, 'headers' | 'raw' | 'method'>): string | undefined {
+  const sent = bearerOf(headers) ?? headerOf(headers, 'x-api-key');
+  if (sent !== undefined || method !== 'GET') return sent;
+  const url = raw.url ?? '';
+  return url.includes('token=') ? (queryOf(url).get('token') ?? undefined) : undefined;
+}
+
+const badToken = (): Problem => new Problem('unauthenticated', 'no session has this token');
+
+function parsedToken(text: string): ClientToken {
+  const token = parseClientToken(text);
+  if (token === undefined) throw badToken();
+  return token;
+}
+
+const entryOf = (
+  stream: StreamState | undefined,
+  { id, secret }: ClientToken,
+  nowMs: number,
+): ReturnType<typeof goodToken> =>
+  stream && goodToken(stream.aspects.tokens, { id, hash: hashKey(secret) }, nowMs);
+
+/** A token's own session, under whichever path; no other is there for it. */
+function sessionRefusal(session: string, { params, raw }: FastifyRequest): Problem | undefined {
+  const path = pathOf(raw.url ?? '');
+  const named = path.startsWith(streamPrefix)
+    ? streamIn(path)
+    : (params as { readonly session?: string }).session;
+  if (named === undefined) return new Problem('forbidden', 'a client token is for one session');
+  return named === session ? undefined : new Problem('session-not-found', 'no such session');
+}
+
+/** Empty where the path names none: no session is called so. */
+function streamIn(path: string): string {
+  try {
+    return streamNameOf(path);
+  } catch {
+    return '';
   }
 }

@@ -3,7 +3,9 @@
 // the answer is written to the connection later.
 //
 // (1) Until then the connection is not read. What was read with the refused request already would be
-//     answered before it: the connection ends with the refusal instead.
+//     answered before it: the connection ends with the refusal instead. Where it ends with it anyway and
+//     little is still to come, one piece more is read and dropped: one that breaks off is only seen to
+//     have while it is read, and then holds nothing any more.
 // (2) Where Node would close the connection it answers itself.
 // (3) A connection that ends while its client still sends is left open unread for a moment: closed at
 //     once, it would take the answer away with it.
@@ -16,8 +18,8 @@ export interface Exchange {
   readonly outgoing: ServerResponse;
 }
 
-/** Answers, and ends the connection with it or not. */
-export type Answer = (isLast: boolean) => void;
+/** Answers, and ends the connection with it where the server closes. Says whether somebody was left. */
+export type Answer = (isClosing: boolean) => boolean;
 
 /** The answer as it goes over the connection. */
 export type AnswerText = (isLast: boolean) => string;
@@ -28,17 +30,34 @@ type Withholding = Socket & { [withheld]?: Answer | undefined };
 /** How long a client that still sends may take to see that it was refused. */
 const lingerMs = 1_000;
 
+export interface Refusal {
+  readonly text: AnswerText;
+  /** The connection ends with it. */
+  readonly isLast: boolean;
+}
+
 /** Gives back what answers; undefined where Node has to do it itself. */
-export function withhold({ incoming, outgoing }: Exchange, text: AnswerText): Answer | undefined {
+export function withhold(exchange: Exchange, refusal: Refusal): Answer | undefined {
+  const { incoming, outgoing } = exchange;
   const { socket } = incoming;
   const closes = !outgoing.shouldKeepAlive || incoming.headers.expect !== undefined;
   if (closes || incoming.httpVersion !== '1.1') {
     rest(outgoing, socket);
     return undefined;
   }
-  const isStillSent = hasBody(incoming);
+  const sending = sendingOf(incoming);
   endUnheard(outgoing, socket);
-  return keep(socket, text, isStillSent);
+  return keep(socket, refusal, sending);
+}
+
+/** What a client still has to send behind the head. */
+type Sending = 'nothing' | 'little' | 'much';
+
+const littleBytes = 4_096;
+
+function sendingOf(incoming: IncomingMessage): Sending {
+  if (!hasBody(incoming)) return 'nothing';
+  return Number(incoming.headers['content-length']) <= littleBytes ? 'little' : 'much';
 }
 
 export const hasBody = ({ headers }: IncomingMessage): boolean =>
@@ -69,25 +88,48 @@ function writeNothing(_piece: unknown, ...rest: readonly unknown[]): boolean {
   return true;
 }
 
-/** A scope of its own: what waits holds on to what it sees. */
-function keep(socket: Withholding, text: AnswerText, isStillSent: boolean): Answer {
+function keep(socket: Withholding, { text, isLast }: Refusal, sending: Sending): Answer {
   const write: unknown = Reflect.get(socket, 'write');
-  const answer: Answer = (isLast) => {
-    if (socket[withheld] !== answer) return;
-    socket[withheld] = undefined;
-    Reflect.set(socket, 'write', write);
-    if (socket.destroyed) return;
-    socket.write(text(isLast));
-    if (!isLast) socket.resume();
-    else if (isStillSent) linger(socket);
-    else socket.destroySoon();
-  };
-  socket[withheld] = answer;
+  const answer = hold(socket, (kept, isClosing) => {
+    Reflect.set(kept, 'write', write);
+    const ends = isLast || isClosing;
+    kept.write(text(ends));
+    if (!ends) kept.resume();
+    else if (sending !== 'nothing') linger(kept);
+    else kept.destroySoon();
+  });
   Reflect.set(socket, 'write', (...piece: [unknown, ...unknown[]]) => {
     answer(true);
     return writeNothing(...piece);
   });
-  pauseSoon(socket, () => socket[withheld] === answer);
+  if (isLast && sending !== 'much') leaveSoon(socket, answer);
+  else pauseSoon(socket, () => socket[withheld] === answer);
+  return answer;
+}
+
+/** Holds a connection over which came what is no request. */
+export function withholdEnd(socket: Withholding, end: () => void): Answer {
+  const answer = hold(socket, end);
+  leaveSoon(socket, answer);
+  return answer;
+}
+
+/** What ends the wait, and from then on holds nothing. */
+function hold(socket: Withholding, end: (kept: Socket, isClosing: boolean) => void): Answer {
+  let waiting: { readonly kept: Withholding; readonly end: typeof end } | undefined = {
+    kept: socket,
+    end,
+  };
+  const answer: Answer = (isClosing) => {
+    if (waiting === undefined) return false;
+    const { kept } = waiting;
+    waiting = undefined;
+    kept[withheld] = undefined;
+    if (kept.destroyed) return false;
+    end(kept, isClosing);
+    return true;
+  };
+  socket[withheld] = answer;
   return answer;
 }
 
@@ -109,5 +151,15 @@ function rest(outgoing: ServerResponse, socket: Socket): void {
 function pauseSoon(socket: Socket, isWaiting: () => boolean): void {
   setImmediate(() => {
     if (isWaiting()) socket.pause();
+  });
+}
+
+/** Takes the connection from its parser. What still comes over it is nobody's: invariant 1. */
+function leaveSoon(socket: Withholding, answer: Answer): void {
+  socket.once('close', () => answer(true));
+  setImmediate(() => {
+    if (socket[withheld] !== answer) return;
+    socket.removeAllListeners('data').removeAllListeners('end');
+    socket.once('data', () => socket.pause());
   });
 }

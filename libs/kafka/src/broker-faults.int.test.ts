@@ -1,8 +1,10 @@
 // Real brokers, really killed. What the writer was told is compared with what the log holds.
 
+import type { KafkaBroker } from '@tidemark/infra';
 import type { EventLog, Shard } from '@tidemark/ports';
 import { present } from '@tidemark/std';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { olderForMs } from './limits.ts';
 import { AppendHistory } from './testing/append-history.ts';
 import { TestCluster } from './testing/test-cluster.ts';
 
@@ -74,10 +76,12 @@ describe('a leader is killed during appends', () => {
       expect(await history.violations(cluster.open())).toEqual([]);
     },
   );
+});
 
-  test('a leader that hangs is left for the next one', async () => {
-    const shards = await cluster.shards(6);
-    const shard = await shardLedBy('other', shards);
+describe('a leader that hangs', () => {
+  /** Written to before, and until others have long followed its leader. */
+  async function writeUntilFollowed(): Promise<{ history: AppendHistory; leader: KafkaBroker }> {
+    const shard = await shardLedBy('other', await cluster.shards(6));
     const leader = await cluster.leaderOf(shard);
     const history = new AppendHistory(cluster.open(), shard);
     for (let count = 0; count < 20; count += 1) await history.insist();
@@ -86,9 +90,43 @@ describe('a leader is killed during appends', () => {
     await leader.kill('SIGSTOP');
     await pause(5_000);
     const gapMs = await writer.stop();
-    await leader.kill('SIGCONT');
     process.stdout.write(`leader ${leader.id} stopped: ${gapMs} ms without an acknowledgement\n`);
+    return { history, leader };
+  }
+
+  /** As a process begins that hears of this broker first. */
+  const openAt = ({ host, port }: KafkaBroker): EventLog =>
+    cluster.open({ brokers: [`${host}:${port}`] });
+
+  test('is left for the next one, also by those who ask it while it does not know', async () => {
+    const { history, leader } = await writeUntilFollowed();
+    await leader.kill('SIGCONT');
+    expect(await history.violations(openAt(leader))).toEqual([]);
     await cluster.kafka.ready();
+    expect(await history.violations(cluster.open())).toEqual([]);
+  });
+
+  test('says neither where the log ends nor that it was lost, once those that followed it are gone', async () => {
+    const { history, leader } = await writeUntilFollowed();
+    const { shard, log } = history;
+    const end = await endOf(log, shard);
+    const others = cluster.kafka.brokers.filter(({ id }) => id !== leader.id);
+    await Promise.all(others.map((broker) => broker.kill('SIGKILL')));
+    await leader.kill('SIGCONT');
+    const stopping = new AbortController();
+    const reading = openAt(leader)
+      .read(shard, { from: end, signal: stopping.signal })
+      [Symbol.asyncIterator]()
+      .next()
+      .catch((fault: unknown) => fault);
+    const sinceMs = performance.now();
+    while (performance.now() - sinceMs < olderForMs + 2_000) {
+      expect(await endOf(log, shard).catch(() => end)).toBe(end);
+    }
+    stopping.abort();
+    // A Fault, had the end been taken for the log's.
+    expect(await reading).toMatchObject({ done: true });
+    for (const broker of others) await broker.restart();
     expect(await history.violations(cluster.open())).toEqual([]);
   });
 });

@@ -23,6 +23,11 @@ export class Brokers implements AsyncDisposable {
     this.#nextControl = prng.below(Math.max(1, this.#bootstrap.length));
   }
 
+  /** Those that are known. */
+  get ids(): readonly number[] {
+    return [...this.#addresses.keys()];
+  }
+
   learn(addresses: ReadonlyMap<number, BrokerAddress>): void {
     if (addresses.size > 0) this.#addresses = addresses;
   }

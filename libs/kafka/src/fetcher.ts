@@ -100,10 +100,14 @@ export class Fetcher {
     this.strand([reader]);
   }
 
-  /** Out of range is a Fault only where the bounds say so: a new leader may just not know its end. */
+  /**
+   * Out of range is a Fault only where the bounds say so: a new leader may just not know its end. And only
+   * where most brokers say who leads: a leader that was followed by another ends before what that one took.
+   */
   async #judgeRange(reader: ShardReader): Promise<void> {
-    const { bounds, clock } = this.parts;
+    const { bounds, clock, metadata } = this.parts;
     const { shard, position } = reader;
+    metadata.doubt(shard);
     const known = await bounds
       .bounds([shard], this.#closing.signal)
       .then((answer) => answer.get(shard))
@@ -114,7 +118,7 @@ export class Fetcher {
       if (position < known.start) {
         return reader.fail(new Fault('below-start', `trimmed. ${at}`, { effect: 'none' }));
       }
-      if (position > known.end) {
+      if (position > known.end && metadata.isToldByMost(shard)) {
         return reader.fail(new Fault('above-end', `beyond the end. ${at}`, { effect: 'none' }));
       }
     }

@@ -32,7 +32,10 @@ export const leaderRetryMs = 50;
 /** A topic that brokers deny for so long is missing; a younger one may not have reached them all. */
 export const missingAfterMs = 1_000;
 
-/** Older leaders that are told for so long are those of a topic that was made again. */
+/** Once one broker has told who leads, the others are waited for so long: some may hang. */
+export const surveyWaitMs = 1_000;
+
+/** Older leaders that most brokers tell for so long are those of a topic that was made again. */
 export const olderForMs = 5_000;
 
 /** A produce that has waited so long has its leader looked up: it may have been deposed. */

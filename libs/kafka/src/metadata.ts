@@ -6,13 +6,13 @@
 // (2) A leader in doubt is not given out before it was asked for again.
 // (3) A leader that a newer one is known to have followed is not believed: whoever tells of it lags behind,
 //     and it may not know of its fall itself. Only a topic that was made again begins with lower epochs,
-//     and that is told for longer than any broker that can be reached lags.
+//     and that is told by most brokers, for longer than they lag. A few that are cut off from the others
+//     may tell of the old leader for as long as they are.
 
 import {
   abortedFault,
   type Clock,
   Fault,
-  isFault,
   partitionOfShard,
   type Shard,
   topicOf,
@@ -20,14 +20,9 @@ import {
 import { Questions } from '@tidemark/std';
 import type { Brokers } from './brokers.ts';
 import { errorCodes, errorNameOf, faultReasonOf } from './errors.ts';
-import { missingAfterMs, olderForMs, questionTimeoutMs } from './limits.ts';
-import {
-  decodeMetadata,
-  type MetadataAnswer,
-  metadataRequest,
-  type PartitionMetadata,
-  type TopicMetadata,
-} from './metadata-request.ts';
+import { missingAfterMs, olderForMs } from './limits.ts';
+import type { PartitionMetadata, TopicMetadata } from './metadata-request.ts';
+import { askAny, type Survey, surveyTopics } from './metadata-survey.ts';
 
 export interface Leader {
   readonly brokerId: number;
@@ -43,8 +38,10 @@ export class ClusterMetadata {
   readonly #deniedSince = new Map<string, number>();
   /** Since when brokers tell older leaders of a topic than are known. */
   readonly #olderSince = new Map<string, number>();
+  /** Topics of which not even half of the brokers told when they were last asked. */
+  readonly #toldByFew = new Set<string>();
   readonly #questions = new Questions<'metadata', string, void>(
-    async (_, topics) => this.#take(await this.#ask([...topics])),
+    async (_, topics) => this.#take(await surveyTopics(this.#clock, this.#brokers, [...topics])),
     // Calls of the same turn share a question.
     () => new Promise(setImmediate),
   );
@@ -70,6 +67,11 @@ export class ClusterMetadata {
 
   doubt(shard: Shard): void {
     this.#doubted.add(shard);
+  }
+
+  /** Whether most brokers told of it when they were last asked, so that its leader is the last one. */
+  isToldByMost(shard: Shard): boolean {
+    return this.#topics.has(topicOf(shard)) && !this.#toldByFew.has(topicOf(shard));
   }
 
   /** The Fault of a shard that brokers have denied for long enough to believe it. */
@@ -106,49 +108,30 @@ export class ClusterMetadata {
 
   /** All topics of the cluster but its internal ones. */
   async allTopics(signal?: AbortSignal): Promise<readonly TopicMetadata[]> {
-    const answer = await orAborted(this.#ask('all'), signal);
+    const answer = await orAborted(askAny(this.#brokers, 'all'), signal);
     return answer.topics.filter(({ isInternal }) => !isInternal);
   }
 
-  async #ask(topics: readonly string[] | 'all'): Promise<MetadataAnswer> {
-    const { clientId } = this.#brokers.settings;
-    try {
-      const connection = await this.#brokers.control();
-      const frame = metadataRequest(clientId, topics);
-      const answer = decodeMetadata(await connection.request(frame, questionTimeoutMs));
-      this.#brokers.learn(answer.brokers);
-      return answer;
-    } catch (cause) {
-      this.#brokers.tryAnother();
-      if (isFault(cause)) throw cause;
-      throw new Fault('unavailable', 'no broker tells its metadata', { effect: 'none', cause });
-    }
-  }
-
-  #take(answer: MetadataAnswer): void {
+  #take({ topics, isByMost }: Survey): void {
     const nowMs = this.#clock.monotonicMs();
-    let isStale = false;
-    for (const topic of answer.topics) {
-      if (this.#isOlder(topic, nowMs)) {
-        isStale = true;
-        continue;
-      }
+    for (const topic of topics) {
+      if (isByMost) this.#toldByFew.delete(topic.name);
+      else this.#toldByFew.add(topic.name);
+      if (this.#isOlder(topic, isByMost, nowMs)) continue;
       this.#topics.set(topic.name, topic);
       if (topic.errorCode === errorCodes.none) this.#deniedSince.delete(topic.name);
       else if (!this.#deniedSince.has(topic.name)) this.#deniedSince.set(topic.name, nowMs);
-      isStale ||= topic.errorCode !== errorCodes.none;
     }
-    // A broker may lag behind the others, and for long when it is cut off.
-    if (isStale) this.#brokers.tryAnother();
   }
 
   /** Invariant 3. */
-  #isOlder(topic: TopicMetadata, nowMs: number): boolean {
+  #isOlder(topic: TopicMetadata, isByMost: boolean, nowMs: number): boolean {
     const known = this.#topics.get(topic.name);
     if (known === undefined || !tellsOlder(topic, known)) {
       this.#olderSince.delete(topic.name);
       return false;
     }
+    if (!isByMost) return true;
     const sinceMs = this.#olderSince.get(topic.name) ?? nowMs;
     this.#olderSince.set(topic.name, sinceMs);
     if (nowMs - sinceMs < olderForMs) return true;

@@ -1,4 +1,6 @@
 export { Alarms } from './alarms.ts';
+export { assignedShards } from './assigned-shards.ts';
+export { operationsDeclarations, serveOperations } from './operations-server.ts';
 export { createOutbound, type OutboundParts, type Resolver } from './outbound.ts';
 export { isLoopbackAddress, isPublicAddress } from './outbound-address.ts';
 export { Platform, type PlatformParts, type PlatformSettings } from './platform.ts';
@@ -13,3 +15,4 @@ export {
 export { openIn, StartRefusal } from './start-refusal.ts';
 export { createLoopMeter, createSystemClock, createSystemPrng } from './system.ts';
 export { TimerWheel } from './timer-wheel.ts';
+export { permitsFor, type WebhookRules, webhookMistake } from './webhook-url.ts';

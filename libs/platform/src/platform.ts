@@ -10,7 +10,7 @@ import {
   sleep,
 } from '@tidemark/ports';
 import { defaultTenant, isProblem } from '@tidemark/protocol';
-import { type Publications, Shards, shardsOf } from '@tidemark/replica';
+import { type EventArchive, type Publications, Shards, shardsOf } from '@tidemark/replica';
 import { SessionWrites, TenantRegistry, Writers } from '@tidemark/replica/write';
 import { Alarms } from './alarms.ts';
 import { TimerWheel } from './timer-wheel.ts';
@@ -24,6 +24,10 @@ export interface PlatformParts {
   readonly metrics: Metrics;
   /** Where sessions are looked up that are not in memory; without, all of them are. */
   readonly publications?: Publications;
+  /** Where events are that the log has let go. */
+  readonly archive?: EventArchive;
+  /** This process publishes as well: who would write beyond its memory waits until it has. */
+  readonly isPublishing?: boolean;
 }
 
 export interface PlatformSettings {
@@ -54,7 +58,7 @@ export class Platform implements AsyncDisposable {
     const parts = { ...given, log: new WatchedLog(given.log, this.alarms) };
     this.parts = parts;
     this.#settings = settings;
-    const isPublishing = given.publications !== undefined;
+    const { isPublishing = false } = given;
     this.shards = new Shards(parts, { ...settings, isPublishing });
     this.writers = new Writers(parts);
     this.writes = new SessionWrites(this.shards, this.writers);

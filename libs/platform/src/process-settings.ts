@@ -9,6 +9,13 @@ export const processDeclarations = {
         'key for /v1/admin; with it every request needs a tenant’s key, without it there is one tenant',
     }),
   ),
+  sealingKey: optional(
+    secret({
+      env: 'TIDEMARK_SEALING_KEY',
+      purpose:
+        'what secrets are sealed with that are kept for others: keys of model providers, secrets of webhooks; the same for all processes',
+    }),
+  ),
   logLevel: choice({
     env: 'TIDEMARK_LOG_LEVEL',
     purpose: 'least severe log line',

@@ -6,17 +6,26 @@ export {
   parseContentType,
 } from './content-type.ts';
 export { type Cursor, cursorTag, cursorText, isStart, parseCursor, startCursor } from './cursor.ts';
-export { endOfJsonValue, JsonSyntaxError, jsonMessages } from './json-scan.ts';
+export { type JsonMember, jsonMembers } from './json-members.ts';
+export {
+  endOfJsonValue,
+  type JsonMessages,
+  JsonSyntaxError,
+  jsonMessages,
+  jsonTypeOf,
+} from './json-scan.ts';
 export { limits } from './limits.ts';
 export {
   defaultTenant,
   deliveryHeader,
   hasControlBytes,
+  isThreadName,
   parseSessionName,
   parseStreamPath,
   parseTenantId,
   type SessionName,
   type TenantId,
+  threadName,
 } from './names.ts';
 export {
   hasCode,

@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { jsonMessages } from './json-scan.ts';
 
-const scan = (text: Uint8Array): Uint8Array[] => jsonMessages(text, Number.POSITIVE_INFINITY) ?? [];
+const scan = (text: Uint8Array): Uint8Array[] => [
+  ...(jsonMessages(text, Number.POSITIVE_INFINITY)?.bodies ?? []),
+];
 const messagesOf = (text: string): string[] => scan(bytesOf(text)).map(textOf);
 
 function accepts(text: string): boolean {
@@ -37,10 +39,34 @@ describe('jsonMessages', () => {
 
   test('counts while it scans, and looks at nothing behind the first message too many', () => {
     const upTo = (text: string, messagesMax: number) => jsonMessages(bytesOf(text), messagesMax);
-    expect(upTo('[1,2,3]', 3)?.map(textOf)).toEqual(['1', '2', '3']);
+    expect(upTo('[1,2,3]', 3)?.bodies.map(textOf)).toEqual(['1', '2', '3']);
     expect(upTo('[1,2,3,4]', 3)).toBeUndefined();
     expect(upTo(`[1,2,3,${'not JSON at all'.repeat(1_000)}`, 3)).toBeUndefined();
     expect(() => upTo('[1,2,3,', 4)).toThrow('unexpected end');
+  });
+
+  test('tells the type of each object as JSON.parse finds it, where that is plain text', () => {
+    const typesOf = (text: string) => jsonMessages(bytesOf(text), 9)?.types;
+    expect(typesOf('[{"a":{"type":"inner"},"type":"outer"},{"type":"outer"},7]')).toEqual([
+      'outer',
+      'outer',
+    ]);
+    expect(typesOf('{"type":"one","type" : "two"}')).toEqual(['two']);
+    expect(typesOf('[[{"type":"x"}],{"type":7},{"type":""},{"typed":"x"}]')).toBeUndefined();
+    expect(typesOf('{"type":"a\\u0062"}')).toBeUndefined();
+    const dictionary = fc.dictionary(fc.constantFrom('type', 'a', 'ty'), fc.json());
+    fc.assert(
+      fc.property(fc.array(dictionary, { maxLength: 5 }), (objects) => {
+        const plain = (type: unknown): unknown =>
+          typeof type === 'string' && /^[\x20-\x7e]{1,128}$/.test(type) && !/["\\]/.test(type)
+            ? type
+            : undefined;
+        const found = jsonMessages(bytesOf(JSON.stringify(objects)), 9)?.types ?? [];
+        expect(objects.map((_, index) => found[index])).toEqual(
+          objects.map((object) => plain(object['type'])),
+        );
+      }),
+    );
   });
 
   test('accepts what JSON.parse accepts and gives its elements', () => {

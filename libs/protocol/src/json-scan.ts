@@ -58,7 +58,7 @@ const isDigit = (byte: number | undefined): boolean =>
 const isHex = (byte: number | undefined): boolean =>
   isDigit(byte) || (byte !== undefined && (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
 
-function skipSpace(text: Uint8Array, start: number): number {
+export function skipSpace(text: Uint8Array, start: number): number {
   let at = start;
   while (isSpace(text[at])) at += 1;
   return at;
@@ -150,10 +150,15 @@ function endOfScalar(text: Uint8Array, at: number): number {
   throw new JsonSyntaxError(byte === undefined ? 'unexpected end' : 'unexpected byte', at);
 }
 
-/** Where the key and colon of an object's next member end. */
-function endOfKey(text: Uint8Array, at: number): number {
+/** Where the string that begins at `at` ends. */
+export function endOfJsonString(text: Uint8Array, at: number): number {
   if (text[at] !== byteOf.quote) throw new JsonSyntaxError('a key is missing', at);
-  const colon = skipSpace(text, endOfString(text, at + 1));
+  return endOfString(text, at + 1);
+}
+
+/** Where the key and colon of an object's next member end. */
+export function endOfKey(text: Uint8Array, at: number): number {
+  const colon = skipSpace(text, endOfJsonString(text, at));
   if (text[colon] !== byteOf.colon) throw new JsonSyntaxError('a colon is missing', colon);
   return skipSpace(text, colon + 1);
 }
@@ -161,10 +166,28 @@ function endOfKey(text: Uint8Array, at: number): number {
 /** The closing bytes of the containers that are open, innermost last; reused between calls. */
 const open = new Uint8Array(depthMax);
 
+/** Where the value of the last member `type` began, of the object that was scanned last; -1 where it has none. */
+let typeAt = -1;
+
+const isTypeKey = (text: Uint8Array, at: number): boolean =>
+  text[at + 1] === 0x74 &&
+  text[at + 2] === 0x79 &&
+  text[at + 3] === 0x70 &&
+  text[at + 4] === 0x65 &&
+  text[at + 5] === byteOf.quote;
+
+/** As `endOfKey`, of a member of the outermost value. */
+function endOfOuterKey(text: Uint8Array, at: number): number {
+  const end = endOfKey(text, at);
+  if (isTypeKey(text, at)) typeAt = end;
+  return end;
+}
+
 /** Returns where the JSON value at `start` ends. */
 export function endOfJsonValue(text: Uint8Array, start: number): number {
   let depth = 0;
   let at = start;
+  typeAt = -1;
   for (;;) {
     const byte = text[at];
     if (byte === byteOf.openBrace || byte === byteOf.openBracket) {
@@ -173,7 +196,9 @@ export function endOfJsonValue(text: Uint8Array, start: number): number {
       depth += 1;
       at = skipSpace(text, at + 1);
       const isEmpty = text[at] === open[depth - 1];
-      if (!isEmpty && byte === byteOf.openBrace) at = endOfKey(text, at);
+      if (!isEmpty && byte === byteOf.openBrace) {
+        at = depth === 1 ? endOfOuterKey(text, at) : endOfKey(text, at);
+      }
       if (!isEmpty) continue;
     } else {
       at = endOfScalar(text, at);
@@ -189,35 +214,84 @@ export function endOfJsonValue(text: Uint8Array, start: number): number {
       throw new JsonSyntaxError('a comma or a close is missing', at);
     }
     at = skipSpace(text, at + 1);
-    if (open[depth - 1] === byteOf.closeBrace) at = endOfKey(text, at);
+    if (open[depth - 1] === byteOf.closeBrace) {
+      at = depth === 1 ? endOfOuterKey(text, at) : endOfKey(text, at);
+    }
   }
 }
 
+/** A longer one, or one with escapes, is none that anybody goes by. */
+const typeBytesMax = 128;
+const ascii = new TextDecoder('latin1');
+/** Decoded last: events of a kind come in runs. */
+let lastType = { bytes: new Uint8Array(0), text: '' };
+
+/** The `type` of the object that was scanned last, where it is plain text. */
+function typeIn(text: Uint8Array): string | undefined {
+  if (typeAt === -1 || text[typeAt] !== byteOf.quote) return undefined;
+  const start = typeAt + 1;
+  const { bytes } = lastType;
+  let end = start;
+  while (bytes[end - start] === text[end] && end - start < bytes.length) end += 1;
+  if (end - start === bytes.length && text[end] === byteOf.quote) return lastType.text || undefined;
+  while (end - start <= typeBytesMax && special[text[end] as number] === 0) end += 1;
+  if (text[end] !== byteOf.quote || end === start) return undefined;
+  const found = text.slice(start, end);
+  lastType = { bytes: found, text: ascii.decode(found) };
+  return lastType.text;
+}
+
+/** What a JSON object that is known to be valid calls its `type`, where that is plain text. */
+export function jsonTypeOf(text: Uint8Array): string | undefined {
+  endOfJsonValue(text, 0);
+  return typeIn(text);
+}
+
+export interface JsonMessages {
+  /** Each as the bytes that were sent. */
+  readonly bodies: readonly Uint8Array[];
+  /** What each calls its `type`; undefined where none does. */
+  readonly types: readonly (string | undefined)[] | undefined;
+}
+
 /**
- * The messages of a JSON body: its value, or the elements where it is an array, each as the bytes
- * that were sent. Undefined where there are more than so many: what lies behind the first of them
- * that is too many is not looked at. Throws a JsonSyntaxError.
+ * The messages of a JSON body: its value, or the elements where it is an array. Undefined where there
+ * are more than so many: what lies behind the first of them that is too many is not looked at. Throws
+ * a JsonSyntaxError.
  */
-export function jsonMessages(text: Uint8Array, messagesMax: number): Uint8Array[] | undefined {
+export function jsonMessages(text: Uint8Array, messagesMax: number): JsonMessages | undefined {
   const start = skipSpace(text, 0);
-  if (text[start] !== byteOf.openBracket) {
-    const end = endOfJsonValue(text, start);
-    expectEnd(text, end);
-    return [text.subarray(start, end)];
-  }
-  const messages: Uint8Array[] = [];
+  if (text[start] === byteOf.openBracket) return messagesIn(text, start, messagesMax);
+  const end = endOfJsonValue(text, start);
+  const type = typeIn(text);
+  expectEnd(text, end);
+  return { bodies: [text.subarray(start, end)], types: type === undefined ? undefined : [type] };
+}
+
+function messagesIn(
+  text: Uint8Array,
+  start: number,
+  messagesMax: number,
+): JsonMessages | undefined {
+  const bodies: Uint8Array[] = [];
+  let types: (string | undefined)[] | undefined;
   let at = skipSpace(text, start + 1);
   if (text[at] === byteOf.closeBracket) {
     expectEnd(text, at + 1);
-    return messages;
+    return { bodies, types };
   }
-  while (messages.length < messagesMax) {
+  while (bodies.length < messagesMax) {
     const end = endOfJsonValue(text, at);
-    messages.push(text.subarray(at, end));
+    const type = typeIn(text);
+    if (type !== undefined) {
+      types ??= [];
+      types[bodies.length] = type;
+    }
+    bodies.push(text.subarray(at, end));
     at = skipSpace(text, end);
     if (text[at] === byteOf.closeBracket) {
       expectEnd(text, at + 1);
-      return messages;
+      return { bodies, types };
     }
     if (text[at] !== byteOf.comma) throw new JsonSyntaxError('a comma or a close is missing', at);
     at = skipSpace(text, at + 1);

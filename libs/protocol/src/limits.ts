@@ -34,6 +34,46 @@ export const limits = {
   forkDebtsMax: 64,
   /** Forks of one name that were given up, and whose creates may still be on their way. */
   forksBurnedMax: 64,
+  /** What a writer tells the fold of one event: it rides in the headers of its record. */
+  eventTypeBytesMax: 128,
+  noteBytesMax: 4 * 1024,
+  /** What a session is, besides its events: agent, metadata, resources, budget. It lives in the fold. */
+  profileBytesMax: 256 * 1024,
+  metadataPairsMax: 16,
+  metadataKeyCharsMax: 64,
+  metadataValueCharsMax: 512,
+  titleCharsMax: 1_024,
+  resourcesMax: 128,
+  /** Durable facts of one session, and the bytes of their keys and values. */
+  factsMax: 1_024,
+  factKeyBytesMax: 256,
+  factValueBytesMax: 64 * 1024,
+  factsBytesMax: 1024 * 1024,
+  /** Confirmations that a session waits for, sub-threads, outcomes, acts that its audit remembers. */
+  pendingMax: 256,
+  threadsMax: 256,
+  outcomesMax: 64,
+  auditMax: 256,
+  /** Client tokens of one session that are good at once, and how long one may be. */
+  clientTokensMax: 256,
+  clientTokenSecondsMin: 60,
+  clientTokenSecondsMax: 24 * 3_600,
+  initialEventsMax: 50,
+  /** Turns of a session that are told of when they are over, and what is said of one that failed. */
+  turnsMax: 64,
+  turnErrorCharsMax: 1_024,
+  /** Where a session's events are delivered to, and what is remembered of each one's deliveries. */
+  destinationsMax: 16,
+  /** And all sessions of a tenant together. */
+  sharedDestinationsMax: 8,
+  destinationUrlCharsMax: 2_048,
+  destinationSecretCharsMax: 1_024,
+  destinationTypesMax: 64,
+  deliveriesMax: 128,
+  /** What a session that workers run carries for its owner, as JSON. */
+  runMetadataBytesMax: 16 * 1024,
+  /** Events of one session that were redacted, and whose marks the fold keeps. */
+  redactionsMax: 1_024,
   /** From request to answer; later the outcome is unknown to the caller. */
   appendDeadlineMs: 10_000,
   /** One catch-up answer; the client goes on from its end. */

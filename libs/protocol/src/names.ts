@@ -55,5 +55,15 @@ export function parseSessionName(name: string): SessionName {
   return name as SessionName;
 }
 
+/** Between the name of a session and that of its thread, in the name of the thread's own session. */
+const threadMark = '~sthr_';
+
+/** Where the events of a thread lie. */
+export const threadName = (session: string, thread: string): SessionName =>
+  parseSessionName(`${session}~${thread}`);
+
+/** A thread is listed with its session, not beside it. */
+export const isThreadName = (name: string): boolean => name.includes(threadMark);
+
 /** Names, on every webhook, the cell that sent it: appends of its own deliveries are refused. */
 export const deliveryHeader = 'tidemark-delivery';

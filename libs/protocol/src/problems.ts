@@ -9,6 +9,18 @@ export interface ProblemKind {
 
 /** The one table of codes. Stored in clients. Never rename. */
 export const problemKinds = {
+  'behind-head': {
+    status: 410,
+    title: 'Below where the session is kept from',
+    retry: 'after-read',
+    effect: 'none',
+  },
+  'budget-reached': {
+    status: 400,
+    title: 'The session has spent its budget',
+    retry: 'never',
+    effect: 'none',
+  },
   'content-type-mismatch': {
     status: 409,
     title: 'Not the content type of the session',
@@ -18,6 +30,19 @@ export const problemKinds = {
   corrupt: {
     status: 500,
     title: 'Stored bytes fail their checksum',
+    retry: 'never',
+    effect: 'none',
+  },
+  'fact-conflict': {
+    status: 412,
+    title: 'The fact has another version',
+    retry: 'after-read',
+    effect: 'none',
+  },
+  'fact-not-found': { status: 404, title: 'No such fact', retry: 'never', effect: 'none' },
+  forbidden: {
+    status: 403,
+    title: 'Not what this key may do',
     retry: 'never',
     effect: 'none',
   },
@@ -45,6 +70,12 @@ export const problemKinds = {
   'method-not-allowed': {
     status: 405,
     title: 'Nothing that can be done here',
+    retry: 'never',
+    effect: 'none',
+  },
+  'no-credential': {
+    status: 422,
+    title: 'Nothing to pay the model with',
     retry: 'never',
     effect: 'none',
   },
@@ -87,6 +118,7 @@ export const problemKinds = {
   },
   'rate-limited': { status: 429, title: 'Slow down', retry: 'same', effect: 'none' },
   'seq-conflict': { status: 412, title: 'Tail has moved', retry: 'after-read', effect: 'none' },
+  'session-archived': { status: 409, title: 'Session is archived', retry: 'never', effect: 'none' },
   'session-closed': { status: 409, title: 'Session is closed', retry: 'never', effect: 'none' },
   'session-exists': {
     status: 409,
@@ -100,7 +132,14 @@ export const problemKinds = {
     retry: 'never',
     effect: 'none',
   },
+  'session-held': { status: 409, title: 'Session is held', retry: 'never', effect: 'none' },
   'session-not-found': { status: 404, title: 'No such session', retry: 'never', effect: 'none' },
+  'session-running': {
+    status: 400,
+    title: 'Not while the session runs',
+    retry: 'after-read',
+    effect: 'none',
+  },
   'shard-stopped': {
     status: 503,
     title: 'The shard waits for its operator',
@@ -121,6 +160,18 @@ export const problemKinds = {
     effect: 'none',
   },
   'too-large': { status: 413, title: 'Over a published limit', retry: 'never', effect: 'none' },
+  'transition-refused': {
+    status: 409,
+    title: 'Not from the state that the session is in',
+    retry: 'after-read',
+    effect: 'none',
+  },
+  'turn-lost': {
+    status: 409,
+    title: 'The turn is over, or another worker’s',
+    retry: 'never',
+    effect: 'none',
+  },
   unauthenticated: { status: 401, title: 'No valid key', retry: 'never', effect: 'none' },
   unavailable: { status: 503, title: 'A dependency is down', retry: 'same', effect: 'none' },
 } as const satisfies Record<string, ProblemKind>;
@@ -129,6 +180,9 @@ export type ProblemCode = keyof typeof problemKinds;
 
 /** Facts that a client may branch on, per code. Codes not listed carry none. */
 export interface ProblemFacts {
+  'behind-head': { readonly headSeq: number; readonly headOffset: string };
+  'budget-reached': { readonly limit: string };
+  'fact-conflict': { readonly version: number };
   'method-not-allowed': { readonly allowed: readonly string[] };
   'producer-fenced': { readonly producerEpoch: number };
   'producer-gap': { readonly expectedSeq: number; readonly receivedSeq: number };
@@ -136,6 +190,7 @@ export interface ProblemFacts {
   'seq-conflict': { readonly tailSeq: number };
   'session-closed': { readonly nextOffset: string };
   'too-large': { readonly limit: string; readonly limitBytes: number };
+  'transition-refused': { readonly state: string; readonly possible: readonly string[] };
 }
 
 type FactsOf<C extends ProblemCode> = C extends keyof ProblemFacts ? ProblemFacts[C] : undefined;

@@ -7,10 +7,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Budget } from './budget.ts';
 import { EventIndex } from './event-index.ts';
-import { EventRun } from './event-run.ts';
+import type { EventRun } from './event-run.ts';
 import { unpackOffsets } from './packed-offsets.ts';
 import { Page, type PageStart } from './page.ts';
-import { decodeSession, encodeSession } from './stored-session.ts';
 import { byteStream, startProcess } from './testing.ts';
 
 const textOf = (parts: readonly Uint8Array[]): string => Buffer.concat(parts).toString('latin1');
@@ -145,7 +144,10 @@ describe('a page', () => {
         const page = pageOf(events, beginning(isJson));
         const again = Page.of(beginning(isJson), events.map(bytesOf), page.lengthBytes);
         const whole = { ...everything, position: 0 };
-        const { bytes, ...span } = page.slice(whole) ?? {};
+        const { bytes, split, ...span } = page.slice(whole) ?? {};
+        expect(split?.().map((body) => textOf([body])) ?? []).toEqual(
+          events.filter((event) => isJson || event !== ''),
+        );
         expect(again?.slice(whole)).toMatchObject(span);
         expect(textOf([again?.slice(whole)?.bytes as Uint8Array])).toBe(
           textOf([bytes as Uint8Array]),
@@ -200,9 +202,7 @@ describe('an index of events', () => {
         expect(again.endSeq).toBe(index.endSeq);
         expect(again.endPosition).toBe(index.endPosition);
         expect(again.stored()).toEqual(index.stored());
-        const offsets = again
-          .stored()
-          .flatMap(({ place }) => (place.kind === 'log' ? unpackOffsets(place.offsets) : []));
+        const offsets = again.stored().flatMap(({ offsets: packed }) => unpackOffsets(packed));
         expect(offsets).toEqual(events.map((_, at) => 10 + 3 * at));
       }),
     );
@@ -231,21 +231,6 @@ describe('an index of events', () => {
     expect(index.runAtTime(1_500)?.start.seq).toBe(1);
     expect(index.runAtTime(-1)).toBeUndefined();
     expect(index.runAtTime(9_000)?.start.seq).toBe(2);
-  });
-
-  test('of extents is stored as it is', () => {
-    const extent = { object: 'segments/a', firstByte: 10, endByte: 90 };
-    const run = {
-      count: 2,
-      lengthBytes: 80,
-      timeMs: 5,
-      place: { kind: 'extent', extent },
-    } as const;
-    const state = { rev: 0 };
-    const encoded = encodeSession(state as never, [run]);
-    const absent = { name: 'a', tenant: 't' } as never;
-    expect(decodeSession(absent, encoded)).toBeUndefined();
-    expect(EventRun.restored(beginning(true), run).stored()).toEqual(run);
   });
 });
 

@@ -4,6 +4,7 @@
 import { assert } from '@tidemark/std';
 import type { BodiesOwner, Budget } from './budget.ts';
 import { EventRun, type StoredRun } from './event-run.ts';
+import { unpackOffsets } from './packed-offsets.ts';
 import type { PageStart } from './page.ts';
 
 export class EventIndex implements BodiesOwner<EventRun> {
@@ -98,9 +99,55 @@ export class EventIndex implements BodiesOwner<EventRun> {
     return this.#lastWhere(({ start }) => start.seq <= seq);
   }
 
+  /** The seq of the first event that lies at an offset of the log or behind it; the end where none does. */
+  firstSeqFrom(offset: number): number {
+    for (let index = this.#runs.length - 1; index >= 0; index -= 1) {
+      const run = this.#runs[index] as EventRun;
+      const count = run.countBelow(offset);
+      if (count > 0) return run.start.seq + count;
+    }
+    return this.firstSeq;
+  }
+
+  /** The events whose records lie in a range of the log, in order. */
+  *placesBetween(
+    first: number,
+    end: number,
+  ): Generator<{ readonly seq: number; readonly offset: number }> {
+    let seq = this.firstSeqFrom(first);
+    for (let run = this.runOf(seq); run !== undefined && seq < run.endSeq; run = this.runOf(seq)) {
+      const offsets = unpackOffsets(run.offsets).slice(seq - run.start.seq);
+      for (const offset of offsets) {
+        if (offset >= end) return;
+        yield { seq, offset };
+        seq += 1;
+      }
+    }
+  }
+
   /** The last run that began no later than a time: events of that time lie in it, or behind it. */
   runAtTime(timeMs: number): EventRun | undefined {
     return this.#lastWhere((run) => run.timeMs <= timeMs);
+  }
+
+  /** Where so many of the newest bytes begin, or a few more: that of a run. */
+  headOfNewest(bytesMax: number): { readonly seq: number; readonly position: number } {
+    let bytes = 0;
+    let head = { seq: this.endSeq, position: this.endPosition };
+    for (const { start, lengthBytes } of this.#runs.toReversed()) {
+      if (bytes >= bytesMax) break;
+      bytes += lengthBytes;
+      head = { seq: start.seq, position: start.position };
+    }
+    return head;
+  }
+
+  /** Of whole runs. */
+  bytesBetween(firstSeq: number, endSeq: number): number {
+    return this.#runs.reduce((sum, run) => {
+      const isInside = run.endSeq > firstSeq && run.start.seq < endSeq;
+      return isInside ? sum + run.lengthBytes : sum;
+    }, 0);
   }
 
   /** By halves, for what holds up to some run. */
@@ -115,36 +162,12 @@ export class EventIndex implements BodiesOwner<EventRun> {
     return this.#runs[low - 1];
   }
 
-  /**
-   * Takes what is published newer for where the events are: the log may not have them any more. What
-   * lies behind that stays as it is.
-   */
-  rebase(published: readonly StoredRun[]): void {
-    const known = this.#runs.splice(0);
-    const endBytes = known.reduce((bytes, run) => bytes + run.lengthBytes, 0);
-    this.#costBytes = 0;
-    let publishedBytes = 0;
-    for (const stored of published) {
-      this.#push(EventRun.restored(this.#end, stored));
-      publishedBytes += stored.lengthBytes;
+  /** No body that is in memory is what is read from now on. */
+  coolAll(): void {
+    for (const run of this.#runs.filter(({ page }) => page !== undefined)) {
+      this.#budget.releaseBodies(run);
+      this.cool(run);
     }
-    const end = this.#end;
-    let bytesBehind = endBytes - publishedBytes;
-    for (const run of known) {
-      if (run.endSeq > end.seq && run.start.seq >= end.seq) {
-        this.#push(run);
-        bytesBehind -= run.lengthBytes;
-      } else {
-        this.#budget.releaseBodies(run);
-      }
-    }
-    const cut = known.find(({ start, endSeq }) => start.seq < end.seq && endSeq > end.seq);
-    if (cut !== undefined) this.#insertBehind(published.length, cut.behind(end, bytesBehind));
-  }
-
-  #insertBehind(index: number, run: EventRun): void {
-    this.#runs.splice(index, 0, run);
-    this.#costBytes += run.costBytes;
   }
 
   stored(): StoredRun[] {

@@ -1,6 +1,6 @@
-// A run is consecutive events of one session that are kept in one place: in the log, at these
-// offsets, or in an extent of a published segment. Its bodies are in memory or not; where they are
-// kept stays known for as long as the session is.
+// A run is consecutive events of one session, at these offsets of the log: by them they are found there, or,
+// once the log has let them go, in a segment. Its bodies are in memory or not; where they are kept stays
+// known for as long as the session is.
 //
 // (1) Only the last run of a session is open, and an open run has its page.
 // (2) A run without a page is found again whole: it has the count and the bytes that it had.
@@ -9,23 +9,12 @@ import { assert } from '@tidemark/std';
 import { type PackedOffsets, packOffsets, unpackOffsets } from './packed-offsets.ts';
 import { Page, type PageStart, pageEventsMax } from './page.ts';
 
-/** One session's contiguous part of a published object. */
-export interface Extent {
-  readonly object: string;
-  readonly firstByte: number;
-  readonly endByte: number;
-}
-
-export type Place =
-  | { readonly kind: 'log'; readonly offsets: PackedOffsets }
-  | { readonly kind: 'extent'; readonly extent: Extent };
-
 /** As it is published. */
 export interface StoredRun {
   readonly count: number;
   readonly lengthBytes: number;
   readonly timeMs: number;
-  readonly place: Place;
+  readonly offsets: PackedOffsets;
 }
 
 /** A run and its place, beside the deltas of its offsets. */
@@ -40,8 +29,9 @@ export class EventRun {
   readonly timeMs: number;
   /** The bodies, while they are in memory. */
   page: Page | undefined;
-  #offsets: number[] | undefined;
-  #place: Place | undefined;
+  /** While it is open; packed once it is closed. */
+  #open: number[] | undefined;
+  #packed: PackedOffsets | undefined;
   #count = 0;
   #lengthBytes = 0;
 
@@ -53,7 +43,7 @@ export class EventRun {
   static open(start: PageStart, timeMs: number, lengthBefore: number): EventRun {
     const run = new EventRun(start, timeMs);
     run.page = new Page(start, lengthBefore);
-    run.#offsets = [];
+    run.#open = [];
     return run;
   }
 
@@ -61,12 +51,12 @@ export class EventRun {
     const run = new EventRun(start, stored.timeMs);
     run.#count = stored.count;
     run.#lengthBytes = stored.lengthBytes;
-    run.#place = stored.place;
+    run.#packed = stored.offsets;
     return run;
   }
 
   get isOpen(): boolean {
-    return this.#offsets !== undefined;
+    return this.#open !== undefined;
   }
 
   get count(): number {
@@ -87,15 +77,21 @@ export class EventRun {
 
   /** What it takes in memory without its page. */
   get costBytes(): number {
-    if (this.#offsets !== undefined) return runBytes + offsetBytes * this.#offsets.length;
-    const deltas = this.#place?.kind === 'log' ? this.#place.offsets.deltas.length : 0;
-    return runBytes + deltas;
+    if (this.#open !== undefined) return runBytes + offsetBytes * this.#open.length;
+    return runBytes + (this.#packed?.deltas.length ?? 0);
   }
 
-  /** Where its events are. */
-  get place(): Place {
-    if (this.#place !== undefined) return this.#place;
-    return { kind: 'log', offsets: packOffsets(this.#offsets ?? []) };
+  /** Where its events are in the log. */
+  get offsets(): PackedOffsets {
+    return this.#packed ?? packOffsets(this.#open ?? []);
+  }
+
+  /** How many of its events lie below an offset of the log. */
+  countBelow(offset: number): number {
+    const offsets = this.#open ?? unpackOffsets(this.offsets);
+    let count = offsets.length;
+    while (count > 0 && (offsets[count - 1] as number) >= offset) count -= 1;
+    return count;
   }
 
   fits(bodyBytes: number): boolean {
@@ -104,17 +100,17 @@ export class EventRun {
 
   append(body: Uint8Array, offset: number): void {
     const { page } = this;
-    assert(page !== undefined && this.#offsets !== undefined, 'only an open run grows');
+    assert(page !== undefined && this.#open !== undefined, 'only an open run grows');
     page.append(body);
-    this.#offsets.push(offset);
+    this.#open.push(offset);
     this.#count += 1;
     this.#lengthBytes = page.lengthBytes;
   }
 
   /** No event follows in it any more. */
   close(): void {
-    this.#place = this.place;
-    this.#offsets = undefined;
+    this.#packed = this.offsets;
+    this.#open = undefined;
   }
 
   /** Lets the bodies go. */
@@ -123,27 +119,13 @@ export class EventRun {
     this.page = undefined;
   }
 
-  /** What it has behind a place in it, `lengthBytes` of bodies that are not in memory. */
-  behind(start: PageStart, lengthBytes: number): EventRun {
-    const { place, timeMs } = this;
-    assert(place.kind === 'log', 'only what is in the log reaches beyond what is published');
-    const offsets = packOffsets(unpackOffsets(place.offsets).slice(start.seq - this.start.seq));
-    const count = this.endSeq - start.seq;
-    return EventRun.restored(start, {
-      count,
-      lengthBytes,
-      timeMs,
-      place: { kind: 'log', offsets },
-    });
-  }
-
   stored(): StoredRun {
-    const { count, lengthBytes, timeMs, place } = this;
-    return { count, lengthBytes, timeMs, place };
+    const { count, lengthBytes, timeMs, offsets } = this;
+    return { count, lengthBytes, timeMs, offsets };
   }
 
   /**
-   * One run of this and the one behind it, where both are only in the log and small. It is another run:
+   * One run of this and the one behind it, where neither is in memory and both are small. It is another run:
    * who reads one of these goes on with what it has.
    */
   mergedWith(next: EventRun): EventRun | undefined {
@@ -151,11 +133,7 @@ export class EventRun {
     const count = this.#count + next.#count;
     const lengthBytes = this.#lengthBytes + next.#lengthBytes;
     if (!isCold || count > pageEventsMax || lengthBytes > mergedBytesMax) return undefined;
-    const one = this.place;
-    const other = next.place;
-    if (one.kind !== 'log' || other.kind !== 'log') return undefined;
-    const all = [...unpackOffsets(one.offsets), ...unpackOffsets(other.offsets)];
-    const place = { kind: 'log', offsets: packOffsets(all) } as const;
-    return EventRun.restored(this.start, { count, lengthBytes, timeMs: this.timeMs, place });
+    const offsets = packOffsets([...unpackOffsets(this.offsets), ...unpackOffsets(next.offsets)]);
+    return EventRun.restored(this.start, { count, lengthBytes, timeMs: this.timeMs, offsets });
   }
 }

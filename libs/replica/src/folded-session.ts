@@ -1,6 +1,7 @@
 import type { SessionState } from '@tidemark/session';
 import { bytesOf } from '@tidemark/std';
 import type { EventIndex } from './event-index.ts';
+import type { UsageStanding } from './usage-rows.ts';
 
 /** A session as a replica has it in memory. The table decides for how long. */
 export class FoldedSession {
@@ -12,6 +13,12 @@ export class FoldedSession {
   dirtyAt = -1;
   /** When it is published to be due; undefined where never, or where it is not published. */
   publishedDueMs: number | undefined;
+  /** Where it is published to stand in the catalogue. */
+  publishedRows: readonly string[] = [];
+  /** What it is published to have taken in. */
+  publishedUsage: UsageStanding | undefined;
+  /** Whose events are published, and the first of them that is not. */
+  indexed: { readonly incarnation: string; readonly endSeq: number } | undefined;
   /** How many need it in memory. */
   pins = 0;
   /** What the budget was charged for it. */

@@ -97,7 +97,7 @@ test('another incarnation at the same place is nothing that a cursor takes', asy
   const fresh = await follow();
   expect(() => fresh.take(piece)).toThrow('its own incarnation');
   const shared = new SharedPieces<string>({ countMax: 10, bytesMax: 1_000 });
-  const made = { isUpToDate: true, isFinal: false, encoded: 'old', encodedBytes: 3 };
+  const made = { keeping: 0, isUpToDate: true, isFinal: false, encoded: 'old', encodedBytes: 3 };
   shared.add({ ...piece, ...made }, '');
   expect(shared.at(fresh, '')).toBeUndefined();
   old.end();
@@ -109,7 +109,7 @@ test('a shared piece is given only for as long as it says what would be said now
   await writes.append(tenant, name, append('1'));
   const cursor = await follow();
   const shared = new SharedPieces<string>({ countMax: 2, bytesMax: 1_000 });
-  const made = { isUpToDate: true, isFinal: false, encoded: 'x', encodedBytes: 400 };
+  const made = { keeping: 0, isUpToDate: true, isFinal: false, encoded: 'x', encodedBytes: 400 };
   const add = (variant: string): void =>
     shared.add({ ...(cursor.hot(all) as Piece), ...made }, variant);
   add('a');

@@ -1,3 +1,14 @@
+export {
+  agentShelf,
+  allShelf,
+  type CatalogPlace,
+  type CatalogRange,
+  comparePlaces,
+  deliveryShelf,
+  statusShelf,
+  turnShelf,
+} from './catalog.ts';
+export type { EventArchive, WantedRun } from './event-archive.ts';
 export type { FeedListener, FoldedRecord } from './feed.ts';
 export type { FoldedSession } from './folded-session.ts';
 export {
@@ -9,10 +20,17 @@ export {
 } from './follow-cursor.ts';
 export { Followers } from './followers.ts';
 export { positionIn } from './positions.ts';
-export { type Publications, type PublishedSessions, unpublished } from './published.ts';
+export {
+  type LogName,
+  type Publications,
+  type PublishedSessions,
+  unpublished,
+} from './published.ts';
+export { ownerIn, publishedState } from './published-state.ts';
 export {
   type EventRange,
   type LocatedSession,
+  nothingAt,
   type ReadBounds,
   SessionReader,
 } from './session-reader.ts';
@@ -26,10 +44,12 @@ export { ShardReplica } from './shard-replica.ts';
 export { ShardStopped, type StopReason } from './shard-stop.ts';
 export { type Located, Shards, type ShardsParts, type ShardsSettings } from './shards.ts';
 export { type ReadyPiece, readyPiece, SharedPieces } from './shared-pieces.ts';
+export { walkShelf } from './shelf-walk.ts';
 export { TablePublications } from './table-publications.ts';
 export {
   controlShard,
   controlTopic,
+  type OpenedTenant,
   type Place,
   placeOf,
   shardsOf,
@@ -37,3 +57,4 @@ export {
   type Tenant,
   TenantDirectory,
 } from './tenants.ts';
+export type { UsageRange, UsageRow } from './usage-rows.ts';

@@ -1,42 +1,70 @@
-// Reads the bodies of a run again from the log, by their offsets.
+// Reads the bodies of a run again, by their offsets: from the log, or from the archive where the log has let
+// them go.
 
-import type { Clock, EventLog, Shard, StoredRecord } from '@tidemark/ports';
+import { type Clock, type EventLog, isFault, type StoredRecord } from '@tidemark/ports';
 import { limits, Problem } from '@tidemark/protocol';
 import { decodeRecord } from '@tidemark/session';
 import { equalBytes } from '@tidemark/std';
-import { type PackedOffsets, unpackOffsets } from './packed-offsets.ts';
+import type { EventArchive, WantedRun } from './event-archive.ts';
 
-interface WantedRun {
-  readonly shard: Shard;
-  readonly keyBytes: Uint8Array;
-  readonly firstSeq: number;
-  readonly offsets: PackedOffsets;
+interface RunSources {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly archive: EventArchive;
 }
 
 interface Taken {
   readonly wanted: WantedRun;
-  readonly offsets: readonly number[];
   readonly bodies: Uint8Array[];
 }
 
 /** Offsets farther apart than this are worth a read of their own. */
 const gapRecordsMax = 4_096;
 
-export async function readRunFromLog(
-  parts: { readonly log: EventLog; readonly clock: Clock },
+/** Rejects with a Problem, or a Fault of the log. */
+export async function readRun(
+  sources: RunSources,
   wanted: WantedRun,
 ): Promise<readonly Uint8Array[]> {
-  const taken = { wanted, offsets: unpackOffsets(wanted.offsets), bodies: [] };
-  while (taken.bodies.length < taken.offsets.length) await readOn(parts, taken);
+  try {
+    return await readFromLog(sources, wanted);
+  } catch (cause) {
+    if (!isFault(cause) || cause.reason !== 'below-start') throw cause;
+  }
+  const archived = await readFromArchive(sources, wanted);
+  const { length } = archived;
+  if (length === wanted.offsets.length) return archived;
+  const rest = {
+    ...wanted,
+    firstSeq: wanted.firstSeq + length,
+    offsets: wanted.offsets.slice(length),
+  };
+  return [...archived, ...(await readFromLog(sources, rest))];
+}
+
+async function readFromArchive(
+  { archive, clock }: RunSources,
+  wanted: WantedRun,
+): Promise<readonly Uint8Array[]> {
+  const ending = new AbortController();
+  const timer = clock.schedule(limits.appendDeadlineMs, () => ending.abort());
+  try {
+    return await archive.read(wanted, ending.signal);
+  } finally {
+    timer.cancel();
+  }
+}
+
+async function readFromLog(sources: RunSources, wanted: WantedRun): Promise<Uint8Array[]> {
+  const taken = { wanted, bodies: [] };
+  while (taken.bodies.length < wanted.offsets.length) await readOn(sources, taken);
   return taken.bodies;
 }
 
 /** Reads on from the first event that is missing, until a gap makes another read cheaper. */
-async function readOn(
-  { log, clock }: { readonly log: EventLog; readonly clock: Clock },
-  taken: Taken,
-): Promise<void> {
-  const { offsets, bodies, wanted } = taken;
+async function readOn({ log, clock }: RunSources, taken: Taken): Promise<void> {
+  const { bodies, wanted } = taken;
+  const { offsets } = wanted;
   const ending = new AbortController();
   // What was folded is there at once; only a log that is gone, or away, makes its readers wait.
   const timer = clock.schedule(limits.appendDeadlineMs, () => ending.abort());
@@ -44,7 +72,7 @@ async function readOn(
   const before = bodies.length;
   try {
     const { signal } = ending;
-    for await (const { records, nextOffset } of log.read(wanted.shard, { from, signal })) {
+    for await (const { records, nextOffset } of log.read(wanted.log.shard, { from, signal })) {
       takeBodies(taken, records);
       const next = offsets[bodies.length];
       const readTo = Number(nextOffset);
@@ -59,15 +87,15 @@ async function readOn(
 }
 
 /** Adds the values of those records that are the run's next events. */
-function takeBodies({ wanted, offsets, bodies }: Taken, records: readonly StoredRecord[]): void {
+function takeBodies({ wanted, bodies }: Taken, records: readonly StoredRecord[]): void {
   for (const stored of records) {
-    if (Number(stored.offset) !== offsets[bodies.length]) continue;
+    if (Number(stored.offset) !== wanted.offsets[bodies.length]) continue;
     const decoded = decodeRecord(stored);
     const seq = wanted.firstSeq + bodies.length;
     const isTheEvent =
       decoded.kind === 'record' &&
       decoded.record.seq === seq &&
-      equalBytes(stored.key, wanted.keyBytes);
+      equalBytes(stored.key, wanted.session.keyBytes);
     if (!isTheEvent) throw corrupt();
     bodies.push(stored.value);
   }

@@ -40,6 +40,8 @@ export interface PageSlice {
   readonly events: number;
   readonly endSeq: number;
   readonly endPosition: number;
+  /** Each event's own; whole ones only. */
+  readonly split: () => readonly Uint8Array[];
 }
 
 export class Page {
@@ -151,7 +153,18 @@ export class Page {
       events: endIndex - firstIndex,
       endSeq: this.firstSeq + endIndex,
       endPosition: this.firstPosition + (this.isJson ? endIndex : end),
+      split: () => this.#bodiesFrom(firstIndex, endIndex),
     };
+  }
+
+  /** As they were appended. */
+  #bodiesFrom(firstIndex: number, endIndex: number): readonly Uint8Array[] {
+    const bodies: Uint8Array[] = [];
+    for (let index = firstIndex; index < endIndex; index += 1) {
+      const end = present(this.#ends[index], 'end of an event');
+      bodies.push(this.#bytes.subarray(this.#startOf(index), this.isJson ? end - 1 : end));
+    }
+    return bodies;
   }
 
   /** The seq of the event at a position, or of the next page's first at the end. */

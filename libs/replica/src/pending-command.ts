@@ -11,8 +11,8 @@ export function bytesIn(command: Command): number {
   if (command.kind !== 'append' && command.kind !== 'create') return 0;
   let bytes = waitingEventBytes * command.events.length;
   for (const event of command.events) bytes += event.length;
-  const ids = command.kind === 'append' ? (command.eventIds ?? []) : [];
-  for (const id of ids) bytes += id.length;
+  for (const id of command.eventIds ?? []) bytes += id?.length ?? 0;
+  for (const note of command.notes ?? []) bytes += note?.length ?? 0;
   return bytes;
 }
 

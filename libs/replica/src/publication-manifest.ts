@@ -1,6 +1,6 @@
 // What is published of a shard's sessions, and where:
 //
-//   manifest := {format, version, serial, nonce, position, level, logEpoch, anchor, digest, mark, runs}
+//   manifest := {format, version, serial, nonce, position, level, logEpoch, anchor, digest, mark, runs, index}
 //   run      := [{name, bytes, metaStart, entries, first, last}]       tables, in key order
 //
 // as JSON, replaced only by compare-and-swap. `serial` counts the manifests of the shard; a table's name
@@ -8,7 +8,7 @@
 
 import { bytesOf, strictTextOf } from '@tidemark/std';
 import type { TableRun } from '@tidemark/tables';
-import type { FoldPoint, LogName } from './published.ts';
+import type { FoldPoint, LogName, PublishedIndex } from './published.ts';
 
 const format = 'tidemark-sessions';
 const version = 1;
@@ -19,6 +19,8 @@ export interface Manifest {
   readonly at: FoldPoint;
   /** The newest first. */
   readonly runs: readonly TableRun[];
+  /** Of the events of these sessions, where one is made. */
+  readonly index?: PublishedIndex | undefined;
 }
 
 /** Every key of an object that belongs to a shard's publication is made here. */
@@ -32,7 +34,7 @@ export const tableKey = (log: LogName, serial: number, id: string): string =>
 export const serialOf = (log: LogName, name: string): number =>
   Number(name.slice(tablePrefix(log).length).split('-')[0]);
 
-export function encodeManifest({ serial, nonce, at, runs }: Manifest): Uint8Array {
+export function encodeManifest({ serial, nonce, at, runs, index }: Manifest): Uint8Array {
   const { position, level, logEpoch, anchor, digest, mark } = at;
   const point = {
     position: position.toString(),
@@ -42,7 +44,7 @@ export function encodeManifest({ serial, nonce, at, runs }: Manifest): Uint8Arra
     digest,
     mark: mark ?? null,
   };
-  return bytesOf(JSON.stringify({ format, version, serial, nonce, ...point, runs }));
+  return bytesOf(JSON.stringify({ format, version, serial, nonce, ...point, runs, index }));
 }
 
 interface Encoded {
@@ -57,6 +59,7 @@ interface Encoded {
   readonly digest: number;
   readonly mark: FoldPoint['mark'] | null;
   readonly runs: readonly TableRun[];
+  readonly index?: PublishedIndex;
 }
 
 /** Undefined where it is none of ours, or of another version. */
@@ -66,7 +69,7 @@ export function decodeManifest(bytes: Uint8Array): Manifest | undefined {
   try {
     const given = JSON.parse(text) as Encoded;
     if (given.format !== format || given.version !== version) return undefined;
-    const { serial, nonce, runs, level, digest, anchor } = given;
+    const { serial, nonce, runs, level, digest, anchor, index } = given;
     const at = {
       position: BigInt(given.position),
       level,
@@ -75,7 +78,7 @@ export function decodeManifest(bytes: Uint8Array): Manifest | undefined {
       digest,
       mark: given.mark ?? undefined,
     };
-    return { serial, nonce, at, runs };
+    return { serial, nonce, at, runs, index };
   } catch {
     return undefined;
   }

@@ -7,7 +7,9 @@
 
 import type { Shard } from '@tidemark/ports';
 import type { Anchor } from './anchor.ts';
+import type { CatalogPlace, CatalogRange } from './catalog.ts';
 import type { DigestMark } from './digest-marks.ts';
+import type { UsageRange, UsageRow } from './usage-rows.ts';
 
 /** Where a fold stands, and what it knows of the log besides its sessions. */
 export interface FoldPoint {
@@ -26,6 +28,14 @@ export interface DueRange {
   readonly toMs: number;
 }
 
+/** What is published beside sessions, of their events. */
+export interface PublishedIndex {
+  /** JSON, for whoever made it. */
+  readonly value: unknown;
+  /** The objects that it stands on: they stay while a manifest names them. */
+  readonly objects: readonly string[];
+}
+
 export interface PublishedSessions {
   readonly at: FoldPoint;
   /**
@@ -38,6 +48,12 @@ export interface PublishedSessions {
     range: { readonly prefix: string; readonly from?: string },
     signal: AbortSignal,
   ): AsyncIterable<readonly [key: string, session: Uint8Array]>;
+  /** Of their events, where one was made. */
+  readonly index?: PublishedIndex | undefined;
+  /** Places on a shelf of the catalogue, in order. */
+  catalog(range: CatalogRange, signal: AbortSignal): AsyncIterable<CatalogPlace>;
+  /** What sessions have taken in by days, in order of their rows. */
+  usage(range: UsageRange, signal: AbortSignal): AsyncIterable<UsageRow>;
   /** Keys of sessions with something to be done in that time: what they owe is due at 0. */
   due(range: DueRange, signal: AbortSignal): AsyncIterable<string>;
 }

@@ -20,8 +20,7 @@ import { isFault, sleep } from '@tidemark/ports';
 import { isProblem } from '@tidemark/protocol';
 import { createTasks, type Tasks } from '@tidemark/std';
 import { type Entry, planCompaction, scan, type TableRun, writeRun } from '@tidemark/tables';
-import { agendaOf } from './agenda.ts';
-import type { FoldedSession } from './folded-session.ts';
+import type { PublicationIndexer } from './publication-index.ts';
 import {
   encodeManifest,
   type Manifest,
@@ -30,15 +29,11 @@ import {
   tableKey,
   tablePrefix,
 } from './publication-manifest.ts';
-import type { Snapshot } from './session-table.ts';
+import { changeOf, entriesOf, type Planned, planOf } from './publication-plan.ts';
+import type { PublishedIndex } from './published.ts';
 import type { ShardReplica } from './shard-replica.ts';
 import type { Shards } from './shards.ts';
-import {
-  dueRow,
-  type ReadManifest,
-  sessionRow,
-  type TablePublications,
-} from './table-publications.ts';
+import type { ReadManifest, TablePublications } from './table-publications.ts';
 import { controlShard } from './tenants.ts';
 
 export interface PublisherParts {
@@ -47,6 +42,8 @@ export interface PublisherParts {
   readonly prng: Prng;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Indexes events, for whoever looks for them. */
+  readonly indexer?: PublicationIndexer;
 }
 
 export interface PublisherSettings {
@@ -67,12 +64,6 @@ export const publisherDefaults: PublisherSettings = {
 const lookMs = 100;
 /** Where publishing fails, it is left alone for a while. */
 const againMs = 5_000;
-
-/** What a publication makes of a session that it names. */
-interface Planned {
-  readonly session: FoldedSession;
-  readonly dueMs: number | undefined;
-}
 
 export class Publisher implements AsyncDisposable {
   readonly #parts: PublisherParts;
@@ -105,6 +96,18 @@ export class Publisher implements AsyncDisposable {
       parts.metrics.counter({ name: `tidemark_publisher_${name}_total`, help });
     this.#published = counter('publications', 'manifests of sessions that were published');
     this.#bytes = counter('table_bytes', 'bytes of tables that were written');
+    const observe = (name: string, help: string, read: () => number): void =>
+      parts.metrics.observedGauge({ name: `tidemark_publisher_${name}`, help }, read);
+    observe('waiting_sessions', 'sessions that are not published as they are', () =>
+      this.#waiting().reduce((sum, { fold }) => sum + fold.table.dirtyCount, 0),
+    );
+    observe('waiting_seconds', 'since the shard that waits longest was published', () => {
+      const nowMs = parts.clock.monotonicMs();
+      const ages = this.#waiting().map(
+        (replica) => nowMs - (this.#publishedAtMs.get(replica) ?? nowMs),
+      );
+      return Math.max(0, ...ages) / 1_000;
+    });
   }
 
   start(): void {
@@ -124,6 +127,10 @@ export class Publisher implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#timer?.cancel();
     await this.#tasks[Symbol.asyncDispose]();
+  }
+
+  #waiting(): readonly ShardReplica[] {
+    return [...this.#shards.opened].filter(isWorthIt);
   }
 
   #look(): void {
@@ -202,18 +209,38 @@ export class Publisher implements AsyncDisposable {
     try {
       const planned = snapshot.sessions.map((session) => planOf(session));
       const serial = before?.manifest.serial ?? 0;
-      const run = await this.#write(rowsOf(planned, snapshot), () =>
+      const run = await this.#write(entriesOf(planned, snapshot), () =>
         this.#newTable(replica, serial),
       );
       const runs = [run, ...(before?.manifest.runs ?? [])];
-      const manifest = { serial: serial + 1, nonce: this.#parts.prng.hex(16), at, runs };
+      const index = await this.#index(replica, planned, before?.manifest);
+      const manifest = { serial: serial + 1, nonce: this.#parts.prng.hex(16), at, runs, index };
       if (!(await this.#commit(replica, manifest, before?.etag))) return;
-      for (const { session, dueMs } of planned) session.publishedDueMs = dueMs;
+      for (const { session, dueMs, rows, usage } of planned) {
+        session.publishedDueMs = dueMs;
+        session.publishedRows = rows;
+        session.publishedUsage = usage;
+      }
       this.#publishedAtMs.set(replica, clock.monotonicMs());
       this.#published.add(1);
     } finally {
       snapshot.end();
     }
+  }
+
+  #index(
+    replica: ShardReplica,
+    planned: readonly Planned[],
+    before: Manifest | undefined,
+  ): Promise<PublishedIndex | undefined> {
+    const { indexer } = this.#parts;
+    if (indexer === undefined) return Promise.resolve(before?.index);
+    const serial = before?.serial ?? 0;
+    return indexer.index(replica, changeOf(planned), {
+      before: before?.index,
+      nameOf: () => this.#newTable(replica, serial),
+      signal: this.#tasks.signal,
+    });
   }
 
   async #write(
@@ -301,7 +328,7 @@ export class Publisher implements AsyncDisposable {
     const { prng } = this.#parts;
     const read = await this.#read(replica);
     if (read === undefined) return;
-    const { runs, serial, at } = read.manifest;
+    const { runs, serial, at, index } = read.manifest;
     const from = runs.findIndex((known) => isSameRun(known, merged[0]));
     const isThere = from !== -1 && merged.every((one, index) => isSameRun(one, runs[from + index]));
     if (!isThere) return;
@@ -311,6 +338,7 @@ export class Publisher implements AsyncDisposable {
       nonce: prng.hex(16),
       at,
       runs: [...runs.slice(0, from), run, ...rest],
+      index,
     };
     await this.#commit(replica, manifest, read.etag);
   }
@@ -321,8 +349,9 @@ export class Publisher implements AsyncDisposable {
     const { logName } = replica;
     const read = await this.#read(replica);
     if (read === undefined) return;
-    const { runs, serial } = read.manifest;
+    const { runs, serial, index } = read.manifest;
     const named = new Set(runs.flatMap((run) => run.map(({ name }) => name)));
+    for (const name of index?.objects ?? []) named.add(name);
     const nowMs = clock.monotonicMs();
     const old: string[] = [];
     for await (const { key } of publications.store.list(tablePrefix(logName), this.#tasks.signal)) {
@@ -345,21 +374,3 @@ const isPassing = (cause: unknown): boolean => isProblem(cause) || isFault(cause
 
 const isSameRun = (one: TableRun, other: TableRun | undefined): boolean =>
   one.length === other?.length && one.every(({ name }, index) => name === other[index]?.name);
-
-const planOf = (session: FoldedSession): Planned => ({ session, dueMs: agendaOf(session.state) });
-
-/** In key order: what is due comes before the sessions. */
-function* rowsOf(planned: readonly Planned[], snapshot: Snapshot): Generator<Entry> {
-  const due: Entry[] = [];
-  for (const { session, dueMs } of planned) {
-    const { key, publishedDueMs } = session;
-    if (publishedDueMs === dueMs) continue;
-    if (publishedDueMs !== undefined)
-      due.push({ key: dueRow(publishedDueMs, key), value: undefined });
-    if (dueMs !== undefined) due.push({ key: dueRow(dueMs, key), value: new Uint8Array(0) });
-  }
-  yield* due.sort((one, other) => Buffer.compare(one.key, other.key));
-  for (const { session, encoded } of snapshot.entries()) {
-    yield { key: sessionRow(session.key), value: encoded };
-  }
-}

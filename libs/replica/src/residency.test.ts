@@ -16,6 +16,7 @@ import {
   SimulatedPublications,
   startProcess,
 } from './testing.ts';
+import type { UsageRow } from './usage-rows.ts';
 
 const sessionsMax = 24;
 /** What ten sessions take. */
@@ -163,7 +164,15 @@ class Cell {
   async digest(): Promise<unknown> {
     const replica = this.#replicaOf(this.#writer(0));
     await replica.readIndex();
-    return [replica.fold.position, replica.fold.digest];
+    const range = { tenant: 'default', fromDay: 0, toDay: 90_000, after: undefined };
+    const usage: UsageRow[] = [];
+    await this.#clock.runUntil(
+      (async () => {
+        for await (const row of replica.usage(range)) usage.push(row);
+      })(),
+    );
+    const inOrder = usage.sort((one, other) => (one.row < other.row ? -1 : 1));
+    return [replica.fold.position, replica.fold.digest, inOrder];
   }
 
   get sessionBytes(): number {

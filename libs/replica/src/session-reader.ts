@@ -2,15 +2,18 @@
 // joins runs of all kinds, so that nobody above knows which events are in memory, in the log, or in a
 // segment.
 
-import { type Clock, type EventLog, isFault } from '@tidemark/ports';
+import type { Clock, EventLog } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
+import { behindHead, type Head, redactedBody, type SessionState } from '@tidemark/session';
 import { present } from '@tidemark/std';
 import type { Budget } from './budget.ts';
+import type { EventArchive } from './event-archive.ts';
 import type { EventIndex } from './event-index.ts';
-import type { EventRun, Extent } from './event-run.ts';
+import type { EventRun } from './event-run.ts';
 import type { FoldedSession } from './folded-session.ts';
-import { readRunFromLog } from './log-run.ts';
-import { Page } from './page.ts';
+import { readRun } from './log-run.ts';
+import { unpackOffsets } from './packed-offsets.ts';
+import { Page, type PageSlice, type PageStart } from './page.ts';
 import type { ShardReplica } from './shard-replica.ts';
 
 /** Finds the session that a fork left, folded at least to where it left it, and held. */
@@ -30,6 +33,8 @@ export interface EventRange {
   readonly bodies: readonly Uint8Array[];
   readonly endPosition: number;
   readonly endSeq: number;
+  /** As they were appended, each event's own. */
+  readonly split: () => readonly Uint8Array[];
 }
 
 export interface ReadBounds {
@@ -37,9 +42,6 @@ export interface ReadBounds {
   readonly bytesMax: number;
   readonly eventsMax: number;
 }
-
-/** Bodies of an extent, in order, each event's own. */
-export type ExtentReader = (extent: Extent) => Promise<readonly Uint8Array[]>;
 
 interface Source extends LocatedSession {
   readonly incarnation: string;
@@ -56,12 +58,16 @@ function eventsOf({ session, incarnation }: Source): EventIndex {
 interface ReaderParts {
   readonly log: EventLog;
   readonly clock: Clock;
-  readonly readExtent: ExtentReader;
+  readonly archive: EventArchive;
 }
+
+/** Runs of up to a MiB each, beside the one that is wanted now. */
+const aheadMax = 4;
 
 /** Takes bodies until a bound is met. */
 class Gathering {
   readonly bodies: Uint8Array[] = [];
+  readonly #slices: PageSlice[] = [];
   position: number;
   endSeq = 0;
   #bytesLeft: number;
@@ -72,6 +78,10 @@ class Gathering {
     this.position = position;
     this.#bytesLeft = bytesMax;
     this.#eventsLeft = eventsMax;
+  }
+
+  get left(): { readonly bytes: number; readonly events: number } {
+    return { bytes: this.#bytesLeft, events: this.#eventsLeft };
   }
 
   get isFull(): boolean {
@@ -94,6 +104,7 @@ class Gathering {
       return;
     }
     this.bodies.push(slice.bytes);
+    this.#slices.push(slice);
     this.#bytesLeft -= slice.bytes.length;
     this.#eventsLeft -= slice.events;
     this.position = slice.endPosition;
@@ -102,7 +113,12 @@ class Gathering {
   }
 
   get range(): EventRange {
-    return { bodies: this.bodies, endPosition: this.position, endSeq: this.endSeq };
+    return {
+      bodies: this.bodies,
+      endPosition: this.position,
+      endSeq: this.endSeq,
+      split: () => this.#slices.flatMap((slice) => slice.split()),
+    };
   }
 }
 
@@ -119,8 +135,9 @@ export class SessionReader {
   }
 
   /** What is hot and the session's own, at once; undefined where it has to be fetched. */
-  readHot({ events }: FoldedSession, bounds: ReadBounds): EventRange | undefined {
+  readHot({ events, state }: FoldedSession, bounds: ReadBounds): EventRange | undefined {
     if (events === undefined || bounds.position < events.firstPosition) return undefined;
+    if (bounds.position < headOf(state).position) return undefined;
     const gathering = new Gathering(bounds);
     while (!gathering.isFull && gathering.position < events.endPosition) {
       const run = events.runAt(gathering.position);
@@ -130,11 +147,12 @@ export class SessionReader {
     }
     if (gathering.bodies.length === 0) {
       const { position } = bounds;
-      return { bodies: [], endPosition: position, endSeq: events.endSeq };
+      return nothingAt(position, events.endSeq);
     }
     return gathering.range;
   }
 
+  /** Rejects with `behind-head` where some of it is kept no more. */
   read(located: LocatedSession, bounds: ReadBounds): Promise<EventRange> {
     return this.#inSources(located, bounds.position, async (sources) => {
       const gathering = new Gathering(bounds);
@@ -145,8 +163,31 @@ export class SessionReader {
       }
       if (gathering.bodies.length > 0) return gathering.range;
       const endSeq = await this.#seqAt(sources, bounds.position);
-      return { bodies: [], endPosition: bounds.position, endSeq };
+      return nothingAt(bounds.position, endSeq);
     });
+  }
+
+  /** Runs that will be wanted next are fetched beside the one that is: what is cold comes at once. */
+  #readAhead(
+    source: Source,
+    from: EventRun,
+    left: { readonly bytes: number; readonly events: number },
+  ): void {
+    const events = eventsOf(source);
+    let [bytes, count] = [left.bytes, left.events];
+    let run = from;
+    for (let ahead = 0; ahead < aheadMax; ahead += 1) {
+      bytes -= run.lengthBytes;
+      count -= run.count;
+      const next = events.runAt(run.endPosition);
+      const isWanted = next !== undefined && next !== run && bytes > 0 && count > 0;
+      const isCold = next?.page === undefined && next?.endPosition !== undefined;
+      if (!isWanted || !isCold || next.endPosition > source.endPosition) return;
+      // One that is altered is read anew each time.
+      if (keptOf(source.session.state, next) !== undefined) return;
+      this.#pageOf(source, next).catch(() => undefined);
+      run = next;
+    }
   }
 
   /** Returns how far the source goes. */
@@ -155,19 +196,13 @@ export class SessionReader {
       const end = Math.min(source.endPosition, eventsOf(source).endPosition);
       if (gathering.isFull || gathering.position >= end) return end;
       const { position } = gathering;
-      gathering.take(await this.#pageAt(source, (events) => events.runAt(position)), end);
+      const run = present(eventsOf(source).runAt(position), 'run of an event');
+      checkHead(source, position);
+      if (run.page === undefined) this.#readAhead(source, run, gathering.left);
+      const page = await this.#pageOf(source, run);
+      checkHead(source, position);
+      gathering.take(page, end);
     }
-  }
-
-  /** The page of a run that is there. Where the log has lost it to a segment, it is looked for anew. */
-  async #pageAt(source: Source, find: (events: EventIndex) => EventRun | undefined): Promise<Page> {
-    try {
-      return await this.#pageOf(source, present(find(eventsOf(source)), 'run of an event'));
-    } catch (cause) {
-      if (!isFault(cause) || cause.reason !== 'below-start') throw cause;
-    }
-    await source.replica.refresh(source.session);
-    return this.#pageOf(source, present(find(eventsOf(source)), 'run of an event'));
   }
 
   /** The seq of the first event that begins at a position or behind it. */
@@ -192,7 +227,7 @@ export class SessionReader {
     const run = eventsOf(source).runAt(position);
     if (run === undefined) return eventsOf(source).firstSeq;
     if (position >= run.endPosition) return run.endSeq;
-    return tell(await this.#pageAt(source, (events) => events.runAt(position)));
+    return tell(await this.#pageOf(source, run));
   }
 
   /** The position at which an event begins, wherever in the lineage it lies. */
@@ -205,7 +240,7 @@ export class SessionReader {
       if (seq >= run.endSeq) return Math.min(run.endPosition, source.endPosition);
       const { isJson, position, seq: firstSeq } = run.start;
       if (isJson) return Math.min(position + (seq - firstSeq), source.endPosition);
-      const page = await this.#pageAt(source, (events) => events.runOf(seq));
+      const page = await this.#pageOf(source, run);
       return Math.min(page.positionOf(seq), source.endPosition);
     });
   }
@@ -271,7 +306,12 @@ export class SessionReader {
   /** Fetches the bodies of a run. They stay only where the run is still what it was. */
   async #restore(source: Source, run: EventRun): Promise<Page> {
     const { start, count, lengthBytes } = run;
+    const altered = keptOf(source.session.state, run);
+    if (altered !== undefined) return this.#restoreKept(source, run, altered);
     const bodies = await this.#bodiesOf(source, run);
+    // Something was taken from it while it was fetched: what was fetched is not what is kept.
+    const isAltered = keptOf(source.session.state, run) !== undefined;
+    if (isAltered) return this.#restore(source, run);
     const page = bodies.length === count ? Page.of(start, bodies, lengthBytes) : undefined;
     if (page === undefined) throw corrupt();
     const events = source.session.events;
@@ -283,19 +323,72 @@ export class SessionReader {
     return page;
   }
 
-  #bodiesOf(source: Source, run: EventRun): Promise<readonly Uint8Array[]> {
-    const { place, start } = run;
-    if (place.kind === 'extent') return this.#parts.readExtent(place.extent);
-    const { keyBytes } = source.session;
-    const wanted = {
-      shard: source.replica.shard,
-      keyBytes,
-      firstSeq: start.seq,
-      offsets: place.offsets,
-    };
-    return readRunFromLog(this.#parts, wanted);
+  /** What is left of a run; it is read anew each time, as it is then. */
+  async #restoreKept(source: Source, run: EventRun, { start, offsets }: KeptRun): Promise<Page> {
+    const bodies = await this.#fetch(source, start.seq, offsets);
+    if (bodies.length !== offsets.length) throw corrupt();
+    // Of what was trimmed meanwhile the fold does not remember what was redacted in it.
+    const isMoved = keptOf(source.session.state, run)?.start.seq !== start.seq;
+    if (isMoved) return this.#restore(source, run);
+    const { keeping } = source.session.state.stream?.aspects ?? {};
+    const kept = bodies.map(
+      (body, index) => (keeping && redactedBody(keeping, start.seq + index)) ?? body,
+    );
+    const page = new Page(start);
+    for (const body of kept) page.append(body);
+    return page;
+  }
+
+  #bodiesOf(source: Source, { offsets, start }: EventRun): Promise<readonly Uint8Array[]> {
+    return this.#fetch(source, start.seq, unpackOffsets(offsets));
+  }
+
+  #fetch(
+    { session, replica }: Source,
+    firstSeq: number,
+    offsets: readonly number[],
+  ): Promise<readonly Uint8Array[]> {
+    return readRun(this.#parts, { log: replica.logName, session, firstSeq, offsets });
   }
 }
+
+const headOf = ({ stream }: SessionState): Head =>
+  stream?.aspects.keeping.head ?? { seq: 0, position: 0 };
+
+function checkHead({ session }: Source, position: number): void {
+  const { stream } = session.state;
+  if (stream !== undefined && position < headOf(session.state).position) throw behindHead(stream);
+}
+
+interface KeptRun {
+  readonly start: PageStart;
+  readonly offsets: readonly number[];
+}
+
+/** Of a run that is not as it was appended: where it begins now, and what is left of it. */
+function keptOf(
+  { stream }: SessionState,
+  { start, endSeq, offsets }: EventRun,
+): KeptRun | undefined {
+  if (stream === undefined) return undefined;
+  const { head, redacted } = stream.aspects.keeping;
+  const isCut = head.seq > start.seq;
+  const isRedacted = redacted.some(([seq]) => seq >= start.seq && seq < endSeq);
+  if (!isCut && !isRedacted) return undefined;
+  const { isJson } = start;
+  return {
+    start: isCut ? { ...head, isJson } : start,
+    offsets: unpackOffsets(offsets).slice(Math.max(0, head.seq - start.seq)),
+  };
+}
+
+/** A range without an event. */
+export const nothingAt = (endPosition: number, endSeq: number): EventRange => ({
+  bodies: [],
+  endPosition,
+  endSeq,
+  split: () => [],
+});
 
 const corrupt = (): Problem =>
   new Problem('corrupt', 'what is kept is not what was folded from the log');

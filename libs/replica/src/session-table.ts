@@ -18,11 +18,20 @@ import type { SessionState } from '@tidemark/session';
 import { assert, present } from '@tidemark/std';
 import { agendaOf } from './agenda.ts';
 import type { Budget, SessionOwner } from './budget.ts';
+import { type CatalogPlace, type CatalogRange, comparePlaces, entryOf, rowsOf } from './catalog.ts';
+import { CatalogTail } from './catalog-tail.ts';
 import { EventIndex } from './event-index.ts';
 import { FoldedSession } from './folded-session.ts';
 import type { PublishedSessions } from './published.ts';
 import { costOf } from './state-cost.ts';
 import { decodeSession, encodeSession, type StoredSession } from './stored-session.ts';
+import {
+  standingOf,
+  type UsageRange,
+  type UsageRow,
+  usageBounds,
+  usageRowsOf,
+} from './usage-rows.ts';
 
 interface TableParts {
   readonly budget: Budget;
@@ -36,6 +45,7 @@ export class SessionTable implements SessionOwner<FoldedSession> {
   readonly #sessions = new Map<string, FoldedSession>();
   /** In the order in which they became so. */
   readonly #dirty = new Set<FoldedSession>();
+  readonly #catalog = new CatalogTail();
   readonly #loading = new Map<string, Promise<void>>();
   #published: PublishedSessions | undefined;
   /** Changes whenever all that was loaded is void. */
@@ -48,6 +58,11 @@ export class SessionTable implements SessionOwner<FoldedSession> {
 
   get published(): PublishedSessions | undefined {
     return this.#published;
+  }
+
+  /** Those that are not published as they are. */
+  dirty(): IterableIterator<FoldedSession> {
+    return this.#dirty.values();
   }
 
   get dirtyCount(): number {
@@ -122,6 +137,7 @@ export class SessionTable implements SessionOwner<FoldedSession> {
   sawRecord(session: FoldedSession, offset: number): void {
     if (!session.isDirty) this.#dirty.add(session);
     session.dirtyAt = offset;
+    this.#catalog.changed(session);
     this.#charge(session);
   }
 
@@ -143,8 +159,10 @@ export class SessionTable implements SessionOwner<FoldedSession> {
     this.#published = published;
     const end = Number(published.at.position);
     for (const session of this.#dirty) {
+      session.indexed = indexedBelow(session, end);
       if (session.dirtyAt >= end) continue;
       this.#dirty.delete(session);
+      this.#catalog.remove(session);
       session.dirtyAt = -1;
       this.#restWhereLoose(session);
     }
@@ -164,6 +182,7 @@ export class SessionTable implements SessionOwner<FoldedSession> {
     this.#snapshot?.end();
     this.#published = published;
     this.#dirty.clear();
+    this.#catalog.clear();
     const sessions = [...this.#sessions.values()];
     for (const session of sessions) this.#forget(session);
     this.#sessions.clear();
@@ -176,24 +195,6 @@ export class SessionTable implements SessionOwner<FoldedSession> {
     }
   }
 
-  /** Where its events are by what is published now; what it has behind that stays as it is. */
-  async refresh(session: FoldedSession, signal: AbortSignal): Promise<void> {
-    const life = this.#life;
-    let bytes: Uint8Array | undefined;
-    let published: PublishedSessions | undefined;
-    do {
-      published = this.#published;
-      bytes = (await published?.load([session.key], signal))?.get(session.key);
-      // What was told by an older one would undo what a newer one has told meanwhile.
-    } while (life === this.#life && published !== this.#published);
-    const stored = this.#decode(session.key, bytes);
-    const { stream } = session.state;
-    const isSame = stored?.state.stream?.incarnation === stream?.incarnation;
-    if (life !== this.#life || stored === undefined || !isSame) return;
-    session.events?.rebase(stored.runs);
-    this.#charge(session);
-  }
-
   /** Nothing is held and nothing is kept: the next restart brings what is published. */
   clear(): void {
     this.#life += 1;
@@ -201,6 +202,7 @@ export class SessionTable implements SessionOwner<FoldedSession> {
     for (const session of this.#sessions.values()) this.#forget(session);
     this.#sessions.clear();
     this.#dirty.clear();
+    this.#catalog.clear();
   }
 
   /** All that is not published yet, as it is now, while the fold goes on. */
@@ -225,6 +227,56 @@ export class SessionTable implements SessionOwner<FoldedSession> {
       const state = this.#sessions.get(key)?.state ?? this.#decode(key, bytes)?.state;
       if (state !== undefined) yield state;
     }
+  }
+
+  /**
+   * The first so many places on a shelf: of what is published, and of what is not yet. Some may not belong
+   * there any more: whoever lists looks at the session.
+   */
+  async catalog(
+    range: CatalogRange,
+    countMax: number,
+    signal: AbortSignal,
+  ): Promise<readonly CatalogPlace[]> {
+    const fresh = this.#catalog.take(range, countMax);
+    const places: CatalogPlace[] = [];
+    const sign = range.order === 'asc' ? 1 : -1;
+    let next = 0;
+    const takeUpTo = (place: CatalogPlace): void => {
+      for (let at = fresh[next]; at !== undefined; at = fresh[next]) {
+        const compared = sign * comparePlaces(at, place);
+        if (compared > 0) return;
+        if (compared < 0) places.push(at);
+        next += 1;
+      }
+    };
+    for await (const place of this.#published?.catalog(range, signal) ?? []) {
+      takeUpTo(place);
+      places.push(place);
+      if (places.length >= countMax) return places.slice(0, countMax);
+    }
+    return [...places, ...fresh.slice(next)].slice(0, countMax);
+  }
+
+  /** What sessions have taken in by days, in order of their rows: as published, and what came since. */
+  async *usage(range: UsageRange, signal: AbortSignal): AsyncGenerator<UsageRow> {
+    const published = this.#published;
+    const own = published === undefined ? this.#sessions.values() : this.#dirty;
+    const { from, before } = usageBounds(range);
+    const fresh = [...own]
+      .filter(({ state }) => state.tenant === range.tenant)
+      .flatMap(({ state, key }) => usageRowsOf(state, state, key))
+      .filter(({ row }) => row >= from && row < before)
+      .sort((one, other) => (one.row < other.row ? -1 : 1));
+    let next = 0;
+    for await (const old of published?.usage(range, signal) ?? []) {
+      for (let at = fresh[next]; at !== undefined && at.row < old.row; at = fresh[next]) {
+        yield at;
+        next += 1;
+      }
+      if (fresh[next]?.row !== old.row) yield old;
+    }
+    yield* fresh.slice(next);
   }
 
   #add(key: string): FoldedSession {
@@ -294,6 +346,9 @@ export class SessionTable implements SessionOwner<FoldedSession> {
   #restore(session: FoldedSession, stored: StoredSession | undefined): void {
     Object.assign(session.state, stored?.state ?? this.#parts.absent(session.key));
     session.publishedDueMs = agendaOf(session.state);
+    session.publishedRows = rowsOf(entryOf(session.state));
+    session.publishedUsage = standingOf(session.state);
+    session.indexed = indexedOf(session.state);
     const { stream } = session.state;
     if (stream !== undefined) {
       const { origin, isJson } = stream;
@@ -305,6 +360,28 @@ export class SessionTable implements SessionOwner<FoldedSession> {
     if (stored !== undefined) this.#parts.onLoaded(session);
   }
 }
+
+/**
+ * What of a session is in the index of what was published at a position. Of an incarnation that has nothing
+ * there, the one before stays named: its end may not be published yet.
+ */
+function indexedBelow(
+  { state, events, indexed, dirtyAt }: FoldedSession,
+  end: number,
+): FoldedSession['indexed'] {
+  if (dirtyAt < end) return indexedOf(state);
+  const { stream } = state;
+  if (stream === undefined || events === undefined) return indexed;
+  const endSeq = events.firstSeqFrom(end);
+  const { incarnation } = stream;
+  return endSeq > events.firstSeq || indexed?.incarnation === incarnation
+    ? { incarnation, endSeq }
+    : indexed;
+}
+
+/** What a session has once it is published as it is. */
+export const indexedOf = ({ stream }: SessionState): FoldedSession['indexed'] =>
+  stream && { incarnation: stream.incarnation, endSeq: stream.tailSeq };
 
 /** Sessions as they were when it was taken, encoded at the latest before they change. */
 export class Snapshot {

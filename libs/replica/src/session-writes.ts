@@ -18,6 +18,7 @@ import {
 } from '@tidemark/protocol';
 import {
   type AppendCommand,
+  behindHead,
   type Command,
   type CreateCommand,
   createdReply,
@@ -32,6 +33,7 @@ import {
   type StreamState,
   tagAt,
 } from '@tidemark/session';
+import { CreationQuotas } from './creation-quotas.ts';
 import { type DebtSettings, Debts } from './debts.ts';
 import { Expiries, type ExpirySettings } from './expiries.ts';
 import { positionIn } from './positions.ts';
@@ -69,6 +71,7 @@ export class SessionWrites {
   readonly #writers: Writers;
   readonly #debts: Debts;
   readonly #expiries: Expiries;
+  readonly #creations: CreationQuotas;
   /** One at a time for each session: whoever finds one under way awaits it. */
   readonly #renewals = new Map<string, Promise<unknown>>();
 
@@ -77,9 +80,16 @@ export class SessionWrites {
     this.#writers = writers;
     this.#debts = new Debts(shards, writers, settings.debts);
     this.#expiries = new Expiries(shards, writers, settings.expiries);
+    this.#creations = new CreationQuotas(shards.parts.clock);
   }
 
-  async append(tenant: Tenant, name: SessionName, command: AppendCommand): Promise<Appended> {
+  async append(tenant: Tenant, name: string, command: AppendCommand): Promise<Appended> {
+    checkSizes(tenant, command.events);
+    if (command.creates !== true) return this.#append(tenant, name, command);
+    return this.#counting(tenant, name, () => this.#append(tenant, name, command));
+  }
+
+  async #append(tenant: Tenant, name: string, command: AppendCommand): Promise<Appended> {
     const located = this.#shards.locate(tenant, name);
     const reply = await this.#writers.of(located.replica).submit(located.key, command);
     if (reply.kind !== 'appended') {
@@ -109,8 +119,8 @@ export class SessionWrites {
     return this.#writers.of(replica).submit(key, command);
   }
 
-  async delete(tenant: Tenant, name: SessionName): Promise<void> {
-    await this.submit(tenant, name, { kind: 'delete' });
+  async delete(tenant: Tenant, name: string, command: Command = { kind: 'delete' }): Promise<void> {
+    await this.submit(tenant, name, command);
     try {
       await this.#debts.pay(tenant, name);
     } catch (cause) {
@@ -146,7 +156,29 @@ export class SessionWrites {
     }
   }
 
-  async create(tenant: Tenant, name: SessionName, request: CreateRequest): Promise<Created> {
+  async create(tenant: Tenant, name: string, request: CreateRequest): Promise<Created> {
+    checkSizes(tenant, request.events);
+    return this.#counting(tenant, name, () => this.#create(tenant, name, request));
+  }
+
+  /** Of what makes a session unless it is there: how often a tenant does that has a bound. */
+  async #counting<T>(tenant: Tenant, name: string, work: () => Promise<T>): Promise<T> {
+    const isBounded = tenant.quotas.sessionsPerHour !== undefined && !name.startsWith('$');
+    if (!isBounded || (await this.#isThere(tenant, name))) return work();
+    const refusal = this.#creations.refusalOf(tenant);
+    if (refusal !== undefined) throw refusal;
+    const reply = await work();
+    this.#creations.count(tenant);
+    return reply;
+  }
+
+  async #isThere(tenant: Tenant, name: string): Promise<boolean> {
+    const { replica, key } = this.#shards.locate(tenant, name);
+    await replica.readIndex();
+    return replica.with(key, ({ state }) => state.stream !== undefined);
+  }
+
+  async #create(tenant: Tenant, name: string, request: CreateRequest): Promise<Created> {
     const { fork, ...rest } = request;
     const command: CreateCommand = { ...rest, kind: 'create' };
     if (fork === undefined) return created(await this.submit(tenant, name, command));
@@ -227,11 +259,21 @@ export class SessionWrites {
     const depth = (stream.origin?.depth ?? 0) + 1;
     if (depth > limits.forkDepthMax) throw new Problem('invalid-request', 'too many forks deep');
     const position = await this.#forkPosition(source, stream, fork);
+    const { head } = stream.aspects.keeping;
+    if (position < head.position) throw behindHead(stream);
     const seq = await this.#shards.reader.seqAfter(source, position);
     const { incarnation, ttlMs, expiresAtMs } = stream;
     const isExplicit = fork.offset !== undefined;
     return {
-      origin: { source: fork.source, incarnation, position, seq, isExplicit, depth },
+      origin: {
+        source: fork.source,
+        incarnation,
+        position,
+        seq,
+        isExplicit,
+        depth,
+        ...(head.seq > 0 && { head }),
+      },
       lineage: [
         ...stream.lineage.filter(({ endPosition }) => endPosition < position),
         { endPosition: position, tag: tagAt(stream, position) },
@@ -264,6 +306,14 @@ export class SessionWrites {
     }
     return position;
   }
+}
+
+function checkSizes({ quotas }: Tenant, events: readonly Uint8Array[]): void {
+  const { eventBytes } = quotas;
+  if (eventBytes === undefined || events.every(({ length }) => length <= eventBytes)) return;
+  throw new Problem('too-large', 'an event is over the tenant’s quota', {
+    facts: { limit: 'eventBytes', limitBytes: eventBytes },
+  });
 }
 
 function renewalOf(state: SessionState, nowMs: number): 'expire' | 'touch' | undefined {

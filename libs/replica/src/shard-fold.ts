@@ -152,11 +152,13 @@ export class ShardFold {
     assert(offset >= this.#next, 'records are folded in offset order');
     this.#checkEpoch(session, record);
     const before = session.state.stream;
+    const keptBefore = before?.aspects.keeping.version;
     const mayStand = record.level <= this.level && isNext(session.state, record);
     if (mayStand) this.table.willChange(session);
     const isValid = mayStand && evolve(session.state, record);
     if (isValid) {
       this.#keepEvents(session, record, { offset, before });
+      if (before?.aspects.keeping.version !== keptBefore) session.events?.coolAll();
       if (session.state.name === shardSession) this.#evolveShard(record);
       this.counts.valid += 1;
       this.table.sawRecord(session, offset);

@@ -23,6 +23,7 @@ import type { Shard, ShardBounds, StoredRecord } from '@tidemark/ports';
 import { isProblem, Problem } from '@tidemark/protocol';
 import type { SessionRecord, SessionState } from '@tidemark/session';
 import { assert, present } from '@tidemark/std';
+import type { CatalogPlace, CatalogRange } from './catalog.ts';
 import { type Chunk, decodeChunk } from './chunk.ts';
 import { Feed } from './feed.ts';
 import type { FoldedSession } from './folded-session.ts';
@@ -43,6 +44,7 @@ import {
   stoppedBy,
   stoppedProblem,
 } from './shard-stop.ts';
+import type { UsageRange, UsageRow } from './usage-rows.ts';
 
 type Phase = 'closed' | 'opening' | 'serving' | 'reloading' | 'stopped';
 
@@ -186,13 +188,6 @@ export class ShardReplica {
     this.#wake(new Set(this.fold.table.residents()));
   }
 
-  /** The log does not hold some of the session's events any more: what is published newest does. */
-  async refresh(session: FoldedSession): Promise<void> {
-    const newest = await this.#parts.publications.newest(this.logName, this.#ending.signal);
-    if (newest !== undefined) await this.moveTo(newest);
-    await this.fold.table.refresh(session, this.#ending.signal);
-  }
-
   /** Looks sessions up in what is published newer, once the fold has passed it. */
   async moveTo(published: PublishedSessions): Promise<void> {
     await this.catchUp(published.at.position);
@@ -245,6 +240,18 @@ export class ShardReplica {
   async *scan(prefix: string): AsyncGenerator<SessionState> {
     await this.open();
     yield* this.fold.table.scan(prefix, this.#ending.signal);
+  }
+
+  /** Places on a shelf of the catalogue: see `SessionTable`. */
+  async catalog(range: CatalogRange, countMax: number): Promise<readonly CatalogPlace[]> {
+    await this.open();
+    return this.fold.table.catalog(range, countMax, this.#ending.signal);
+  }
+
+  /** What its sessions have taken in by days: see `SessionTable`. */
+  async *usage(range: UsageRange): AsyncGenerator<UsageRow> {
+    await this.open();
+    yield* this.fold.table.usage(range, this.#ending.signal);
   }
 
   /** Tells of every step that changed the session, which stays here until the answer is called. */

@@ -15,10 +15,12 @@ import { Problem } from '@tidemark/protocol';
 import { controlTenant, knownFoldLevel } from '@tidemark/session';
 import { createTasks, type Tasks } from '@tidemark/std';
 import { Budget } from './budget.ts';
+import { type EventArchive, noArchive } from './event-archive.ts';
 import type { FoldedSession } from './folded-session.ts';
+import { moveToNewest } from './move-to-newest.ts';
 import { type Publications, unpublished } from './published.ts';
 import { ReadIndex } from './read-index.ts';
-import { type ExtentReader, type HeldSession, SessionReader } from './session-reader.ts';
+import { type HeldSession, SessionReader } from './session-reader.ts';
 import { ShardReplica } from './shard-replica.ts';
 import { levelAdvice, type ShardStopped } from './shard-stop.ts';
 import {
@@ -38,7 +40,8 @@ export interface ShardsParts {
   readonly metrics: Metrics;
   /** Where replicas begin, and look up what they do not have in memory. */
   readonly publications?: Publications;
-  readonly readExtent?: ExtentReader;
+  /** Where events are that the log has let go. */
+  readonly archive?: EventArchive;
 }
 
 export interface ShardsSettings {
@@ -52,10 +55,9 @@ export interface ShardsSettings {
   readonly knownLevel?: number;
 }
 
-const noExtents: ExtentReader = () =>
-  Promise.reject(new Problem('corrupt', 'an event lies in a segment, and there are none'));
-
 const idleMsDefault = 600_000;
+/** How often a process that does not publish looks whether somebody has. */
+const followMs = 10_000;
 
 /** A session and the replica that folds it. */
 export interface Located {
@@ -82,15 +84,16 @@ export class Shards implements AsyncDisposable {
   readonly #unsafe = new Map<string, Fault>();
   readonly #directoryWatchers = new Set<() => void>();
   #idling: Timer | undefined;
+  #following: Timer | undefined;
 
   constructor(parts: ShardsParts, settings: ShardsSettings) {
     this.parts = parts;
     this.#settings = settings;
     this.budget = new Budget(settings.memoryBytesMax);
     this.#readIndex = new ReadIndex(parts.log);
-    const { log, clock, readExtent = noExtents } = parts;
+    const { log, clock, archive = noArchive } = parts;
     const source = (fork: FoldedSession): Promise<HeldSession> => this.#sourceOf(fork);
-    this.reader = new SessionReader({ log, clock, readExtent }, this.budget, source);
+    this.reader = new SessionReader({ log, clock, archive }, this.budget, source);
     this.#tasks = createTasks((task, cause) => {
       parts.logger.error({ task, err: cause }, 'task crashed');
     });
@@ -125,11 +128,29 @@ export class Shards implements AsyncDisposable {
     });
   }
 
+  /** What others publish need not stay in memory here. */
+  #followPublications(publications: Publications): void {
+    this.#following = this.parts.clock.schedule(followMs, () => {
+      this.spawn('follow publications', async (signal) => {
+        for (const replica of this.#replicas.values()) {
+          if (replica !== this.control) await moveToNewest(replica, publications, signal);
+        }
+        this.#followPublications(publications);
+      });
+    });
+  }
+
   /** Folds the control log as it is now, and follows it from here on. */
   async start(signal?: AbortSignal): Promise<void> {
     const spec = { name: controlTopic, partitions: 1, durability: 'replicated' } as const;
     await this.parts.log.ensureTopic(spec, signal);
-    if (this.#idling === undefined) this.#closeIdle();
+    if (this.#idling === undefined) {
+      this.#closeIdle();
+      const { publications } = this.parts;
+      if (publications !== undefined && this.#settings.isPublishing !== true) {
+        this.#followPublications(publications);
+      }
+    }
     this.control.retain();
     await this.control.readIndex();
   }
@@ -265,6 +286,7 @@ export class Shards implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#idling?.cancel();
+    this.#following?.cancel();
     for (const replica of this.#replicas.values()) replica.close();
     await this.#tasks[Symbol.asyncDispose]();
   }

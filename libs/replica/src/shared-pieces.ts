@@ -11,6 +11,8 @@ import type { FollowCursor, PieceSpan } from './follow-cursor.ts';
 
 /** A piece made ready, with what it says of the end. */
 export interface ReadyPiece<T> extends PieceSpan {
+  /** Of what its session keeps: another one may not tell this any more. */
+  readonly keeping: number;
   readonly isUpToDate: boolean;
   readonly isFinal: boolean;
   readonly encoded: T;
@@ -27,7 +29,8 @@ export function readyPiece<T>(
   const isFinal = isUpToDate && stream.isClosed;
   const { encoded, encodedBytes } = make(isUpToDate);
   const span = { incarnation, position, endPosition, endSeq };
-  return { ...span, isUpToDate, isFinal, encoded, encodedBytes };
+  const keeping = stream.aspects.keeping.version;
+  return { ...span, keeping, isUpToDate, isFinal, encoded, encodedBytes };
 }
 
 export interface SharedBounds {
@@ -100,6 +103,7 @@ const isOf = (cursor: FollowCursor, { incarnation, position }: PieceSpan): boole
 
 /** Whether what would be made there now goes as far, and says the same of the end. */
 function isFresh({ stream }: FollowCursor, piece: ReadyPiece<unknown>): boolean {
+  if (piece.keeping !== stream?.aspects.keeping.version) return false;
   if (piece.endPosition !== stream?.tailPosition) return !piece.isUpToDate;
   return piece.isUpToDate && piece.isFinal === stream.isClosed;
 }

@@ -1,8 +1,7 @@
 // A session as it is published:
 //
 //   session := {state, runs}                                                          (JSON, UTF-8)
-//   run     := [events, bytes, time, first offset, deltas in base64]                  in the log
-//            | [events, bytes, time, object, first byte, end byte]                    in a segment
+//   run     := [events, bytes, time, first offset, deltas in base64]
 //
 // `state` is all that the fold will ever ask of it; `runs` say where its events are, from the first
 // that it has of its own. Stored. A change of meaning is another version of what holds it.
@@ -11,9 +10,7 @@ import { decodeState, encodeState, type SessionState } from '@tidemark/session';
 import { bytesOf, strictTextOf } from '@tidemark/std';
 import type { StoredRun } from './event-run.ts';
 
-type StoredLine =
-  | readonly [number, number, number, number, string]
-  | readonly [number, number, number, string, number, number];
+type StoredLine = readonly [number, number, number, number, string];
 
 export interface StoredSession {
   readonly state: SessionState;
@@ -29,12 +26,8 @@ export function encodeSession(state: SessionState, runs: readonly StoredRun[]): 
   );
 }
 
-function lineOf({ count, lengthBytes, timeMs, place }: StoredRun): StoredLine {
-  if (place.kind === 'extent') {
-    const { object, firstByte, endByte } = place.extent;
-    return [count, lengthBytes, timeMs, object, firstByte, endByte];
-  }
-  const { first, deltas } = place.offsets;
+function lineOf({ count, lengthBytes, timeMs, offsets }: StoredRun): StoredLine {
+  const { first, deltas } = offsets;
   return [count, lengthBytes, timeMs, first, Buffer.from(deltas).toString('base64')];
 }
 
@@ -53,14 +46,7 @@ export function decodeSession(absent: SessionState, bytes: Uint8Array): StoredSe
   return { state, runs: (parsed.runs ?? []).map(runOf) };
 }
 
-function runOf(line: StoredLine): StoredRun {
-  const [count, lengthBytes, timeMs] = line;
-  const common = { count, lengthBytes, timeMs };
-  if (line.length === 6) {
-    const [, , , object, firstByte, endByte] = line;
-    return { ...common, place: { kind: 'extent', extent: { object, firstByte, endByte } } };
-  }
-  const [, , , first, deltas] = line;
+function runOf([count, lengthBytes, timeMs, first, deltas]: StoredLine): StoredRun {
   const offsets = { first, count, deltas: new Uint8Array(Buffer.from(deltas, 'base64')) };
-  return { ...common, place: { kind: 'log', offsets } };
+  return { count, lengthBytes, timeMs, offsets };
 }

@@ -1,22 +1,42 @@
 // Sessions as they are published in an object store, in tables:
 //
 //   's' key                          -> the session, as `encodeSession` gives it
+//   'c' row                          -> nothing: it stands there in the catalogue (`catalog.ts`)
 //   'd' due-ms (15 digits) ' ' key   -> nothing: somebody has to look at it by then
+//   'u' row                          -> what the session took in on a day (`usage-rows.ts`)
 //
 // Keys lie in the order of their bytes, so that what is due is one range, and so is a prefix of names.
 
 import type { ObjectStore } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import { bytesOf, textOf } from '@tidemark/std';
-import { lookUp, scan, type TableStore } from '@tidemark/tables';
+import { lookUp, scan, scanBack, type TableStore } from '@tidemark/tables';
+import { type CatalogPlace, type CatalogRange, placeOfRow, rowRange } from './catalog.ts';
 import { decodeManifest, type Manifest, manifestKey } from './publication-manifest.ts';
-import type { DueRange, FoldPoint, LogName, Publications, PublishedSessions } from './published.ts';
+import type {
+  DueRange,
+  FoldPoint,
+  LogName,
+  Publications,
+  PublishedIndex,
+  PublishedSessions,
+} from './published.ts';
+import { decodeUsage, type UsageRange, type UsageRow, usageBounds } from './usage-rows.ts';
 
 const dueDigits = 15;
+
+export const usageRow = (row: string): Uint8Array => bytesOf(`u${row}`);
+export const catalogRow = (row: string): Uint8Array => bytesOf(`c${row}`);
 
 export const sessionRow = (key: string): Uint8Array => bytesOf(`s${key}`);
 export const dueRow = (dueMs: number, key: string): Uint8Array =>
   bytesOf(`d${String(dueMs).padStart(dueDigits, '0')} ${key}`);
+
+const [rowKind] = catalogRow('');
+const [sessionKind] = sessionRow('');
+
+/** Behind every row that begins so: no digit comes after nine. */
+const behind = (prefix: string): Uint8Array => catalogRow(`${prefix}:`);
 
 export interface ReadManifest {
   readonly manifest: Manifest;
@@ -72,6 +92,10 @@ export class PublishedTables implements PublishedSessions {
     return this.manifest.at;
   }
 
+  get index(): PublishedIndex | undefined {
+    return this.manifest.index;
+  }
+
   async load(
     keys: readonly string[],
     signal: AbortSignal,
@@ -93,8 +117,41 @@ export class PublishedTables implements PublishedSessions {
       signal,
     )) {
       const name = textOf(key).slice(1);
-      if (!name.startsWith(prefix)) return;
+      if (key[0] !== sessionKind || !name.startsWith(prefix)) return;
       if (value !== undefined) yield [name, value];
+    }
+  }
+
+  async *catalog(range: CatalogRange, signal: AbortSignal): AsyncGenerator<CatalogPlace> {
+    const { runs } = this.manifest;
+    const { prefix, after } = rowRange(range);
+    const entries =
+      range.order === 'asc'
+        ? // The first row behind one is the one with a zero byte more.
+          scan(
+            this.#tables,
+            { runs, from: catalogRow(after === undefined ? prefix : `${after}\0`) },
+            signal,
+          )
+        : scanBack(
+            this.#tables,
+            { runs, before: after === undefined ? behind(prefix) : catalogRow(after) },
+            signal,
+          );
+    for await (const { key } of entries) {
+      const row = textOf(key).slice(1);
+      if (key[0] !== rowKind || !row.startsWith(prefix)) return;
+      yield placeOfRow(row, prefix);
+    }
+  }
+
+  async *usage(range: UsageRange, signal: AbortSignal): AsyncGenerator<UsageRow> {
+    const { runs } = this.manifest;
+    const { from, before } = usageBounds(range);
+    const end = usageRow(before);
+    for await (const { key, value } of scan(this.#tables, { runs, from: usageRow(from) }, signal)) {
+      if (Buffer.compare(key, end) >= 0) return;
+      if (value !== undefined) yield decodeUsage(textOf(key).slice(1), value);
     }
   }
 

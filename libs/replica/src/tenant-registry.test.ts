@@ -21,7 +21,7 @@ const request = (id: TenantId, keyHash?: string): TenantRequest => ({
 });
 
 const opens = async ({ shards }: SimulatedProcess, hash: string): Promise<string | undefined> =>
-  (await shards.currentDirectory()).byKeyHash(hash)?.id;
+  (await shards.currentDirectory()).byKeyHash(hash)?.tenant.id;
 
 async function startTwo(): Promise<readonly [SimulatedProcess, SimulatedProcess]> {
   const one = await startInstant();
@@ -34,7 +34,11 @@ describe('a tenant', () => {
   test('is made once, and confirmed to whoever asks for the same', async () => {
     const [one, two] = await startTwo();
     const made = await one.registry.create(request(a, 'key'));
-    expect(made).toMatchObject({ isNew: true, isKeyNew: true, tenant: { keys: ['key'] } });
+    expect(made).toMatchObject({
+      isNew: true,
+      isKeyNew: true,
+      tenant: { keys: [{ hash: 'key' }] },
+    });
     expect(await two.registry.create(request(a, 'key'))).toMatchObject({
       isNew: false,
       isKeyNew: false,

@@ -2,20 +2,28 @@
 // fact: the topic and its log epoch before the tenant, a key's claim before its tenant lists it.
 // Whatever is left of a request that ends half-way opens nothing, and its repeat finishes it.
 
+import { scopes } from '@tidemark/auth';
 import type { Durability } from '@tidemark/ports';
 import { limits, Problem, type TenantId } from '@tidemark/protocol';
 import {
+  type ApiKey,
   type DirectoryAnswer,
   decideAddKey,
   decideBeginTopic,
   decideClaimKey,
+  decideConfigure,
   decideCreateTenant,
+  decideEndKey,
   decideReleaseKey,
+  decideRetainTenant,
   decideRevokeKey,
   decideSuspend,
+  decideUseKey,
   type FactDecision,
   keySession,
   knownFoldLevel,
+  type Quotas,
+  type RetentionPolicy,
   tenantSession,
   topicSession,
 } from '@tidemark/session';
@@ -34,6 +42,11 @@ export interface TenantRequest {
   /** Undefined: it has no key yet, or they are not asked for. */
   readonly keyHash: string | undefined;
 }
+
+/** What a key is called, and what it may. */
+export type KeyDetails = Pick<ApiKey, 'name' | 'scopes'>;
+
+const firstKey: KeyDetails = { name: 'first', scopes };
 
 export interface RegisteredTenant {
   readonly tenant: Tenant;
@@ -76,7 +89,7 @@ export class TenantRegistry {
     await this.#shards.parts.log.ensureTopic({ name: topic, partitions, durability });
     const { logEpoch, level } = await this.#begin(topic);
     if (keyHash !== undefined) await this.#claim(keyHash, id);
-    const keys = keyHash === undefined ? [] : [keyHash];
+    const keys = keyHash === undefined ? [] : [this.#keyOf(keyHash, firstKey)];
     const config = { topic, partitions, isPooled, durability, logEpoch, level, keys };
     const answer = await this.#ask(tenantSession(id), decideCreateTenant(config));
     const tenant = await this.#tenant(id);
@@ -90,10 +103,35 @@ export class TenantRegistry {
     return existing ?? (await this.create(request)).tenant;
   }
 
-  async addKey(id: TenantId, hash: string): Promise<void> {
+  async addKey(id: TenantId, hash: string, details: KeyDetails = firstKey): Promise<void> {
     await this.#known(id);
     await this.#claim(hash, id);
-    await this.#ask(tenantSession(id), decideAddKey(hash));
+    await this.#ask(tenantSession(id), decideAddKey(this.#keyOf(hash, details)));
+  }
+
+  #keyOf(hash: string, { name, scopes: given }: KeyDetails): ApiKey {
+    return { hash, name, scopes: given, createdAtMs: this.#shards.parts.clock.nowMs() };
+  }
+
+  /** Until then two keys open the tenant: time to bring the new one to where the old one is. */
+  async endKey(id: TenantId, hash: string, atMs: number): Promise<void> {
+    await this.#ask(tenantSession(id), decideEndKey(hash, atMs));
+  }
+
+  /** Written down at most once an hour. */
+  async useKey(id: TenantId, hash: string, atMs: number): Promise<void> {
+    await this.#ask(tenantSession(id), decideUseKey(hash, atMs));
+  }
+
+  async configure(id: TenantId, quotas: Quotas): Promise<void> {
+    await this.#known(id);
+    await this.#ask(tenantSession(id), decideConfigure(quotas));
+  }
+
+  /** Null: nothing is let go. */
+  async retain(id: TenantId, policy: RetentionPolicy | null): Promise<void> {
+    await this.#known(id);
+    await this.#ask(tenantSession(id), decideRetainTenant(policy));
   }
 
   /**
@@ -115,7 +153,7 @@ export class TenantRegistry {
   async #confirm(tenant: Tenant, request: TenantRequest): Promise<RegisteredTenant> {
     const { keyHash } = request;
     const { id, keys } = tenant;
-    const isKnown = keyHash === undefined || keys.includes(keyHash);
+    const isKnown = keyHash === undefined || keys.some(({ hash }) => hash === keyHash);
     if (!isSameConfig(tenant, request) || (!isKnown && keys.length > 0)) {
       // What was claimed for a tenant that another request made is nobody's again.
       if (keyHash !== undefined && !isKnown) {

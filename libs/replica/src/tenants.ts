@@ -2,7 +2,13 @@
 
 import { type Shard, shardOf } from '@tidemark/ports';
 import { defaultTenant, type TenantId } from '@tidemark/protocol';
-import { keySession, type SessionState, type TenantEntry, tenantSession } from '@tidemark/session';
+import {
+  type ApiKey,
+  keySession,
+  type SessionState,
+  type TenantEntry,
+  tenantSession,
+} from '@tidemark/session';
 import { bytesOf, partitionOf } from '@tidemark/std';
 import { type KeySpace, keyOf } from './shard-fold.ts';
 
@@ -12,6 +18,12 @@ export const poolPartitions = 8;
 
 export interface Tenant extends Omit<TenantEntry, 'kind'> {
   readonly id: TenantId;
+}
+
+/** A tenant, and the key that opens it. */
+export interface OpenedTenant {
+  readonly tenant: Tenant;
+  readonly key: ApiKey;
 }
 
 const poolSpace: KeySpace = { kind: 'pool' };
@@ -45,7 +57,8 @@ export function shardsOf(tenant: Tenant): readonly Shard[] {
 }
 
 /** The topic of a tenant with one of its own. */
-export const ownTopic = (id: TenantId): string => `tidemark.${id}`;
+export const ownTopicPrefix = 'tidemark.';
+export const ownTopic = (id: TenantId): string => `${ownTopicPrefix}${id}`;
 export const poolTopic = (pool: number): string => `tidemark-pool.${pool}`;
 
 const [tenantPrefix, keyPrefix] = [tenantSession(''), keySession('')];
@@ -71,9 +84,11 @@ export class TenantDirectory {
   }
 
   /** The tenant that a key opens: whose it is, and who lists it. */
-  byKeyHash(hash: string): Tenant | undefined {
+  byKeyHash(hash: string): OpenedTenant | undefined {
     const tenant = this.#byId.get(this.#ownerOfKey.get(hash) ?? '');
-    return tenant?.keys.includes(hash) === true && !tenant.isSuspended ? tenant : undefined;
+    const key = tenant?.keys.find((each) => each.hash === hash);
+    if (tenant === undefined || key === undefined || tenant.isSuspended) return undefined;
+    return { tenant, key };
   }
 
   get all(): readonly Tenant[] {

@@ -5,6 +5,7 @@ import { SeededPrng, SimulatedClock, SimulatedEventLog } from '@tidemark/ports/t
 import { defaultTenant } from '@tidemark/protocol';
 import type { AppendCommand } from '@tidemark/session';
 import { bytesOf } from '@tidemark/std';
+import { type EventArchive, noArchive } from './event-archive.ts';
 import { type Publications, unpublished } from './published.ts';
 import { type CreateRequest, SessionWrites } from './session-writes.ts';
 import { Shards } from './shards.ts';
@@ -69,13 +70,14 @@ export interface ProcessOptions {
   readonly knownLevel?: number;
   readonly writer?: Partial<WriterSettings>;
   readonly publications?: Publications;
+  readonly archive?: EventArchive;
 }
 
 /** Starts a process over the log, with the tenant `default`. */
 export async function startProcess(options: ProcessOptions): Promise<SimulatedProcess> {
-  const { log, clock, prng, knownLevel, publications = unpublished } = options;
+  const { log, clock, prng, knownLevel, publications = unpublished, archive = noArchive } = options;
   const ports = { log, clock, prng, logger: silentLogger, metrics: silentMetrics };
-  const parts = { ...ports, publications };
+  const parts = { ...ports, publications, archive };
   const memoryBytesMax = options.memoryBytesMax ?? 64 * 1024 * 1024;
   const shards = new Shards(
     parts,

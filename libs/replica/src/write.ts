@@ -1,6 +1,8 @@
 export { type DebtSettings, debtDefaults } from './debts.ts';
 export { Expiries, type ExpirySettings, expiryDefaults } from './expiries.ts';
 export { type RaisedLevel, raiseFoldLevel } from './fold-levels.ts';
+export type { RetentionPlan } from './retention-plan.ts';
+export { type PlannedSession, RetentionSweep } from './retention-sweep.ts';
 export {
   type Appended,
   type Created,

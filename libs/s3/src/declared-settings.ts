@@ -1,4 +1,4 @@
-import { optional, type SettingsOf, secret, text } from '@tidemark/std';
+import { choice, optional, type SettingsOf, secret, text } from '@tidemark/std';
 import type { S3StoreSettings } from './s3-store.ts';
 
 /** As every app reads them from its environment. */
@@ -22,6 +22,17 @@ export const s3Declarations = {
   s3SecretAccessKey: optional(
     secret({ env: 'TIDEMARK_S3_SECRET_ACCESS_KEY', purpose: 'secret of the access key' }),
   ),
+} as const;
+
+/** Of a role that can do without: then everything is folded from the log, and kept. */
+export const objectDeclarations = {
+  objects: choice({
+    env: 'TIDEMARK_OBJECTS',
+    purpose: 'where what a materializer publishes is read: an S3 bucket, or nowhere',
+    among: ['none', 's3'],
+    fallback: 'none',
+  }),
+  ...s3Declarations,
 } as const;
 
 export const s3SettingsOf = (settings: SettingsOf<typeof s3Declarations>): S3StoreSettings => ({

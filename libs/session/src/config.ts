@@ -2,6 +2,8 @@
 
 import { jsonContentType, limits, mediaTypeOf } from '@tidemark/protocol';
 import { bytesOf, strictTextOf } from '@tidemark/std';
+import { type Head, isHead } from './keeping.ts';
+import { type ProfilePatch, patchOf } from './profile.ts';
 import { type Fields, isCount, isFields, isText } from './shapes.ts';
 
 /** Where a fork left its source. Positions and seqs go on from there. */
@@ -14,6 +16,8 @@ export interface ForkOrigin {
   readonly isExplicit: boolean;
   /** How many forks lie between this one and a session that is none, this one included. */
   readonly depth: number;
+  /** Where what the source kept began; nothing where it kept all. */
+  readonly head?: Head;
 }
 
 /** Up to and including `endPosition`, cursors carry this ancestor's tag. Oldest ancestor first. */
@@ -29,6 +33,8 @@ export interface SessionConfig {
   readonly expiresAtMs?: number | undefined;
   readonly origin?: ForkOrigin | undefined;
   readonly lineage?: readonly LineageEntry[] | undefined;
+  /** What it is made as, where it is more than a stream. */
+  readonly profile?: ProfilePatch | undefined;
 }
 
 export const encodeConfig = (config: SessionConfig): Uint8Array => bytesOf(JSON.stringify(config));
@@ -43,7 +49,8 @@ const isOrigin = (value: unknown): value is ForkOrigin =>
   isCount(value['position']) &&
   isCount(value['seq']) &&
   isCount(value['depth']) &&
-  typeof value['isExplicit'] === 'boolean';
+  typeof value['isExplicit'] === 'boolean' &&
+  (value['head'] === undefined || isHead(value['head']));
 
 const isLineage = (value: unknown): value is readonly LineageEntry[] =>
   Array.isArray(value) &&
@@ -67,11 +74,13 @@ export function decodeConfig(value: Uint8Array): SessionConfig | undefined {
   const facts = factsOf(value);
   if (facts === undefined) return undefined;
   const { incarnation, contentType, ttlMs, expiresAtMs, origin, lineage } = facts;
+  const profile = facts['profile'] === undefined ? undefined : patchOf(facts['profile']);
   if (!isText(incarnation) || !isText(contentType)) return undefined;
   if (!isOptionalCount(ttlMs) || !isOptionalCount(expiresAtMs)) return undefined;
   if (origin !== undefined && !isOrigin(origin)) return undefined;
   if (lineage !== undefined && !isLineage(lineage)) return undefined;
-  return { incarnation, contentType, ttlMs, expiresAtMs, origin, lineage };
+  if (facts['profile'] !== undefined && profile === undefined) return undefined;
+  return { incarnation, contentType, ttlMs, expiresAtMs, origin, lineage, profile };
 }
 
 export const isJsonType = (contentType: string): boolean =>

@@ -1,5 +1,8 @@
-import { mediaTypeOf, Problem } from '@tidemark/protocol';
+import { jsonContentType, mediaTypeOf, Problem } from '@tidemark/protocol';
+import { noAspects } from './aspects.ts';
+import { addEvents, type Identities } from './chained-events.ts';
 import type { AppendCommand, Reply } from './commands.ts';
+import { encodeConfig } from './config.ts';
 import {
   answer,
   Chain,
@@ -9,8 +12,10 @@ import {
   refuse,
 } from './decision.ts';
 import type { ProducerStamp } from './record.ts';
+import { spendingRefusal } from './spending.ts';
 import {
   type AppendSpan,
+  beginStream,
   cursorAt,
   type ProducerState,
   type SessionState,
@@ -34,15 +39,25 @@ export function decideAppend(
   context: DecideContext,
 ): Decision {
   const stream = liveStream(state);
-  if (stream instanceof Problem) return refuse(stream);
+  if (stream instanceof Problem) {
+    const isMade = command.creates === true && state.life === 'absent';
+    return isMade ? writeNew(state, { command, context }) : refuse(stream);
+  }
   return (
     decideClosed(stream, command) ??
     decideContentType(stream, command) ??
     decideProducer(stream, command) ??
     decideRepeated(state, stream, { command, context }) ??
     decideOrder(stream, command) ??
+    decideSpending(stream, command) ??
     write(state, stream, { command, context })
   );
+}
+
+function decideSpending(stream: StreamState, command: AppendCommand): Decision | undefined {
+  if (command.events.length === 0) return undefined;
+  const problem = spendingRefusal(stream, command.types, command.events.length);
+  return problem && refuse(problem);
 }
 
 const isSameStamp = (one: ProducerStamp | undefined, other: ProducerStamp | undefined): boolean =>
@@ -76,6 +91,9 @@ function decideClosed(stream: StreamState, command: AppendCommand): Decision | u
   if (isCloseOnly) return duplicate(stream, undefined);
   const repeated = repeatOf(stream, command);
   if (repeated !== undefined) return answer(repeated);
+  if (stream.aspects.lifecycle.archivedAtMs !== undefined) {
+    return refuse(new Problem('session-archived', 'archived: nothing can be appended'));
+  }
   const facts = { nextOffset: cursorAt(stream, stream.tailPosition) };
   return refuse(new Problem('session-closed', 'closed: nothing can be appended', { facts }));
 }
@@ -128,10 +146,12 @@ function repeatedSpan(stream: StreamState, span: AppendSpan): Appended {
 function repeatOf(stream: StreamState, command: AppendCommand): Appended | undefined {
   const byKey = command.key === undefined ? undefined : stream.keys.get(command.key);
   if (byKey !== undefined) return repeatedSpan(stream, byKey);
-  const spans = command.eventIds?.map((id) => stream.eventIds.get(id));
+  const spans = command.eventIds?.map((id) => (id === undefined ? id : stream.eventIds.get(id)));
   const [first] = spans ?? [];
   if (first === undefined || spans?.includes(undefined) !== false) return undefined;
-  return repeatedSpan(stream, { ...(spans.at(-1) ?? first), firstSeq: first.firstSeq });
+  const repeated = repeatedSpan(stream, { ...(spans.at(-1) ?? first), firstSeq: first.firstSeq });
+  const stored = command.stamps && spans.map((span) => span?.firstSeq ?? 0);
+  return { ...repeated, stored };
 }
 
 /**
@@ -180,36 +200,43 @@ function decideOrder(stream: StreamState, command: AppendCommand): Decision | un
 }
 
 function write(state: SessionState, stream: StreamState, { command, context }: Request): Decision {
-  const { producer, streamSeq, key, eventIds } = command;
-  const isNew = (_: Uint8Array, index: number): boolean => {
-    const id = eventIds?.[index];
-    return id === undefined || stream.eventIds.get(id) === undefined;
-  };
-  const events = eventIds === undefined ? command.events : command.events.filter(isNew);
-  const ids = eventIds?.filter((id) => stream.eventIds.get(id) === undefined);
+  const { producer, streamSeq, key } = command;
   const chain = new Chain(state, context);
-  const identities = { count: events.length, producer, streamSeq, key };
-  let seq = stream.tailSeq;
-  let position = stream.tailPosition;
-  for (const value of events) {
-    const eventId = ids?.[seq - stream.tailSeq];
-    // Without a spread where there is nothing to spread: a batch has very many of these.
-    if (seq === stream.tailSeq) chain.add({ kind: 'event', value, seq, eventId, ...identities });
-    else chain.add({ kind: 'event', value, seq, eventId });
-    seq += 1;
-    position += stream.isJson ? 1 : value.length;
-  }
+  const identities = { producer, streamSeq, key };
+  return written(chain, stream, { command, identities });
+}
+
+/** Makes the session that is not there, and appends to it. */
+function writeNew(state: SessionState, { command, context }: Request): Decision {
+  const chain = new Chain(state, context);
+  const config = { incarnation: context.newId(), contentType: jsonContentType };
+  chain.add({ kind: 'create', value: encodeConfig(config) });
+  const { producer, streamSeq, key } = command;
+  const stream = beginStream(state, config, { timeMs: chain.timeMs, aspects: noAspects });
+  const refused = decideProducer(stream, command) ?? decideOrder(stream, command);
+  return refused ?? written(chain, stream, { command, identities: { producer, streamSeq, key } });
+}
+
+function written(
+  chain: Chain,
+  stream: StreamState,
+  { command, identities }: { readonly command: AppendCommand; readonly identities: Identities },
+): Decision {
+  const { producer } = command;
+  const added = addEvents(chain, stream, { given: command, identities });
   if (command.close) {
-    chain.add({ kind: 'close', producer, ...(events.length === 0 ? identities : undefined) });
+    const isAlone = added.count === 0;
+    chain.add({ kind: 'close', producer, ...(isAlone ? { ...identities, count: 0 } : undefined) });
   }
   const reply: Reply = {
     kind: 'appended',
     firstSeq: stream.tailSeq,
-    endSeq: stream.tailSeq + events.length,
-    nextOffset: cursorAt(stream, position),
+    endSeq: stream.tailSeq + added.count,
+    nextOffset: cursorAt(stream, added.endPosition),
     isDuplicate: false,
     isClosed: command.close,
     producer,
+    stored: added.stored,
   };
   return { kind: 'write', records: chain.records, reply };
 }

@@ -1,9 +1,12 @@
-import { defaultContentType, mediaTypeOf, Problem } from '@tidemark/protocol';
+import { defaultContentType, limits, mediaTypeOf, Problem } from '@tidemark/protocol';
+import { bytesOf } from '@tidemark/std';
+import { addEvents } from './chained-events.ts';
 import type { CreateCommand, Reply } from './commands.ts';
 import { encodeConfig, type ForkOrigin, type SessionConfig } from './config.ts';
 import { answer, Chain, type DecideContext, type Decision, refuse } from './decision.ts';
 import { mayOwe } from './evolve.ts';
 import { isDue } from './expiry.ts';
+import { aspectsFrom, evolveSessionFact } from './session-facts.ts';
 import { beginStream, cursorAt, type SessionState, type StreamState } from './state.ts';
 
 export function decideCreate(
@@ -57,7 +60,7 @@ function isSameOrigin(existing: ForkOrigin | undefined, asked: ForkOrigin | unde
 
 /** Begins the chain with `expire` where an incarnation that is over is still in the way. */
 function write(state: SessionState, command: CreateCommand, context: DecideContext): Decision {
-  const { fork, events } = command;
+  const { fork, profile } = command;
   const contentType = command.contentType ?? fork?.contentType ?? defaultContentType;
   const incarnation = fork?.incarnation ?? context.newId();
   if (state.burned.includes(incarnation)) {
@@ -79,20 +82,29 @@ function write(state: SessionState, command: CreateCommand, context: DecideConte
     ...lifetimeOf(command),
     origin: fork?.origin,
     lineage: fork?.lineage,
+    profile,
   };
   chain.add({ kind: 'create', value: encodeConfig(config) });
-  const begun = beginStream(state, config, context.nowMs);
-  let position = begun.tailPosition;
-  for (const [index, value] of events.entries()) {
-    const count = index === 0 ? events.length : undefined;
-    chain.add({ kind: 'event', value, seq: begun.tailSeq + index, count });
-    position += begun.isJson ? 1 : value.length;
+  const aspects = aspectsFrom(profile);
+  if (aspects === undefined) return refuse(tooLarge());
+  const begun = beginStream(state, config, { timeMs: chain.timeMs, aspects });
+  for (const fact of command.facts ?? []) {
+    const next = evolveSessionFact(begun, { ...fact }, { timeMs: chain.timeMs });
+    if (next === undefined) return refuse(tooLarge());
+    begun.aspects = next;
+    chain.add({ kind: 'fact', value: bytesOf(JSON.stringify(fact)) });
   }
+  const { endPosition } = addEvents(chain, begun, { given: command, identities: {} });
   if (command.isClosed) chain.add({ kind: 'close' });
-  const after = { ...begun, tailPosition: position };
+  const after = { ...begun, tailPosition: endPosition };
   const reply = createdReply(after, { isNew: true, isClosed: command.isClosed });
   return { kind: 'write', records: chain.records, reply };
 }
+
+const tooLarge = (): Problem =>
+  new Problem('too-large', 'what a session is made with is bounded', {
+    facts: { limit: 'profileBytesMax', limitBytes: limits.profileBytesMax },
+  });
 
 export const createdReply = (
   stream: StreamState,

@@ -13,12 +13,13 @@ import {
   Chain,
   type DecideContext,
   type Decision,
-  type Draft,
   liveStream,
   refuse,
 } from './decision.ts';
 import { isSameDebt } from './evolve.ts';
 import { isDue, needsTouch } from './expiry.ts';
+import { heldProblem } from './keeping-decide.ts';
+import type { Draft } from './record.ts';
 import type { SessionState } from './state.ts';
 
 function writeOne(state: SessionState, context: DecideContext, draft: Draft): Decision {
@@ -44,6 +45,8 @@ const meetsExpiry: ReadonlySet<Command['kind']> = new Set([
   'expire',
   'touch',
   'ref',
+  'fact',
+  'preview',
 ]);
 
 export function decide(state: SessionState, command: Command, context: DecideContext): Decision {
@@ -75,6 +78,8 @@ export function decide(state: SessionState, command: Command, context: DecideCon
       return decideLevel(state, command.level, context);
     case 'fact':
       return decideFact(state, command, context);
+    case 'preview':
+      return decidePreview(state, command, context);
     default:
       return unreachable(command);
   }
@@ -93,6 +98,7 @@ function decideTouch(state: SessionState, context: DecideContext): Decision {
 function decideDelete(state: SessionState, context: DecideContext): Decision {
   const stream = liveStream(state);
   if (stream instanceof Problem) return refuse(stream);
+  if (stream.aspects.keeping.hold !== undefined) return refuse(heldProblem());
   return writeOne(state, context, { kind: 'delete' });
 }
 
@@ -167,9 +173,21 @@ function decideFact(
   context: DecideContext,
 ): Decision {
   const decision = command.decide(state, context);
+  if (decision.kind === 'refused') return refuse(decision.problem);
   const reply = { kind: 'answer', answer: decision.answer } as const;
   if (decision.kind === 'answer') return answer(reply);
   const chain = new Chain(state, context);
-  chain.add({ kind: 'fact', value: jsonOf(decision.fact) });
+  if (decision.kind === 'fact') chain.add({ kind: 'fact', value: jsonOf(decision.fact) });
+  else for (const draft of decision.drafts) chain.add(draft);
   return { kind: 'write', records: chain.records, reply };
+}
+
+function decidePreview(
+  state: SessionState,
+  { frames }: Extract<Command, { kind: 'preview' }>,
+  context: DecideContext,
+): Decision {
+  const stream = liveStream(state);
+  if (stream instanceof Problem) return refuse(stream);
+  return stream.isClosed ? unchanged : writeOne(state, context, { kind: 'preview', value: frames });
 }

@@ -1,7 +1,7 @@
 import { Problem } from '@tidemark/protocol';
 import { assert, emptyBytes } from '@tidemark/std';
 import type { Reply } from './commands.ts';
-import type { RecordKind, SessionRecord } from './record.ts';
+import type { Draft, RecordKind, SessionRecord } from './record.ts';
 import type { SessionState, StreamState } from './state.ts';
 
 export interface DecideContext {
@@ -45,9 +45,8 @@ const levelOfKind: Readonly<Record<RecordKind, number>> = {
   fact: 1,
   genesis: 1,
   level: 1,
+  preview: 1,
 };
-
-export type Draft = Partial<SessionRecord> & { readonly kind: RecordKind };
 
 /** Chains drafts to the session's last valid record, one behind the other. */
 export class Chain {
@@ -61,7 +60,16 @@ export class Chain {
     this.#context = context;
     this.#rev = state.rev;
     this.#prev = state.lastId;
-    this.#timeMs = Math.max(context.nowMs, state.lastTimeMs);
+    this.#timeMs = Chain.timeOf(state, context);
+  }
+
+  /** Time goes on in a session, whatever the clock of its writer says. */
+  static timeOf(state: SessionState, { nowMs }: Pick<DecideContext, 'nowMs'>): number {
+    return Math.max(nowMs, state.lastTimeMs);
+  }
+
+  get timeMs(): number {
+    return this.#timeMs;
   }
 
   add(draft: Draft): void {
@@ -83,6 +91,8 @@ export class Chain {
       streamSeq: draft.streamSeq,
       key: draft.key,
       eventId: draft.eventId,
+      type: draft.type,
+      note: draft.note,
     });
     this.#rev += 1;
     this.#prev = id;

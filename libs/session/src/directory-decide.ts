@@ -3,7 +3,8 @@
 
 import { limits } from '@tidemark/protocol';
 import type { FactDecision } from './commands.ts';
-import type { DirectoryFact, TenantEntry } from './directory.ts';
+import type { ApiKey, DirectoryFact, Quotas, TenantConfig, TenantEntry } from './directory.ts';
+import type { RetentionPolicy } from './keeping.ts';
 
 export type DirectoryAnswer =
   | { readonly kind: 'done' }
@@ -34,7 +35,7 @@ export const decideBeginTopic =
   };
 
 export const decideCreateTenant =
-  (config: Omit<TenantEntry, 'kind' | 'isSuspended'>): FactDecision =>
+  (config: TenantConfig): FactDecision =>
   ({ entry }) =>
     entry === undefined
       ? write({ type: 'created', ...config })
@@ -59,15 +60,47 @@ const onTenant =
     entry?.kind === 'tenant' ? decide(entry) : say({ kind: 'refused', code: 'no-tenant' });
 
 /** The key was claimed before. */
-export const decideAddKey = (hash: string): FactDecision =>
+export const decideAddKey = (key: ApiKey): FactDecision =>
   onTenant(({ keys }) => {
-    if (keys.includes(hash)) return done;
+    if (keys.some(({ hash }) => hash === key.hash)) return done;
     if (keys.length >= limits.tenantKeysMax) return say({ kind: 'refused', code: 'too-many-keys' });
-    return write({ type: 'key-added', hash });
+    return write({ type: 'key-added', key });
+  });
+
+const onKey = (hash: string, fact: DirectoryFact, isNews: (key: ApiKey) => boolean): FactDecision =>
+  onTenant(({ keys }) => {
+    const key = keys.find((each) => each.hash === hash);
+    return key !== undefined && isNews(key) ? write(fact) : done;
   });
 
 export const decideRevokeKey = (hash: string): FactDecision =>
-  onTenant(({ keys }) => (keys.includes(hash) ? write({ type: 'key-revoked', hash }) : done));
+  onKey(hash, { type: 'key-revoked', hash }, () => true);
+
+/** Another takes its place from then on; a key never ends later than it was said before. */
+export const decideEndKey = (hash: string, atMs: number): FactDecision =>
+  onKey(
+    hash,
+    { type: 'key-ends', hash, atMs },
+    ({ endsAtMs = Number.POSITIVE_INFINITY }) => atMs < endsAtMs,
+  );
+
+/** As often as it is worth a record. */
+const usedEveryMs = 3_600_000;
+
+export const isUseNews = (
+  { usedAtMs = Number.NEGATIVE_INFINITY }: ApiKey,
+  nowMs: number,
+): boolean => nowMs - usedAtMs >= usedEveryMs;
+
+export const decideUseKey = (hash: string, atMs: number): FactDecision =>
+  onKey(hash, { type: 'key-used', hash, atMs }, (key) => isUseNews(key, atMs));
+
+export const decideConfigure = (quotas: Quotas): FactDecision =>
+  onTenant(() => write({ type: 'configured', quotas }));
+
+/** Null: nothing is let go. */
+export const decideRetainTenant = (policy: RetentionPolicy | null): FactDecision =>
+  onTenant(() => write({ type: 'retained', policy }));
 
 export const decideSuspend = (isSuspended: boolean): FactDecision =>
   onTenant((entry) =>

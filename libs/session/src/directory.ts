@@ -1,7 +1,8 @@
 // The directory of a cell: reserved sessions of its control log, folded as any other.
 //
 // $tenant/<id>   created {topic, partitions, isPooled, durability, logEpoch, level, keys}
-//                key-added {hash}   key-revoked {hash}   suspended   resumed
+//                key-added {key}   key-revoked {hash}   key-ends {hash, atMs}   key-used {hash, atMs}
+//                configured {quotas}   retained {policy}   suspended   resumed
 // $key/<hash>    claimed {tenant}   released {tenant}
 // $topic/<name>  begun {logEpoch, level}
 // $relay/keys    minted {seed}
@@ -13,9 +14,21 @@
 //
 // Stored. Never rename.
 
+import { isScope, type Scope } from '@tidemark/auth';
 import { limits } from '@tidemark/protocol';
 import { unreachable } from '@tidemark/std';
-import { type Check, type Fields, isCount, isFlag, isText, listOf, shaped } from './shapes.ts';
+import { isPolicyOrNone, type RetentionPolicy } from './keeping.ts';
+import {
+  type Check,
+  type Fields,
+  isCount,
+  isFields,
+  isFlag,
+  isText,
+  listOf,
+  optional,
+  shaped,
+} from './shapes.ts';
 
 /** Whose sessions the control log's are. */
 export const controlTenant = '$control';
@@ -29,6 +42,28 @@ export const tenantSession = (id: string): string => `${prefixes.tenant}${id}`;
 export const keySession = (hash: string): string => `${prefixes.key}${hash}`;
 export const topicSession = (name: string): string => `${prefixes.topic}${name}`;
 
+/** What is known of an API key, but for the key. */
+export interface ApiKey {
+  /** SHA-256, hex. */
+  readonly hash: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly createdAtMs: number;
+  /** From when it opens nothing: where another takes its place. */
+  readonly endsAtMs?: number | undefined;
+  /** To within an hour. */
+  readonly usedAtMs?: number | undefined;
+}
+
+/** What a tenant may have of a process; without a figure there is no bound but the process's own. */
+export interface Quotas {
+  readonly appendsPerSecond?: number | undefined;
+  readonly bytesPerSecond?: number | undefined;
+  readonly liveConnections?: number | undefined;
+  readonly eventBytes?: number | undefined;
+  readonly sessionsPerHour?: number | undefined;
+}
+
 export interface TenantEntry {
   readonly kind: 'tenant';
   readonly topic: string;
@@ -39,10 +74,15 @@ export interface TenantEntry {
   readonly logEpoch: string;
   /** The fold level that its shards begin at. */
   readonly level: number;
-  /** SHA-256 of each API key, hex. */
-  readonly keys: readonly string[];
+  readonly keys: readonly ApiKey[];
+  readonly quotas: Quotas;
+  /** What its sessions let go, where nothing else is said of one; nothing is let go without. */
+  readonly retention?: RetentionPolicy | undefined;
   readonly isSuspended: boolean;
 }
+
+/** What a tenant is made with. */
+export type TenantConfig = Omit<TenantEntry, 'kind' | 'isSuspended' | 'quotas' | 'retention'>;
 
 export type DirectoryEntry =
   | TenantEntry
@@ -52,14 +92,30 @@ export type DirectoryEntry =
   | { readonly kind: 'relay-keys'; readonly seeds: readonly string[] };
 
 export type DirectoryFact =
-  | ({ readonly type: 'created' } & Omit<TenantEntry, 'kind' | 'isSuspended'>)
-  | { readonly type: 'key-added' | 'key-revoked'; readonly hash: string }
+  | ({ readonly type: 'created' } & TenantConfig)
+  | { readonly type: 'key-added'; readonly key: ApiKey }
+  | { readonly type: 'key-revoked'; readonly hash: string }
+  | { readonly type: 'key-ends' | 'key-used'; readonly hash: string; readonly atMs: number }
+  | { readonly type: 'configured'; readonly quotas: Quotas }
+  | { readonly type: 'retained'; readonly policy: RetentionPolicy | null }
   | { readonly type: 'suspended' | 'resumed' }
   | { readonly type: 'claimed' | 'released'; readonly tenant: string }
   | { readonly type: 'begun'; readonly logEpoch: string; readonly level: number }
   | { readonly type: 'minted'; readonly seed: string };
 
 type Fact<T extends DirectoryFact['type']> = Extract<DirectoryFact, { type: T }>;
+
+const isApiKey = shaped({
+  hash: isText,
+  name: isText,
+  scopes: listOf(isScope),
+  createdAtMs: isCount,
+  endsAtMs: optional(isCount),
+  usedAtMs: optional(isCount),
+});
+
+const isQuotas: Check = (value) =>
+  isFields(value) && Object.values(value).every((quota) => isCount(quota));
 
 const shapes: Readonly<Record<DirectoryFact['type'], Check>> = {
   created: shaped({
@@ -69,10 +125,14 @@ const shapes: Readonly<Record<DirectoryFact['type'], Check>> = {
     durability: (value) => value === 'replicated' || value === 'fsynced',
     logEpoch: isText,
     level: isCount,
-    keys: listOf(isText),
+    keys: listOf(isApiKey),
   }),
-  'key-added': shaped({ hash: isText }),
+  'key-added': shaped({ key: isApiKey }),
   'key-revoked': shaped({ hash: isText }),
+  'key-ends': shaped({ hash: isText, atMs: isCount }),
+  'key-used': shaped({ hash: isText, atMs: isCount }),
+  configured: shaped({ quotas: isQuotas }),
+  retained: shaped({ policy: isPolicyOrNone }),
   suspended: shaped({}),
   resumed: shaped({}),
   claimed: shaped({ tenant: isText }),
@@ -120,8 +180,17 @@ function created(
 ): TenantEntry | undefined {
   if (entry !== undefined || keys.length > limits.tenantKeysMax) return undefined;
   const config = { topic, partitions, isPooled, durability, logEpoch, level, keys };
-  return { kind: 'tenant', ...config, isSuspended: false };
+  return { kind: 'tenant', ...config, quotas: {}, isSuspended: false };
 }
+
+const changeKey = (
+  keys: readonly ApiKey[],
+  hash: string,
+  change: Partial<ApiKey>,
+): readonly ApiKey[] | undefined =>
+  keys.some((key) => key.hash === hash)
+    ? keys.map((key) => (key.hash === hash ? { ...key, ...change } : key))
+    : undefined;
 
 function evolveTenant(
   entry: DirectoryEntry | undefined,
@@ -130,12 +199,24 @@ function evolveTenant(
   if (entry?.kind !== 'tenant') return undefined;
   const { keys } = entry;
   switch (fact.type) {
-    case 'key-added':
-      if (keys.includes(fact.hash) || keys.length >= limits.tenantKeysMax) return undefined;
-      return { ...entry, keys: [...keys, fact.hash] };
+    case 'key-added': {
+      const isKnown = keys.some(({ hash }) => hash === fact.key.hash);
+      if (isKnown || keys.length >= limits.tenantKeysMax) return undefined;
+      return { ...entry, keys: [...keys, fact.key] };
+    }
     case 'key-revoked':
-      if (!keys.includes(fact.hash)) return undefined;
-      return { ...entry, keys: keys.filter((hash) => hash !== fact.hash) };
+      if (keys.every(({ hash }) => hash !== fact.hash)) return undefined;
+      return { ...entry, keys: keys.filter(({ hash }) => hash !== fact.hash) };
+    case 'key-ends':
+    case 'key-used': {
+      const change = fact.type === 'key-ends' ? { endsAtMs: fact.atMs } : { usedAtMs: fact.atMs };
+      const changed = changeKey(keys, fact.hash, change);
+      return changed && { ...entry, keys: changed };
+    }
+    case 'configured':
+      return { ...entry, quotas: fact.quotas };
+    case 'retained':
+      return { ...entry, retention: fact.policy ?? undefined };
     case 'suspended':
     case 'resumed':
       return { ...entry, isSuspended: fact.type === 'suspended' };

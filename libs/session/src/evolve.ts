@@ -3,18 +3,25 @@
 // of that state at all). Any other record is void, for everybody, for ever.
 //
 // absent -> live     create
-// live   -> live     event, close, repeat, touch, ref, unref
+// live   -> live     event, close, repeat, touch, ref, unref, fact, preview
 // live   -> absent   delete, expire   (nobody's source)
 // live   -> gone     delete, expire   (forks still read from it)
 // gone   -> absent   unref            (of the last fork)
 // any    -> same     burn, settle, fact, genesis, level
 
 import { limits } from '@tidemark/protocol';
+import { evolveActivity, isTelling } from './activity.ts';
+import type { Aspects } from './aspects.ts';
 import { decodeConfig, factsOf } from './config.ts';
+import { countEvent, countReported } from './daily-usage.ts';
 import { evolveDirectory, isDirectorySession } from './directory.ts';
+import { eventIdAt } from './event-identity.ts';
+import { noteIn } from './event-notes.ts';
 import { isKnownKind, type SessionRecord } from './record.ts';
+import { aspectsFrom, evolveSessionFact } from './session-facts.ts';
 import { beginStream, type OwedUnref, type SessionState, type StreamState } from './state.ts';
 import { evolveSubscription, subscriptionPrefix } from './subscription.ts';
+import { evolveTurnEvent, isOfTurns } from './turns.ts';
 import type { WindowBounds } from './window.ts';
 
 const producerBounds: WindowBounds = {
@@ -68,10 +75,35 @@ function evolveEvent(state: SessionState, record: SessionRecord): boolean {
     };
     stream.eventIds.set(record.eventId, span, dedupeBounds);
   }
+  if (isBilled(state)) count(state, record);
+  if (record.type !== undefined) tell(state, stream, record);
   stream.tailSeq += 1;
   stream.tailPosition += position;
+  stream.bytes += record.value.length;
   stream.touchedAtMs = Math.max(stream.touchedAtMs, record.timeMs);
   return true;
+}
+
+/** Not what is reserved: nobody has asked for that. */
+const isBilled = ({ name }: SessionState): boolean => !name.startsWith('$');
+
+function count(state: SessionState, { value, timeMs }: SessionRecord): void {
+  state.usage = countEvent(state.usage, { bytes: value.length, timeMs });
+}
+
+function tell(state: SessionState, stream: StreamState, record: SessionRecord): void {
+  const { aspects } = stream;
+  const { type = '', note, timeMs, eventId } = record;
+  const isRun = aspects.profile.run !== undefined && isOfTurns(type);
+  if (!isRun && !isTelling(type)) return;
+  const seq = stream.tailSeq;
+  const event = { id: eventId ?? eventIdAt(stream, seq), type, note: noteIn(note), seq, timeMs };
+  const activity = evolveActivity(aspects.activity, event);
+  const turns = isRun ? evolveTurnEvent(aspects.turns, event) : aspects.turns;
+  if (activity === aspects.activity && turns === aspects.turns) return;
+  stream.aspects = { ...aspects, activity, turns };
+  if (state.usage === undefined || activity === aspects.activity) return;
+  state.usage = countReported(state.usage, { from: aspects.activity.usage, to: activity.usage });
 }
 
 /** The identities of an append ride on its first record. */
@@ -105,7 +137,7 @@ function effectOf(state: SessionState, record: SessionRecord): Effect {
       return repeatEffect(state, record);
     case 'delete':
     case 'expire':
-      return state.life === 'live' ? endLife : undefined;
+      return state.life === 'live' && !isHeld(state) ? endLife : undefined;
     case 'touch':
       return touchEffect(state, record);
     case 'ref':
@@ -121,6 +153,10 @@ function effectOf(state: SessionState, record: SessionRecord): Effect {
     case 'genesis':
     case 'level':
       return () => undefined;
+    case 'preview':
+      return state.life === 'live' && state.stream?.isClosed === false
+        ? () => undefined
+        : undefined;
     case 'event':
       return undefined;
     default:
@@ -132,9 +168,11 @@ function createEffect(state: SessionState, record: SessionRecord): Effect {
   const config = state.life === 'absent' ? decodeConfig(record.value) : undefined;
   if (config === undefined || state.burned.includes(config.incarnation)) return undefined;
   if (config.origin !== undefined && !mayOwe(state)) return undefined;
+  const aspects = aspectsFrom(config.profile);
+  if (aspects === undefined) return undefined;
   return (target) => {
     target.life = 'live';
-    target.stream = beginStream(target, config, record.timeMs);
+    target.stream = beginStream(target, config, { timeMs: record.timeMs, aspects });
   };
 }
 
@@ -157,6 +195,9 @@ function repeatEffect(state: SessionState, record: SessionRecord): Effect {
     stream.touchedAtMs = Math.max(stream.touchedAtMs, record.timeMs);
   };
 }
+
+/** Nothing goes while it is held. */
+const isHeld = ({ stream }: SessionState): boolean => stream?.aspects.keeping.hold !== undefined;
 
 /** A source whose forks live on keeps its data; anything else is forgotten but for rev and last id. */
 function endLife(state: SessionState): void {
@@ -247,12 +288,23 @@ function settleEffect(record: SessionRecord): Effect {
 
 function factEffect(state: SessionState, record: SessionRecord): Effect {
   const isSubscription = state.name.startsWith(subscriptionPrefix);
-  const facts = isSubscription || isDirectorySession(state) ? factsOf(record.value) : undefined;
+  const isReserved = isSubscription || isDirectorySession(state);
+  const { stream } = state;
+  if (!isReserved && (stream === undefined || state.life !== 'live')) return undefined;
+  const facts = factsOf(record.value);
   if (facts === undefined) return undefined;
+  if (!isReserved) {
+    const aspects = stream && evolveSessionFact(stream, facts, record);
+    return aspects && ((target) => setAspects(target, aspects));
+  }
   if (isSubscription) {
     const subscription = evolveSubscription(state.subscription, facts, record);
     return subscription && ((target) => Object.assign(target, { subscription }));
   }
   const entry = evolveDirectory(state, facts);
   return entry && ((target) => Object.assign(target, { entry }));
+}
+
+function setAspects({ stream }: SessionState, aspects: Aspects): void {
+  if (stream !== undefined) stream.aspects = aspects;
 }

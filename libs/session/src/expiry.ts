@@ -4,10 +4,11 @@ import type { SessionState, StreamState } from './state.ts';
 const renewalShare = 8;
 
 /**
- * When the session is due: its fixed time, or one TTL after its last recorded touch, and as much
+ * When the session is due, never while it is held: its fixed time, or one TTL after its last recorded touch, and as much
  * longer as an unrecorded read may have renewed it.
  */
 export function dueAtMs(stream: StreamState): number {
+  if (stream.aspects.keeping.hold !== undefined) return Number.POSITIVE_INFINITY;
   if (stream.expiresAtMs !== undefined) return stream.expiresAtMs;
   if (stream.ttlMs === undefined) return Number.POSITIVE_INFINITY;
   return stream.touchedAtMs + stream.ttlMs + stream.ttlMs / renewalShare;

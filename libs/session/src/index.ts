@@ -1,19 +1,41 @@
+export {
+  type Activity,
+  evolveActivity,
+  isTelling,
+  type Status,
+  type ThreadState,
+  type Usage,
+} from './activity.ts';
+export { type Aspects, aspectsBytes, noAspects } from './aspects.ts';
+export { type AuditEntry, requestIdIn, requestIdUnder } from './audit.ts';
+export { goodToken, type TokenEntry } from './client-tokens.ts';
 export type {
   AppendCommand,
   Command,
   CreateCommand,
   FactDecision,
   ForkRequest,
+  GivenEvents,
   Reply,
 } from './commands.ts';
-export { type ForkOrigin, foldLevelOf, isJsonType, type LineageEntry } from './config.ts';
+export { type ForkOrigin, factsOf, foldLevelOf, isJsonType, type LineageEntry } from './config.ts';
+export {
+  type DayUsage,
+  dayOf,
+  daysOf,
+  type UsageNumbers,
+  usageFrom,
+  usageNumbers,
+} from './daily-usage.ts';
 export { decide } from './decide.ts';
 export { createdReply, isSameConfig } from './decide-create.ts';
 export { type DecideContext, type Decision, knownFoldLevel, liveStream } from './decision.ts';
 export {
+  type ApiKey,
   controlTenant,
   type DirectoryEntry,
   keySession,
+  type Quotas,
   relayKeysSession,
   type TenantEntry,
   tenantSession,
@@ -24,19 +46,90 @@ export {
   decideAddKey,
   decideBeginTopic,
   decideClaimKey,
+  decideConfigure,
   decideCreateTenant,
+  decideEndKey,
   decideMintKey,
   decideReleaseKey,
+  decideRetainTenant,
   decideRevokeKey,
   decideSuspend,
+  decideUseKey,
+  isUseNews,
 } from './directory-decide.ts';
+export { type DurableFact, factOf } from './durable-facts.ts';
+export {
+  type EventStamp,
+  eventIdAt,
+  isServerEventId,
+  seqOfEventId,
+} from './event-identity.ts';
+export { isNoted, noteOf } from './event-notes.ts';
 export { evolve, isNext } from './evolve.ts';
 export { dueAtMs, isDue, needsTouch } from './expiry.ts';
+export {
+  type Head,
+  isRedacted,
+  type Keeping,
+  obstacleOf,
+  policyOf,
+  type RetentionPolicy,
+  redactedBody,
+} from './keeping.ts';
+export {
+  decideHold,
+  decideRedact,
+  decideReleaseHold,
+  decideRetain,
+  decideTrim,
+  heldProblem,
+} from './keeping-decide.ts';
+export {
+  type LifecycleAct,
+  type LifecycleWord,
+  lifecycleActs,
+  lifecycleWord,
+  possibleActs,
+} from './lifecycle.ts';
+export {
+  type DeliveryEntry,
+  type Destination,
+  type DestinationState,
+  destinationOf,
+  hasRoomIn,
+  isWaiting,
+  type Outbox,
+  owesDelivery,
+  type SealedSecret,
+} from './outbox.ts';
+export {
+  decideClaimOutbox,
+  decidePutDestination,
+  decideRedeliver,
+  decideRemoveDestination,
+  decideTellDelivery,
+  type Redelivery,
+} from './outbox-decide.ts';
+export { type Profile, type ProfilePatch, patchProfile, type SessionLimits } from './profile.ts';
 export type { ProducerStamp, RecordKind, SessionRecord } from './record.ts';
 export { type Decoded, decodeRecord } from './record-decode.ts';
 export { encodeRecordHeaders } from './record-encode.ts';
+export type { Run, TurnLimits } from './run.ts';
+export {
+  decideAct,
+  decideAddToken,
+  decideArchiveThread,
+  decideDeleteFact,
+  decideDeleteSession,
+  decidePutFact,
+  decideRevokeToken,
+  decideUpdate,
+} from './session-decide.ts';
+export type { Actor, SessionFact } from './session-facts.ts';
+export { spentLimit } from './spending.ts';
 export {
   absentSession,
+  behindHead,
   cursorAt,
   type OwedUnref,
   type SessionState,
@@ -84,3 +177,25 @@ export {
   type WakeName,
 } from './subscription-facts.ts';
 export { matchesPattern } from './subscription-pattern.ts';
+export {
+  decideCancelTurn,
+  decideClaimTurn,
+  decideEndTurn,
+  decideReportTurn,
+  decideSweepTurn,
+  dueReason,
+  type Fence,
+  type HeldTurn,
+  isClaimable,
+  type RunEvent,
+  turnDueAtMs,
+} from './turn-decide.ts';
+export {
+  type EndedTurn,
+  isYieldReason,
+  type RunningTurn,
+  type TurnResult,
+  type Turns,
+  type YieldReason,
+  yieldReasons,
+} from './turns.ts';

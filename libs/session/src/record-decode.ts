@@ -36,6 +36,7 @@ class Remembered {
 const lastVersion = new Remembered();
 const lastKind = new Remembered();
 const lastLog = new Remembered();
+const lastType = new Remembered();
 
 /** A natural number in decimal, as it was written; undefined where it is anything else. */
 function naturalOf(bytes: Uint8Array): number | undefined {
@@ -76,6 +77,8 @@ class Headers {
   streamSeq: string | undefined;
   key: string | undefined;
   eventId: string | undefined;
+  type: string | undefined;
+  note: string | undefined;
 
   set(field: Field, bytes: Uint8Array): void {
     switch (field) {
@@ -87,6 +90,9 @@ class Headers {
         return;
       case 'log':
         this.log = lastLog.textOf(bytes);
+        return;
+      case 'type':
+        this.type = lastType.textOf(bytes);
         return;
       case 'rev':
       case 'seq':
@@ -103,6 +109,7 @@ class Headers {
       case 'streamSeq':
       case 'key':
       case 'eventId':
+      case 'note':
         this[field] = utf8.decode(bytes);
     }
   }
@@ -191,6 +198,8 @@ export function decodeRecord(stored: {
     streamSeq: headers.streamSeq,
     key: headers.key,
     eventId: headers.eventId,
+    type: headers.type,
+    note: headers.note,
   };
   return { kind: 'record', record };
 }

@@ -162,5 +162,7 @@ export function encodeRecordHeaders(record: SessionRecord): Uint8Array {
   if (record.streamSeq !== undefined) writer.add(headerNames.streamSeq, record.streamSeq);
   if (record.key !== undefined) writer.add(headerNames.key, record.key);
   if (record.eventId !== undefined) writer.add(headerNames.eventId, record.eventId);
+  if (record.type !== undefined) writer.add(headerNames.type, record.type);
+  if (record.note !== undefined) writer.add(headerNames.note, record.note);
   return writer.end();
 }

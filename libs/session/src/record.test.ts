@@ -29,6 +29,8 @@ const record: fc.Arbitrary<SessionRecord> = fc
     streamSeq: maybe(fc.string({ unit: 'grapheme', maxLength: 300 })),
     key: maybe(fc.string({ maxLength: 300 })),
     eventId: maybe(fc.string()),
+    type: maybe(fc.string()),
+    note: maybe(fc.string({ unit: 'grapheme' })),
   })
   .map((drawn) => ({ ...drawn, prev: drawn.rev === 0 ? '' : drawn.prev }));
 
@@ -82,13 +84,30 @@ function plainly(headers: readonly (readonly [string, string])[]): unknown {
     streamSeq: text('sseq'),
     key: text('key'),
     eventId: text('eid'),
+    type: text('type'),
+    note: text('note'),
   };
 }
 
 test('headers in any order, repeated, unknown or odd mean what they mean to a plain reader', () => {
   const name = fc.constantFrom(
     ...['v', 'kind', 'rev', 'id', 'prev', 'seq', 'log', 'level', 'time', 'n'],
-    ...['pid', 'pepoch', 'pseq', 'sseq', 'key', 'eid', 'x', 'vv', 'kin', 'üs', '', 'n'.repeat(70)],
+    ...[
+      'pid',
+      'pepoch',
+      'pseq',
+      'sseq',
+      'key',
+      'eid',
+      'type',
+      'note',
+      'x',
+      'vv',
+      'kin',
+      'üs',
+      '',
+      'n'.repeat(70),
+    ],
   );
   const value = fc.oneof(
     fc.nat({ max: 3 }).map(String),

@@ -3,7 +3,7 @@
 //   key     := session name, or tenant '/' session name in a pool topic
 //   value   := the event's bytes as they are served; JSON for the kinds that carry facts
 //   headers := v kind rev id prev? seq? log level time
-//              n? pid? pepoch? pseq? sseq? key? eid?       (ASCII names, UTF-8 values)
+//              n? pid? pepoch? pseq? sseq? key? eid? type? note?   (ASCII names, UTF-8 values)
 //
 // Names and kinds are stored. Never rename.
 
@@ -29,8 +29,10 @@ export const recordKinds = [
   'burn',
   /** What this session owed another shard is done. */
   'settle',
-  /** Facts of a reserved session, such as a subscription's. */
+  /** What is known of a session besides its events; all that a reserved one has. */
   'fact',
+  /** Told to whoever follows at that moment, and kept nowhere. */
+  'preview',
   /** The first record of a log: its epoch. */
   'genesis',
   /** The shard's fold level rises. */
@@ -63,7 +65,14 @@ export interface SessionRecord {
   readonly streamSeq?: string | undefined;
   readonly key?: string | undefined;
   readonly eventId?: string | undefined;
+  /** What the fold may learn of an event: it parses no bodies. */
+  readonly type?: string | undefined;
+  /** A small JSON object, for few types. */
+  readonly note?: string | undefined;
 }
+
+/** A record before it has its place. */
+export type Draft = Partial<SessionRecord> & { readonly kind: RecordKind };
 
 const kinds: ReadonlySet<string> = new Set(recordKinds);
 
@@ -89,4 +98,6 @@ export const headerNames = {
   streamSeq: nameOf('sseq'),
   key: nameOf('key'),
   eventId: nameOf('eid'),
+  type: nameOf('type'),
+  note: nameOf('note'),
 } as const;

@@ -1,12 +1,17 @@
 // A session's state as JSON, for checkpoints: everything that the fold will ever ask of it.
 
+import { decodeAspects, type EncodedAspects, encodeAspects } from './aspects.ts';
+import { dailyUsageFrom, daysOf, type UsageNumbers, usageNumbers } from './daily-usage.ts';
 import type { DirectoryEntry } from './directory.ts';
 import { type ForkRef, ForkRefs } from './fork-refs.ts';
 import type { AppendSpan, OwedUnref, ProducerState, SessionState, StreamState } from './state.ts';
 import type { LiveSubscription, StreamLink, SubscriptionState } from './subscription.ts';
 import { Window } from './window.ts';
 
-interface EncodedStream extends Omit<StreamState, 'producers' | 'keys' | 'eventIds' | 'refs'> {
+type Encoded = 'producers' | 'keys' | 'eventIds' | 'refs' | 'aspects';
+
+interface EncodedStream extends Omit<StreamState, Encoded> {
+  readonly aspects?: EncodedAspects | undefined;
   readonly producers: readonly (readonly [string, ProducerState])[];
   readonly keys: readonly (readonly [string, AppendSpan])[];
   readonly eventIds: readonly (readonly [string, AppendSpan])[];
@@ -21,13 +26,14 @@ interface EncodedState {
   readonly stream?: EncodedStream;
   readonly burned: readonly string[];
   readonly owed: readonly OwedUnref[];
+  readonly usage?: readonly UsageNumbers[];
   readonly subscription?: EncodedSubscription;
   readonly entry?: DirectoryEntry;
 }
 
 /** Fields stand in one order, so that equal states have equal bytes. */
 export function encodeState(state: SessionState): object {
-  const { rev, lastId, lastTimeMs, life, burned, owed, stream, subscription, entry } = state;
+  const { rev, lastId, lastTimeMs, life, burned, owed, usage, stream, subscription, entry } = state;
   return {
     rev,
     lastId,
@@ -35,6 +41,7 @@ export function encodeState(state: SessionState): object {
     life,
     burned,
     owed,
+    usage: usage === undefined ? undefined : daysOf(usage).map(usageNumbers),
     stream: stream === undefined ? undefined : encodeStream(stream),
     subscription: subscription === undefined ? undefined : encodeSubscription(subscription),
     entry,
@@ -56,6 +63,7 @@ function encodeStream(stream: StreamState): EncodedStream {
     touchedAtMs: stream.touchedAtMs,
     tailSeq: stream.tailSeq,
     tailPosition: stream.tailPosition,
+    bytes: stream.bytes,
     isClosed: stream.isClosed,
     closedBy: stream.closedBy,
     streamSeq: stream.streamSeq,
@@ -63,6 +71,7 @@ function encodeStream(stream: StreamState): EncodedStream {
     keys: [...keys.entries()],
     eventIds: [...eventIds.entries()],
     refs: [...refs],
+    aspects: encodeAspects(stream.aspects),
   };
 }
 
@@ -78,15 +87,17 @@ export function decodeState(absent: SessionState, encoded: unknown): SessionStat
     Array.isArray(given.burned) &&
     Array.isArray(given.owed);
   if (!isState) return undefined;
-  const { stream, subscription, ...rest } = given;
+  const { stream, subscription, usage, ...rest } = given;
   const state = { ...absent, ...rest } as SessionState;
+  if (usage !== undefined) state.usage = dailyUsageFrom(usage);
   if (stream !== undefined) state.stream = decodeStream(stream);
   if (subscription !== undefined) state.subscription = decodeSubscription(subscription);
   return state;
 }
 
 /** JSON drops what is undefined: every field of a stream is there again. */
-function decodeStream({ producers, keys, eventIds, refs, ...fields }: EncodedStream): StreamState {
+function decodeStream(encoded: EncodedStream): StreamState {
+  const { producers, keys, eventIds, refs, aspects, ...fields } = encoded;
   const missing = {
     ttlMs: undefined,
     expiresAtMs: undefined,
@@ -101,6 +112,7 @@ function decodeStream({ producers, keys, eventIds, refs, ...fields }: EncodedStr
     keys: Window.of(keys),
     eventIds: Window.of(eventIds),
     refs: ForkRefs.of(refs),
+    aspects: decodeAspects(aspects),
   };
 }
 

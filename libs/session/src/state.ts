@@ -1,5 +1,7 @@
-import { cursorTag, cursorText } from '@tidemark/protocol';
+import { cursorTag, cursorText, Problem } from '@tidemark/protocol';
+import type { Aspects } from './aspects.ts';
 import { type ForkOrigin, isJsonType, type LineageEntry, type SessionConfig } from './config.ts';
+import type { DailyUsage } from './daily-usage.ts';
 import type { DirectoryEntry } from './directory.ts';
 import { ForkRefs } from './fork-refs.ts';
 import type { ProducerStamp } from './record.ts';
@@ -35,6 +37,8 @@ export interface StreamState {
   /** Where the next event goes: its seq, and its position. */
   tailSeq: number;
   tailPosition: number;
+  /** Of its own events' bodies. */
+  bytes: number;
   isClosed: boolean;
   closedBy: ProducerStamp | undefined;
   streamSeq: string | undefined;
@@ -42,6 +46,8 @@ export interface StreamState {
   keys: Window<AppendSpan>;
   eventIds: Window<AppendSpan>;
   refs: ForkRefs;
+  /** What it is besides its events. */
+  aspects: Aspects;
 }
 
 /** A reference that a purged fork still holds on its source, in whatever shard that is. */
@@ -68,6 +74,8 @@ export interface SessionState {
   /** Incarnations of forks that were given up before they were created. */
   burned: readonly string[];
   owed: readonly OwedUnref[];
+  /** Of all its lives. Reserved sessions have none. */
+  usage: DailyUsage | undefined;
   /** Reserved sessions of subscriptions only. */
   subscription: SubscriptionState | undefined;
   /** Reserved sessions of the control log only. */
@@ -84,6 +92,7 @@ export const absentSession = (tenant: string, name: string): SessionState => ({
   stream: undefined,
   burned: [],
   owed: [],
+  usage: undefined,
   subscription: undefined,
   entry: undefined,
 });
@@ -127,7 +136,7 @@ export const cursorAt = (stream: StreamState, position: number): string =>
 export function beginStream(
   state: SessionState,
   config: SessionConfig,
-  timeMs: number,
+  { timeMs, aspects }: { readonly timeMs: number; readonly aspects: Aspects },
 ): StreamState {
   const { incarnation, contentType, ttlMs, expiresAtMs, origin, lineage } = config;
   return {
@@ -143,9 +152,22 @@ export function beginStream(
     touchedAtMs: timeMs,
     tailSeq: origin?.seq ?? 0,
     tailPosition: origin?.position ?? 0,
+    bytes: 0,
     isClosed: false,
     closedBy: undefined,
     streamSeq: undefined,
     ...emptyWindows(),
+    aspects:
+      origin?.head === undefined
+        ? aspects
+        : { ...aspects, keeping: { ...aspects.keeping, head: origin.head } },
   };
+}
+
+/** What is there no more, and where what is there begins. */
+export function behindHead(stream: StreamState): Problem {
+  const { seq, position } = stream.aspects.keeping.head;
+  return new Problem('behind-head', `the session is kept from seq ${seq} on`, {
+    facts: { headSeq: seq, headOffset: cursorAt(stream, position) },
+  });
 }

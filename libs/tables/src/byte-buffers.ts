@@ -27,7 +27,7 @@ export class ByteWriter {
 
   /** A copy of what was written; what follows begins anew. */
   take(): Uint8Array {
-    const taken = Uint8Array.from(this.#buffer.subarray(0, this.#length));
+    const taken = new Uint8Array(this.#buffer.subarray(0, this.#length));
     this.#length = 0;
     return taken;
   }
@@ -45,6 +45,11 @@ export class ByteWriter {
 export class ByteReader extends VarintReader {
   get isAtEnd(): boolean {
     return this.at >= this.bytes.length;
+  }
+
+  skip(lengthBytes: number): void {
+    if (this.at + lengthBytes > this.bytes.length) throw new RangeError('truncated bytes');
+    this.at += lengthBytes;
   }
 
   uint32(): number {

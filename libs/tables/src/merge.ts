@@ -1,4 +1,4 @@
-import type { Entry } from './table-format.ts';
+import type { Entry } from './block.ts';
 
 interface Head {
   readonly rest: AsyncIterator<Entry>;
@@ -6,21 +6,24 @@ interface Head {
 }
 
 /**
- * Many sorted sources as one. Of a key that several have, the first source's entry stands: sources are
- * given newest first.
+ * Many sources, sorted in one order, as one. Of a key that several have, the first source's entry stands:
+ * sources are given newest first. They are begun beside one another.
  */
 export async function* mergeEntries(
   sources: readonly AsyncIterable<Entry>[],
+  order: 'asc' | 'desc' = 'asc',
 ): AsyncGenerator<Entry> {
-  const heads: { readonly rest: AsyncIterator<Entry>; entry: Entry }[] = [];
+  const sign = order === 'asc' ? 1 : -1;
+  const heads: Head[] = [];
   try {
-    for (const source of sources) {
+    const begun = sources.map(async (source): Promise<Head | undefined> => {
       const rest = source[Symbol.asyncIterator]();
       const first = await rest.next();
-      if (first.done !== true) heads.push({ rest, entry: first.value });
-    }
+      return first.done === true ? undefined : { rest, entry: first.value };
+    });
+    for (const head of await Promise.all(begun)) if (head !== undefined) heads.push(head);
     while (heads.length > 0) {
-      const entry = leastOf(heads);
+      const entry = nextOf(heads, sign);
       yield entry;
       await advance(heads, entry.key);
     }
@@ -29,10 +32,10 @@ export async function* mergeEntries(
   }
 }
 
-function leastOf(heads: readonly Head[]): Entry {
-  let least = (heads[0] as Head).entry;
-  for (const { entry } of heads) if (Buffer.compare(entry.key, least.key) < 0) least = entry;
-  return least;
+function nextOf(heads: readonly Head[], sign: number): Entry {
+  let next = (heads[0] as Head).entry;
+  for (const { entry } of heads) if (sign * Buffer.compare(entry.key, next.key) < 0) next = entry;
+  return next;
 }
 
 /** Every source goes on behind the key. */

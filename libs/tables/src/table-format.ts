@@ -1,7 +1,7 @@
 // A table, an immutable sorted map from keys to values:
 //
 //   table   := block* meta footer
-//   block   := zstd(entry*)                          about 16 KiB of entries, in key order
+//   block   := zstd(entry*)                          about 16 KiB of entries, in key order; a large one by itself
 //   entry   := key-bytes:varint value-bytes+1:varint key value          0 for value-bytes+1: the key is gone
 //   meta    := zstd(index) filter
 //   index   := (key-bytes:varint first-key offset:varint bytes:varint crc32:u32)*   one a block
@@ -14,6 +14,7 @@
 
 import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { assert } from '@tidemark/std';
+import { Block, type Entry } from './block.ts';
 import { BloomFilter } from './bloom-filter.ts';
 import { ByteReader, type ByteWriter } from './byte-buffers.ts';
 
@@ -22,12 +23,6 @@ const version = 1;
 const magic = 0x6d74;
 /** Entries of a block before they are compressed: a look-up reads and decodes one. */
 export const blockBytesTarget = 16 * 1_024;
-
-export interface Entry {
-  readonly key: Uint8Array;
-  /** Undefined where the key is gone: it hides what older tables have. */
-  readonly value: Uint8Array | undefined;
-}
 
 /** What is where in a table. */
 export interface BlockPlace {
@@ -50,21 +45,11 @@ export function writeEntry(writer: ByteWriter, { key, value }: Entry): void {
 export const compressBlock = (entries: Uint8Array): Uint8Array => zstdCompressSync(entries);
 
 /** Throws TableCorrupt where the bytes are not what was written. */
-export function readBlock(stored: Uint8Array, place: BlockPlace): Entry[] {
+export function readBlock(stored: Uint8Array, place: BlockPlace): Block {
   if (stored.length !== place.bytes || crc32(stored) !== place.crc32) {
     throw new TableCorrupt('a block fails its checksum');
   }
-  return decoded(() => {
-    const reader = new ByteReader(zstdDecompressSync(stored));
-    const entries: Entry[] = [];
-    while (!reader.isAtEnd) {
-      const keyBytes = reader.nextUnsigned();
-      const valueBytes = reader.nextUnsigned();
-      const key = reader.take(keyBytes);
-      entries.push({ key, value: valueBytes === 0 ? undefined : reader.take(valueBytes - 1) });
-    }
-    return entries;
-  });
+  return decoded(() => new Block(zstdDecompressSync(stored)));
 }
 
 /** Blocks by their first keys, packed: a table of a million entries has fifty thousand. */

@@ -3,8 +3,8 @@
 
 import type { ObjectStore } from '@tidemark/ports';
 import { bytesOf } from '@tidemark/std';
+import type { Entry } from './block.ts';
 import { mergeEntries } from './merge.ts';
-import type { Entry } from './table-format.ts';
 import type { TableStore } from './table-store.ts';
 import { type TableRef, TableWriter, type WrittenTable } from './table-writer.ts';
 
@@ -36,22 +36,22 @@ export async function lookUp(
   return found;
 }
 
-/** What one run says, of keys that are gone as well. */
+/** What one run says, of keys that are gone as well; its tables are asked beside one another. */
 async function tellOf(
   tables: TableStore,
   { run, keys }: { readonly run: TableRun; readonly keys: readonly Uint8Array[] },
   signal: AbortSignal,
 ): Promise<ReadonlyMap<Uint8Array, Entry['value']>> {
-  const told = new Map<Uint8Array, Entry['value']>();
-  for (const table of run) {
-    const [first, last] = [bytesOf(table.first), bytesOf(table.last)];
-    const asked = keys.filter(
-      (key) => Buffer.compare(first, key) <= 0 && Buffer.compare(key, last) <= 0,
-    );
-    if (asked.length === 0) continue;
-    for (const [key, value] of await tables.lookUp(table, asked, signal)) told.set(key, value);
-  }
-  return told;
+  const told = await Promise.all(
+    run.map(async (table) => {
+      const [first, last] = [bytesOf(table.first), bytesOf(table.last)];
+      const asked = keys.filter(
+        (key) => Buffer.compare(first, key) <= 0 && Buffer.compare(key, last) <= 0,
+      );
+      return asked.length === 0 ? [] : tables.lookUp(table, asked, signal);
+    }),
+  );
+  return new Map(told.flatMap((found) => [...found]));
 }
 
 /** Entries of all runs from a key on, in key order; those that are gone included where `keepsGone`. */
@@ -71,6 +71,29 @@ export async function* scan(
   const sources = runs.map((run) => entriesOf(tables, { run, from }, signal));
   for await (const entry of mergeEntries(sources)) {
     if (keepsGone || entry.value !== undefined) yield entry;
+  }
+}
+
+/** Entries of all runs before a key, the last one first. */
+export async function* scanBack(
+  tables: TableStore,
+  { runs, before }: { readonly runs: readonly TableRun[]; readonly before: Uint8Array },
+  signal: AbortSignal,
+): AsyncGenerator<Entry> {
+  const sources = runs.map((run) => entriesBefore(tables, { run, before }, signal));
+  for await (const entry of mergeEntries(sources, 'desc')) {
+    if (entry.value !== undefined) yield entry;
+  }
+}
+
+async function* entriesBefore(
+  tables: TableStore,
+  { run, before }: { readonly run: TableRun; readonly before: Uint8Array },
+  signal: AbortSignal,
+): AsyncGenerator<Entry> {
+  for (const table of run.toReversed()) {
+    if (Buffer.compare(bytesOf(table.first), before) >= 0) continue;
+    yield* tables.entriesBack(table, before, signal);
   }
 }
 

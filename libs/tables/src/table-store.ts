@@ -6,13 +6,12 @@
 
 import type { ObjectStore } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
+import type { Block, Entry } from './block.ts';
 import { BlockCache } from './block-cache.ts';
 import {
   type BlockIndex,
   type BlockPlace,
-  blockBytesTarget,
   decodeMeta,
-  type Entry,
   readBlock,
   TableCorrupt,
   type TableMeta,
@@ -23,8 +22,8 @@ import type { TableRef } from './table-writer.ts';
 const gapBytesMax = 64 * 1_024;
 /** What one request of neighbours takes at most. */
 const requestBytesMax = 4 * 1_024 * 1_024;
-/** A decoded block in memory, for one of the usual size. */
-const decodedFactor = 3;
+/** What a scan reads ahead, in one request. */
+const aheadBytes = 256 * 1_024;
 
 interface Fetched {
   readonly firstByte: number;
@@ -62,21 +61,66 @@ export class TableStore {
     if (wanted.size === 0) return found;
     const blocks = await this.#blocks({ ref, index }, [...wanted.keys()], signal);
     for (const [block, asked] of wanted) {
-      const entries = blocks.get(block) ?? [];
       for (const key of asked) {
-        const entry = find(entries, key);
+        const entry = blocks.get(block)?.find(key);
         if (entry !== undefined) found.set(key, entry.value);
       }
     }
     return found;
   }
 
-  /** Its entries from a key on, block after block. */
+  /** Its entries from a key up to another, all of them at once: neighbouring blocks come in one request. */
+  async range(
+    ref: TableRef,
+    { from, end }: { readonly from: Uint8Array; readonly end: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<readonly Entry[]> {
+    const { index } = await this.meta(ref, signal);
+    const wanted: number[] = [];
+    for (let block = Math.max(0, index.blockOf(from)); block < index.count; block += 1) {
+      if (Buffer.compare(index.firstKey(block), end) >= 0) break;
+      wanted.push(block);
+    }
+    const blocks = await this.#blocks({ ref, index }, wanted, signal);
+    const found: Entry[] = [];
+    for (const number of wanted) {
+      for (const entry of blocks.get(number)?.from(from) ?? []) {
+        if (Buffer.compare(entry.key, end) >= 0) break;
+        found.push(entry);
+      }
+    }
+    return found;
+  }
+
+  /** Its entries from a key on, a few blocks at a time. */
   async *entries(ref: TableRef, from: Uint8Array, signal: AbortSignal): AsyncGenerator<Entry> {
     const { index } = await this.meta(ref, signal);
-    for (let block = Math.max(0, index.blockOf(from)); block < index.count; block += 1) {
-      const entries = (await this.#blocks({ ref, index }, [block], signal)).get(block) ?? [];
-      for (const entry of entries) if (Buffer.compare(entry.key, from) >= 0) yield entry;
+    for (let block = Math.max(0, index.blockOf(from)); block < index.count; ) {
+      const ahead: number[] = [];
+      for (let bytes = 0; block < index.count && bytes < aheadBytes; block += 1) {
+        ahead.push(block);
+        bytes += index.place(block).bytes;
+      }
+      const blocks = await this.#blocks({ ref, index }, ahead, signal);
+      for (const number of ahead) yield* blocks.get(number)?.from(from) ?? [];
+    }
+  }
+
+  /** Its entries before a key, the last one first. */
+  async *entriesBack(
+    ref: TableRef,
+    before: Uint8Array,
+    signal: AbortSignal,
+  ): AsyncGenerator<Entry> {
+    const { index } = await this.meta(ref, signal);
+    for (let block = index.blockOf(before); block >= 0; ) {
+      const ahead: number[] = [];
+      for (let bytes = 0; block >= 0 && bytes < aheadBytes; block -= 1) {
+        ahead.push(block);
+        bytes += index.place(block).bytes;
+      }
+      const blocks = await this.#blocks({ ref, index }, ahead, signal);
+      for (const number of ahead) yield* blocks.get(number)?.before(before) ?? [];
     }
   }
 
@@ -92,11 +136,11 @@ export class TableStore {
     { ref, index }: { readonly ref: TableRef; readonly index: BlockIndex },
     blocks: readonly number[],
     signal: AbortSignal,
-  ): Promise<ReadonlyMap<number, readonly Entry[]>> {
-    const found = new Map<number, readonly Entry[]>();
+  ): Promise<ReadonlyMap<number, Block>> {
+    const found = new Map<number, Block>();
     const missing: { readonly block: number; readonly place: BlockPlace }[] = [];
     for (const block of [...blocks].sort((one, other) => one - other)) {
-      const known = this.#cache.get<readonly Entry[]>(`${ref.name} ${block}`);
+      const known = this.#cache.get<Block>(`${ref.name} ${block}`);
       if (known === undefined) missing.push({ block, place: index.place(block) });
       else found.set(block, known);
     }
@@ -106,10 +150,9 @@ export class TableStore {
         for (const { block, place } of fetched.blocks) {
           const start = place.offset - fetched.firstByte;
           const stored = bytes.subarray(start, start + place.bytes);
-          const entries = guarded((given) => readBlock(given, place), stored);
-          const size = Math.max(blockBytesTarget, 4 * place.bytes);
-          this.#cache.set(`${ref.name} ${block}`, entries, decodedFactor * size);
-          found.set(block, entries);
+          const decoded = guarded((given) => readBlock(given, place), stored);
+          this.#cache.set(`${ref.name} ${block}`, decoded, decoded.costBytes);
+          found.set(block, decoded);
         }
       }),
     );
@@ -166,17 +209,4 @@ function neighbours(missing: Fetched['blocks']): Fetched[] {
     }
   }
   return requests;
-}
-
-function find(entries: readonly Entry[], key: Uint8Array): Entry | undefined {
-  let low = 0;
-  let high = entries.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const order = Buffer.compare((entries[middle] as Entry).key, key);
-    if (order === 0) return entries[middle];
-    if (order < 0) low = middle + 1;
-    else high = middle;
-  }
-  return undefined;
 }

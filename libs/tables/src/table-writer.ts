@@ -1,14 +1,9 @@
 import { crc32 } from 'node:zlib';
 import { assert } from '@tidemark/std';
+import type { Entry } from './block.ts';
 import { BloomFilter, hashesOf } from './bloom-filter.ts';
 import { ByteWriter } from './byte-buffers.ts';
-import {
-  blockBytesTarget,
-  compressBlock,
-  type Entry,
-  encodeMeta,
-  writeEntry,
-} from './table-format.ts';
+import { blockBytesTarget, compressBlock, encodeMeta, writeEntry } from './table-format.ts';
 
 /** What a manifest says of a table, so that one ranged read opens it. */
 export interface TableRef {
@@ -51,6 +46,8 @@ export class TableWriter {
     const { key } = entry;
     const isNext = this.#last === undefined || Buffer.compare(this.#last, key) < 0;
     assert(isNext, 'entries come in key order, each key once');
+    // Whoever looks up a small one does not read a large one with it.
+    if (key.length + (entry.value?.length ?? 0) >= blockBytesTarget / 2) this.#endBlock();
     this.#first ??= key;
     this.#last = key;
     this.#blockFirst ??= key;

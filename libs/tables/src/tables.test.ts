@@ -5,8 +5,8 @@ import { SeededPrng, SimulatedClock, SimulatedObjectStore } from '@tidemark/port
 import { bytesOf, textOf } from '@tidemark/std';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Entry } from './table-format.ts';
-import { lookUp, planCompaction, scan, type TableRun, writeRun } from './table-runs.ts';
+import type { Entry } from './block.ts';
+import { lookUp, planCompaction, scan, scanBack, type TableRun, writeRun } from './table-runs.ts';
 import { TableStore } from './table-store.ts';
 
 const { signal } = new AbortController();
@@ -70,6 +70,14 @@ test('runs say of every key what the newest says that speaks of it', async () =>
         .filter((entry): entry is [string, string] => entry[1] !== undefined)
         .sort(([one], [other]) => Buffer.compare(bytesOf(one), bytesOf(other)));
       expect(scanned).toEqual(expected);
+      const backwards: string[] = [];
+      const middle = expected[expected.length >> 1]?.[0];
+      const before = bytesOf(middle ?? '\u{10ffff}');
+      for await (const { key } of scanBack(tables, { runs, before }, signal)) {
+        backwards.push(textOf(key));
+      }
+      const lower = expected.slice(0, middle === undefined ? undefined : expected.length >> 1);
+      expect(backwards).toEqual(lower.map(([key]) => key).reverse());
     }),
     { numRuns: 60 },
   );
@@ -88,6 +96,13 @@ test('a run of many blocks is found from end to end', async () => {
   const found = await lookUp(tables, { runs, keys }, signal);
   expect(found.size).toBe(20_000);
   for (const { key, value } of entries) expect(hex(found.get(key))).toBe(hex(value));
+  let at = 15_000;
+  const before = keys[at] as Uint8Array;
+  for await (const { key } of scanBack(tables, { runs, before }, signal)) {
+    at -= 1;
+    expect(hex(key)).toBe(hex(keys[at]));
+  }
+  expect(at).toBe(0);
 });
 
 describe('a cold look-up', () => {
@@ -166,4 +181,42 @@ test('what is read stays within the budget of the cache', async () => {
     await lookUp(tables, { runs, keys: [entries[index]?.key as Uint8Array] }, signal);
     expect(tables.cachedBytes).toBeLessThanOrEqual(200_000);
   }
+});
+
+test('a range of keys is what lies in it, and costs two rounds of requests', async () => {
+  const { write, objects, tables } = openStore();
+  const entries = many(20_000);
+  const [table] = await write(entries);
+  let requests = 0;
+  const getRange = objects.getRange.bind(objects);
+  objects.getRange = (...args) => {
+    requests += 1;
+    return getRange(...args);
+  };
+  const range = { from: bytesOf('key 00007'), end: bytesOf('key 000085') };
+  const found = await tables.range(table as NonNullable<typeof table>, range, signal);
+  expect(found.map(({ key }) => textOf(key))).toEqual(
+    entries.slice(7_000, 8_500).map(({ key }) => textOf(key)),
+  );
+  expect(requests).toBe(2);
+});
+
+test('a large entry has a block of its own, so that its neighbours stay cheap', async () => {
+  const { write, objects, tables } = openStore();
+  const large = Buffer.from(Array.from({ length: 200_000 }, (_, at) => Math.imul(at, at) >>> 7));
+  const entries = [...many(10), { key: bytesOf('key 00000003 large'), value: large }].sort(byKey);
+  const runs = [await write(entries)];
+  const read: number[] = [];
+  const getRange = objects.getRange.bind(objects);
+  objects.getRange = (key, range, ...rest) => {
+    read.push(range.endByte - range.firstByte);
+    return getRange(key, range, ...rest);
+  };
+  const found = await lookUp(tables, { runs, keys: [bytesOf('key 00000003')] }, signal);
+  expect(found.size).toBe(1);
+  expect(Math.max(...read)).toBeLessThan(2_000);
+  const [value] = (
+    await lookUp(tables, { runs, keys: [bytesOf('key 00000003 large')] }, signal)
+  ).values();
+  expect(hex(value)).toBe(hex(large));
 });

@@ -64,10 +64,11 @@ describe('a server without keys', () => {
     'shows nothing to a page of another server, by the name of %s',
     async (host) => {
       const page = await pageOf(host);
-      for (const query of ['', '?offset=now', '?offset=-1&live=long-poll', '?offset=-1&live=sse']) {
-        expect(await fetchIn(page, `${diary}${query}`)).toBe('blocked');
-      }
-      expect(await fetchIn(page, `http://localhost:${app.port}/metrics`)).toBe('blocked');
+      const queries = ['', '?offset=now', '?offset=-1&live=long-poll', '?offset=-1&live=sse'];
+      const urls = queries.map((query) => `${diary}${query}`);
+      urls.push(`http://localhost:${app.port}/metrics`);
+      const answers = await Promise.all(urls.map((url) => fetchIn(page, url)));
+      expect(new Set(answers)).toEqual(new Set(['blocked']));
       const heard = await page.evaluate(
         (url) =>
           new Promise((resolve) => {
@@ -100,6 +101,48 @@ describe('a server without keys', () => {
     expect(answer.status()).toBe(403);
     expect(await keptBy(app)).toBe('["mine"]');
   });
+
+  test.each([hostileHost, 'localhost'])(
+    'no surface of sessions is open to a page of another server, by the name of %s',
+    async (host) => {
+      const page = await pageOf(host);
+      const sessions = `http://localhost:${app.port}/v1/sessions`;
+      const paths = ['', '/diary', '/diary/events', '/diary/events/stream', '/diary/facts'];
+      const others = ['search?q=mine', 'usage', 'agents', 'keys'];
+      const urls = [
+        ...paths.map((path) => `${sessions}${path}`),
+        ...others.map((path) => `http://localhost:${app.port}/v1/${path}`),
+      ];
+      const body = '{"type":"user.message"}';
+      const write = { method: 'POST', headers: json, body };
+      const answers = await Promise.all([
+        ...urls.map((url) => fetchIn(page, url)),
+        fetchIn(page, `${sessions}/diary/events`, write),
+      ]);
+      expect(new Set(answers)).toEqual(new Set(['blocked']));
+      const blind = { method: 'POST', mode: 'no-cors', body } as const;
+      await Promise.all(
+        ['/diary/events', '', '/diary/archive'].map((path) =>
+          fetchIn(page, `${sessions}${path}`, blind),
+        ),
+      );
+      await page.evaluate((url) => navigator.sendBeacon(url, '{}'), `${sessions}/diary/end`);
+      const socket = await page.evaluate(
+        (url) =>
+          new Promise((resolve) => {
+            const live = new WebSocket(url, 'tidemark.v1');
+            live.onopen = () => resolve('open');
+            live.onerror = () => resolve('refused');
+          }),
+        `ws://localhost:${app.port}/v1/live`,
+      );
+      expect(socket).toBe('refused');
+      const listed = await fetch(`${app.url}/v1/sessions`);
+      const { data } = (await listed.json()) as { data: readonly Record<string, unknown>[] };
+      expect(data).toMatchObject([{ id: 'diary', archived_at: null, event_count: 1 }]);
+      expect(await keptBy(app)).toBe('["mine"]');
+    },
+  );
 
   test('cannot be embedded by it', async () => {
     const page = await pageOf(hostileHost);

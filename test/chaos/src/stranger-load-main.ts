@@ -1,5 +1,6 @@
 // Peers without a key, of every kind in turn, until standard input closes. In a process of its own.
 
+import { setPriority } from 'node:os';
 import { kinds } from './strangers/kinds.ts';
 import { Stranger } from './strangers/stranger.ts';
 
@@ -8,6 +9,9 @@ interface Order {
   readonly port: number;
   readonly count: number;
 }
+
+// They have processors of their own elsewhere: what they cost the server is what counts.
+setPriority(19);
 
 const { count, ...to } = JSON.parse(process.argv[2] ?? '{}') as Order;
 const strangers = Array.from({ length: count }, (_, index) => {

@@ -172,6 +172,8 @@ function fits({
 function isCutOf(cut: string, name: string): boolean {
   if (!cut.startsWith('cut:')) return false;
   const text = cut.slice(4);
+  // Its source may show a piece itself: then it is one of that.
+  if (name.startsWith('cut:')) return name.slice(4).startsWith(text);
   const whole = `<${name}:`;
   return whole.startsWith(text) || text.startsWith(whole);
 }

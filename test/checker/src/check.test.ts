@@ -90,6 +90,24 @@ test('a life of everything that may happen has no violation', () => {
     s.create();
     s.append(['x', 'y'], 0);
     s.did('head', {}, { life: 'L', tail: 2 });
+    s.did('put-fact', { fact: { key: 'k', value: 'v', version: 0 } }, { life: 'L', version: 1 });
+    s.did('put-fact', { fact: { key: 'j', value: 'v2' } }, { life: 'L', version: 2 });
+    s.did('get-fact', { fact: { key: 'k' } }, { life: 'L', version: 1, value: 'v' });
+    const life = (act: string, request: string): Asked => ({ session: 'l', act: { act, request } });
+    const spend = (isSettling: boolean): Asked => ({
+      session: 'l',
+      spend: { count: 2, limit: 3, isSettling },
+    });
+    s.did('act', life('start', '1'), { word: 'open', rev: 1, endRev: 3 });
+    s.did('spend', spend(false), { first: 1 });
+    s.did('act', life('archive', '2'), refused('session-running'));
+    s.answer(s.call('act', life('pause', '3')), { outcome: 'unknown' });
+    s.did('look', { session: 'l' }, { word: 'paused', rev: 7 });
+    s.did('act', life('resume', '4'), { word: 'paused', rev: 7, endRev: 9 });
+    s.did('act', life('resume', '5'), refused('transition-refused', { word: 'active' }));
+    s.did('spend', spend(false), refused('budget-reached'));
+    s.did('spend', spend(true), { first: 5 });
+    s.did('act', life('end', '6'), { word: 'active', rev: 11, endRev: 14 });
     const lost = s.call('append', { events: ['u'] });
     s.answer(lost, { outcome: 'unknown' });
     s.read(['x', 'y']);
@@ -277,6 +295,54 @@ const violations: Record<Check, (story: Story) => void> = {
     s.did('claim', asked, { isNew: true, generation: 2 });
     s.did('ack', { ...asked, generation: 1, acks: [{ session: 'a', seq: 1 }] }, {});
   },
+  'fact-lost': (s) => {
+    s.create();
+    s.did('put-fact', { fact: { key: 'k', value: 'v' } }, { life: 'L', version: 1 });
+    s.did('get-fact', { fact: { key: 'k' } }, { life: 'L', version: 0 });
+  },
+  'fact-invented': (s) => {
+    s.create();
+    s.did('put-fact', { fact: { key: 'k', value: 'v' } }, { life: 'L', version: 1 });
+    s.did('get-fact', { fact: { key: 'k' } }, { life: 'L', version: 1, value: 'w' });
+  },
+  'act-twice': (s) => {
+    const end = { act: { act: 'end', request: 'r' } };
+    s.did('act', end, { word: 'open', rev: 1, endRev: 4 });
+    s.did('act', end, { word: 'open', rev: 4, endRev: 7 });
+  },
+  'act-forbidden': (s) => {
+    s.did('act', { act: { act: 'resume', request: 'r' } }, { word: 'open', rev: 1, endRev: 3 });
+  },
+  'life-untrue': (s) => {
+    s.did('act', { act: { act: 'pause', request: 'r' } }, { word: 'open', rev: 1, endRev: 3 });
+    s.did('look', {}, { word: 'active', rev: 3 });
+  },
+  'life-goes-back': (s) => {
+    s.did('act', { act: { act: 'pause', request: 'r' } }, { word: 'open', rev: 1, endRev: 3 });
+    s.did('look', {}, { word: 'open', rev: 1 });
+  },
+  'budget-exceeded': (s) => {
+    const spend = { count: 2, limit: 3, isSettling: false };
+    s.did('spend', { spend }, { first: 0 });
+    s.did('spend', { spend }, { first: 2 });
+    s.did('spend', { spend }, { first: 4 });
+  },
+  'fact-twice': (s) => {
+    s.create();
+    s.did('put-fact', { fact: { key: 'k', value: 'v', version: 0 } }, { life: 'L', version: 1 });
+    s.did('put-fact', { fact: { key: 'k', value: 'w', version: 0 } }, { life: 'L', version: 2 });
+  },
+  'kept-too-long': (s) => {
+    s.did('keep-append', { kept: { word: 'v' } }, { kept: { seq: 0 } });
+    s.did('keep-redact', { kept: { seq: 0 } }, {});
+    s.did('keep-read', {}, { kept: { head: 0, words: ['v'] } });
+  },
+  'kept-no-more': (s) => {
+    s.did('keep-append', { kept: { word: 'v' } }, { kept: { seq: 0 } });
+    s.did('keep-append', { kept: { word: 'w' } }, { kept: { seq: 1 } });
+    s.did('keep-trim', { kept: { seq: 1 } }, {});
+    s.did('keep-read', {}, { kept: { head: 1, words: [''] } });
+  },
 };
 
 test.each(checks.map((check) => [check, violations[check]] as const))('finds %s', (check, tell) => {
@@ -351,6 +417,22 @@ test('a fork of another text than its source is found', () => {
     s.read(['x', 'z', 'y'], [{ session: 'f' }, { life: 'F', upToDate: false }]);
   });
   expect(found).toContain('orders-differ');
+});
+
+test('a fork in the middle of what its source inherited shows a piece of that piece, and no other', () => {
+  const told = (piece: string): Check[] =>
+    story((s) => {
+      s.create();
+      s.append(['x'], 0);
+      const inside = (source: string): Asked => ({ fork: { source, isInside: true } });
+      const forked = { isNew: true };
+      s.did('create', { session: 'f', ...inside('a') }, { ...forked, life: 'F' });
+      s.did('create', { session: 'g', ...inside('f') }, forked);
+      s.read(['cut:<x:abc'], [{ session: 'f' }, { life: 'F' }]);
+      s.read([piece], [{ session: 'g' }, { life: 'G' }]);
+    });
+  expect(told('cut:<x')).toEqual([]);
+  expect(told('cut:<y')).toEqual(['fork-differs']);
 });
 
 test('a fork at the tail that misses what was acknowledged is found', () => {

@@ -1,7 +1,11 @@
 import { Chain } from './chain.ts';
+import { checkActs } from './check-acts.ts';
+import { checkBudgets } from './check-budgets.ts';
 import { checkEvents } from './check-events.ts';
 import { Expiry } from './check-expiry.ts';
+import { checkFacts } from './check-facts.ts';
 import { ForkCheck } from './check-forks.ts';
+import { checkKeeping } from './check-keeping.ts';
 import { checkOrder } from './check-order.ts';
 import { checkDeaths, checkRefusals } from './check-refusals.ts';
 import { checkSubscriptions } from './check-subscriptions.ts';
@@ -30,5 +34,9 @@ export function checkHistory(entries: readonly Entry[]): Violation[] {
   checkDeaths(parts);
   expiry.check(lives, findings);
   checkSubscriptions(operations, lives, findings);
+  checkFacts(operations, findings);
+  checkActs(operations, findings);
+  checkBudgets(operations, findings);
+  checkKeeping(operations, findings);
   return findings.found;
 }

@@ -19,7 +19,7 @@ export interface Call {
   /** Where the session lies: only what a deposed leader excuses needs it. */
   readonly shard?: string;
   readonly ms?: number;
-  readonly type: 'create' | 'append' | 'delete' | 'head' | 'read' | 'follow' | SubscriptionCall;
+  readonly type: SessionCall | SubscriptionCall;
   /** Of a create or an append. */
   readonly events?: readonly string[];
   /** Close behind the events; a create that begins closed. */
@@ -31,6 +31,14 @@ export interface Call {
   readonly producer?: { readonly id: string; readonly epoch: number; readonly seq: number };
   readonly streamSeq?: string;
   readonly matchSeq?: number;
+  /** A durable fact; put on a version, 0 for one that is not there, or whatever it is. */
+  readonly fact?: { readonly key: string; readonly value?: string; readonly version?: number };
+  /** What is done to a session's life; attempts of one request share its id. */
+  readonly act?: { readonly act: string; readonly request: string };
+  /** So many events to a session that may have `limit` of them. */
+  readonly spend?: { readonly count: number; readonly limit: number; readonly isSettling: boolean };
+  /** Of a session that is kept: what is appended, or which seq is trimmed to or redacted. */
+  readonly kept?: { readonly word?: string; readonly seq?: number };
   /** Sent with an identity, so that the server tells a repetition from another append. */
   readonly isRepeatable?: boolean;
   /** What is asked of a subscription, or what it tells its webhook: then the call is the delivery. */
@@ -49,6 +57,23 @@ export interface Call {
   /** A clock of all processes that nobody sets. */
   readonly steadyMs?: number;
 }
+
+export type SessionCall =
+  | 'create'
+  | 'append'
+  | 'delete'
+  | 'head'
+  | 'read'
+  | 'follow'
+  | 'put-fact'
+  | 'get-fact'
+  | 'act'
+  | 'look'
+  | 'spend'
+  | 'keep-append'
+  | 'keep-trim'
+  | 'keep-redact'
+  | 'keep-read';
 
 export type SubscriptionCall =
   | 'subscribe'
@@ -89,6 +114,20 @@ export interface Return {
   readonly events?: readonly string[];
   /** The answer vouches that there was no more. */
   readonly upToDate?: boolean;
+  /** Of a fact; 0 where there is none. */
+  readonly version?: number;
+  readonly value?: string;
+  /** How a session's life stood, in its word, behind so many of its records. */
+  readonly word?: string;
+  readonly rev?: number;
+  /** Of an act that wrote: where the next record goes. */
+  readonly endRev?: number;
+  /** Of a session that is kept: its first seq, and a word for each event, empty where it is redacted. */
+  readonly kept?: {
+    readonly seq?: number;
+    readonly head?: number;
+    readonly words?: readonly string[];
+  };
   /** A follower that saw nothing new since then. */
   readonly idleFrom?: number;
   /** Of a claim or a wake: the generation, its id, and where each session is taken up. */

@@ -27,6 +27,16 @@ export const checks = [
   'fenced-ack',
   'generation-twice',
   'lease-taken-early',
+  'fact-lost',
+  'fact-invented',
+  'fact-twice',
+  'act-twice',
+  'act-forbidden',
+  'life-untrue',
+  'life-goes-back',
+  'budget-exceeded',
+  'kept-too-long',
+  'kept-no-more',
 ] as const;
 
 export type Check = (typeof checks)[number];

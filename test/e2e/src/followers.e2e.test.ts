@@ -86,7 +86,8 @@ function follow(path: string, from: { readonly event: number; readonly offset: s
 
 test('a follower that stops reading gets everything, and costs no memory beyond the hot window', async () => {
   const memoryMib = 64;
-  await startServer({ TIDEMARK_MEMORY_MIB: String(memoryMib) });
+  // What is published meanwhile, and indexed, takes memory of its own.
+  await startServer({ TIDEMARK_MEMORY_MIB: String(memoryMib), TIDEMARK_PUBLISH_MS: '3600000' });
   const path = '/v1/stream/followed';
   await create(`${app.url}${path}`);
   const events = 60_000;

@@ -60,16 +60,18 @@ async function untilText(response: Response, wanted: string): Promise<string> {
   return text;
 }
 
-test('create, append, read and follow as the README says', async () => {
+test('send, look, list and follow as the README says', async () => {
   const responses: Response[] = [];
   for (const { url, init } of (await curlsOf(readme)).map(requestOf)) {
     responses.push(await fetch(url, init));
   }
-  expect(responses).toHaveLength(4);
-  const [create, append, read, follow] = responses;
-  expect(create?.status).toBe(201);
-  expect(append?.status).toBe(204);
-  expect(await read?.json()).toEqual([{ text: 'first' }]);
+  expect(responses).toHaveLength(5);
+  const [send, session, list, read, follow] = responses;
+  const sent = (await send?.json()) as { data: unknown[] };
+  expect(sent.data).toMatchObject([{ type: 'user.message', content: 'first' }]);
+  expect(await session?.json()).toMatchObject({ id: 'hello', status: 'idle', event_count: 1 });
+  expect(await list?.json()).toMatchObject(sent);
+  expect(await read?.json()).toEqual(sent.data);
   expect(follow?.headers.get('content-type')).toBe('text/event-stream');
-  expect(await untilText(follow as Response, 'first')).toContain('event: data');
+  expect(await untilText(follow as Response, 'first')).toContain('event: user.message');
 });

@@ -5,9 +5,13 @@ import type { SeededPrng } from '@tidemark/ports/testing';
 import { defaultContentType, hasCode, limits } from '@tidemark/protocol';
 import type { StreamView } from '@tidemark/read/stream-view';
 import type { ProducerStamp } from '@tidemark/session';
+import { FactClient } from './fact-client.ts';
 import { Follower } from './follower.ts';
 import type { Incarnation } from './incarnation.ts';
-import type { Named } from './names.ts';
+import { KeepingClient } from './keeping-client.ts';
+import { LifeClient } from './life-client.ts';
+import { LiveFollower, type Wanted } from './live-follower.ts';
+import { keptNames, type Named } from './names.ts';
 import {
   type Answered,
   append,
@@ -43,6 +47,15 @@ export class Client {
   readonly #world: World;
   readonly #prng: SeededPrng;
   readonly #followPrng: SeededPrng;
+  readonly #factPrng: SeededPrng;
+  readonly #facts: FactClient;
+  readonly #lifePrng: SeededPrng;
+  readonly #lives: LifeClient;
+  readonly #socketPrng: SeededPrng;
+  /** What it was following when its socket was lost. */
+  #lost: readonly Wanted[] = [];
+  readonly #keepPrng: SeededPrng;
+  readonly #keeping: KeepingClient;
   readonly #firstEpoch: number;
   readonly #name: string;
   readonly #stamps = new Map<string, Stamp>();
@@ -57,6 +70,25 @@ export class Client {
     this.#name = `c${index % crowd}`;
     this.#prng = world.prng.fork(`client ${index}`);
     this.#followPrng = this.#prng.fork('follow');
+    this.#factPrng = this.#prng.fork('facts');
+    this.#keepPrng = this.#prng.fork('keeping');
+    this.#keeping = new KeepingClient(
+      (task) => this.#ask(task),
+      this.#keepPrng,
+      () => String(world.unique()),
+    );
+    this.#facts = new FactClient(
+      (task) => this.#ask(task),
+      this.#factPrng,
+      () => String(world.unique()),
+    );
+    this.#socketPrng = this.#prng.fork('sockets');
+    this.#lifePrng = this.#prng.fork('lives');
+    this.#lives = new LifeClient(
+      (task) => this.#ask(task),
+      this.#lifePrng,
+      () => String(world.unique()),
+    );
   }
 
   async run(): Promise<void> {
@@ -64,6 +96,12 @@ export class Client {
       await this.#pause(this.#prng.below(12));
       await this.#step();
       if (this.#world.plan.isFollowed) await this.#followSome();
+      if (this.#factPrng.chance(0.15)) await this.#factSome();
+      if (this.#world.plan.hasLives && this.#lifePrng.chance(0.4)) await this.#lives.step();
+      if (this.#world.plan.hasSockets && this.#socketPrng.chance(0.15)) await this.#openSocket();
+      if (this.#keepPrng.chance(0.25)) {
+        await this.#keeping.step(keptNames[this.#keepPrng.below(keptNames.length)] as Named);
+      }
     }
   }
 
@@ -72,6 +110,12 @@ export class Client {
     if (this.#followPrng.chance(0.3)) {
       await this.#follow(names[this.#followPrng.below(names.length)] as Named);
     }
+  }
+
+  /** Few sessions are enough for many to put facts into. */
+  async #factSome(): Promise<void> {
+    const { names } = this.#world;
+    await this.#facts.step(names[this.#factPrng.below(Math.min(2, names.length))] as Named);
   }
 
   #pause(ms: number): Promise<void> {
@@ -435,6 +479,41 @@ export class Client {
     const opened = view.positionOf({ kind: 'cursor', offset });
     const position = await opened.catch(() => undefined);
     return position === undefined ? undefined : { position, seq };
+  }
+
+  /** Follows some sessions of one tenant, from anywhere, or goes on where its last socket was lost. */
+  async #openSocket(): Promise<void> {
+    const prng = this.#socketPrng;
+    const process = await this.#process();
+    const wanted = this.#lost.length > 0 && prng.chance(0.7) ? this.#lost : this.#wantedNow(prng);
+    this.#lost = [];
+    if (wanted.length === 0 || process.gate.isCrashed) return;
+    const from = { client: this.#name, wanted, prng: prng.fork(`socket ${this.#world.unique()}`) };
+    const follower = new LiveFollower(this.#world, process, from);
+    void process.gate.crashed.then(() => {
+      this.#lost = follower.wanted;
+    });
+    if (prng.chance(0.3)) this.#world.clock.schedule(prng.below(2_000), () => follower.close());
+  }
+
+  #wantedNow(prng: SeededPrng): readonly Wanted[] {
+    const plain = this.#world.names.filter(({ isJson, tier, lifetime }) => {
+      return isJson && tier === 0 && lifetime === 'none';
+    });
+    const tenant = plain[prng.below(plain.length)]?.tenant;
+    const names = plain.filter((named) => named.tenant === tenant);
+    return names.flatMap((named) => {
+      if (prng.chance(0.4)) return [];
+      const held = this.#held.get(named.full) ?? [];
+      const others = names.filter(({ full }) => full !== named.full);
+      const foreign = others.flatMap(({ full }) => this.#held.get(full) ?? []);
+      const isForeign = foreign.length > 0 && prng.chance(0.1);
+      const cursors = isForeign ? foreign : held;
+      const cursor = cursors[prng.below(Math.max(1, cursors.length))]?.cursor;
+      const plainly = prng.chance(0.5) ? 'start' : 'now';
+      const after = isForeign || prng.chance(0.5) ? (cursor ?? plainly) : plainly;
+      return [{ named, after, isOfNothing: prng.chance(0.2), isForeign }];
+    });
   }
 
   /** Several appends at once, none waiting for another. */

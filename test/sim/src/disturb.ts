@@ -50,6 +50,7 @@ export class Disturber {
     this.#world.isDisturbed = false;
     const { incarnations, log, plan } = this.#world;
     log.setFaults();
+    this.#world.objects.setFaults();
     this.#world.publications.faults = noFaults;
     for (let index = 0; index < plan.processes; index += 1) {
       const incarnation = incarnations[index];

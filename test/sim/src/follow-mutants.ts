@@ -117,7 +117,7 @@ export const followMutants: readonly Mutant[] = [
   {
     name: 'followed-evicted',
     breaks: 'a session is held while somebody follows it',
-    plan: { ...plan, memoryBytesMax: 1_024, publishEveryMs: 20, names: 8, isTiering: false },
+    plan: { ...plan, memoryBytesMax: 1_024, publishEveryMs: 20, names: 8, tiering: undefined },
     plant: () =>
       replace(
         ShardReplica.prototype,

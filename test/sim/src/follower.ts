@@ -7,6 +7,7 @@ import { type FollowCursor, type Piece, type ReadyPiece, readyPiece } from '@tid
 import { isDue } from '@tidemark/session';
 import { assert } from '@tidemark/std';
 import type { Bodies } from './bodies.ts';
+import type { Following } from './following.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -30,7 +31,7 @@ const slowMs = 800;
 /** Frames are shared among those who take pieces of one size. */
 const pieceSizes = [60, 200, 400];
 
-export class Follower {
+export class Follower implements Following {
   readonly process: Incarnation;
   readonly #parts: FollowerParts;
   readonly #life: string;
@@ -146,7 +147,6 @@ export class Follower {
     else this.#end({ outcome: 'ok', tail, life: this.#life, closed: true });
   }
 
-  /** At the end of a quiet time: it has seen everything, or it was never woken. */
   finish(idleFrom: number): void {
     const { view, clock } = this.#parts;
     if (this.#cursor.standing !== 'tail') {
@@ -158,7 +158,6 @@ export class Follower {
     this.#end({ outcome: 'ok', life: this.#life, tail: this.#seq, closed: false, idleFrom });
   }
 
-  /** Behind a disaster: whoever still follows does so on a shard that goes on. */
   outlive(): void {
     if (this.#cursor.standing === 'stopped') this.#sawUntold();
     this.leave();
@@ -170,7 +169,6 @@ export class Follower {
     onBroken(`${process.name}: a follower was not told that it stands ${standing} (${op})`);
   }
 
-  /** The client goes away. */
   leave(): void {
     this.#end({ outcome: 'ok' });
   }

@@ -7,8 +7,15 @@ import {
   silentMetrics,
   sleep,
 } from '@tidemark/ports';
-import type { SeededPrng, SimulatedClock, SimulatedLogHandle } from '@tidemark/ports/testing';
+import type {
+  SeededPrng,
+  SimulatedClock,
+  SimulatedLogHandle,
+  SimulatedStoreHandle,
+} from '@tidemark/ports/testing';
 import { defaultTenant, type TenantId } from '@tidemark/protocol';
+import { Channels } from '@tidemark/read/live/channels';
+import { Fleets } from '@tidemark/read/live/fleet';
 import { Relay, Subscriptions } from '@tidemark/relay';
 import { Followers, type ShardFold, Shards, SharedPieces, type Tenant } from '@tidemark/replica';
 import type { SimulatedPublications } from '@tidemark/replica/testing';
@@ -21,6 +28,8 @@ import {
   type WriterSettings,
   Writers,
 } from '@tidemark/replica/write';
+import { SegmentArchive } from '@tidemark/segments';
+import { Tiering, type TieringSettings } from '@tidemark/segments/publish';
 import type { RelayOfProcess } from './ask-relay.ts';
 import type { EventNames } from './follower.ts';
 import { Gate } from './gate.ts';
@@ -38,6 +47,9 @@ export interface IncarnationParts {
   readonly expiries: ExpirySettings;
   readonly partitions: number;
   readonly publications: SimulatedPublications;
+  readonly objects: SimulatedStoreHandle;
+  /** How it archives; without, it leaves that to others. */
+  readonly tiering: TieringSettings | undefined;
   /** Where its relay delivers to; without, it carries none. */
   readonly outbound: ((gate: Gate) => Outbound) | undefined;
   readonly onError: (message: string) => void;
@@ -59,6 +71,8 @@ export class Incarnation {
   readonly shards: Shards;
   readonly followers: Followers;
   readonly shared = new SharedPieces<EventNames>({ countMax: 16, bytesMax: 4_000 });
+  /** What its live sockets share. */
+  readonly live: { readonly channels: Channels; readonly fleets: Fleets };
   readonly writers: Writers;
   readonly writes: SessionWrites;
   readonly registry: TenantRegistry;
@@ -68,6 +82,7 @@ export class Incarnation {
   isReady = false;
   isClosed = false;
   readonly #parts: IncarnationParts;
+  readonly #tiering: Tiering | undefined;
 
   constructor(parts: IncarnationParts) {
     this.#parts = parts;
@@ -84,14 +99,20 @@ export class Incarnation {
     const { clock } = this;
     const ports = { log, clock, prng: parts.prng, logger, metrics: silentMetrics };
     const { memoryBytesMax, knownLevel, publications } = parts;
-    const { readExtent } = publications;
+    const archive = new SegmentArchive(parts.objects, { cacheBytesMax: 4_000 });
     const idleMs = 2_000;
     this.shards = new Shards(
-      { ...ports, publications, readExtent },
+      { ...ports, publications, archive },
       { memoryBytesMax, knownLevel, idleMs },
     );
+    if (parts.tiering !== undefined) {
+      const tieringParts = { ...ports, publications, archive, store: parts.objects };
+      this.#tiering = new Tiering(tieringParts, this.shards, parts.tiering);
+      this.#tiering.start();
+    }
     this.shards.onOpened(({ fold }) => parts.onFold(fold));
     this.followers = new Followers(this.shards.reader, (run) => clock.schedule(0, run));
+    this.live = { channels: new Channels(), fleets: new Fleets(this.shards, clock) };
     this.writers = new Writers(ports, parts.writer);
     this.writes = new SessionWrites(this.shards, this.writers, parts);
     this.registry = new TenantRegistry(this.shards, this.writers);
@@ -143,6 +164,7 @@ export class Incarnation {
     this.isClosed = true;
     this.followers.close();
     void this.relaying?.relay[Symbol.asyncDispose]();
+    void this.#tiering?.[Symbol.asyncDispose]();
     this.writers.close();
     void this.shards[Symbol.asyncDispose]();
   }
@@ -150,11 +172,13 @@ export class Incarnation {
   /** Nothing of it is left behind when a run is over: signals that never fire are never freed. */
   async dispose(): Promise<void> {
     void this.relaying?.relay[Symbol.asyncDispose]();
+    void this.#tiering?.[Symbol.asyncDispose]();
     await this.#parts.handle[Symbol.asyncDispose]();
   }
 
   crash(): void {
     this.gate.crash();
     this.#parts.handle.crash();
+    this.#parts.objects.crash();
   }
 }

@@ -9,7 +9,12 @@ import { SessionWrites, ShardWriter } from '@tidemark/replica/write';
 import type { SessionState } from '@tidemark/session';
 import { ForkRefs, Window } from '@tidemark/session/testing';
 import { bytesOf } from '@tidemark/std';
+import { agentRunMutants } from './agent-run-mutants.ts';
+import { factMutants } from './fact-mutants.ts';
 import { followMutants } from './follow-mutants.ts';
+import { keepingMutants } from './keeping-mutants.ts';
+import { lifeMutants } from './life-mutants.ts';
+import { liveMutants } from './live-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { disturbances, type Plan } from './plan.ts';
 import { both, changeFold, decideInstead, decideWith, renamed, replace, shareOf } from './plant.ts';
@@ -17,6 +22,7 @@ import { withOutcomes } from './process-ports.ts';
 import { residencyMutants } from './residency-mutants.ts';
 import { run } from './run.ts';
 import { subscriptionMutants } from './subscription-mutants.ts';
+import { tieringMutants } from './tiering-mutants.ts';
 
 const refused: AppendOutcome = { kind: 'not-committed', reason: 'planted', retryable: true };
 
@@ -529,9 +535,15 @@ export const mutants: readonly Mutant[] = [
           },
       ),
   },
+  ...factMutants,
+  ...agentRunMutants,
+  ...lifeMutants,
+  ...liveMutants,
+  ...keepingMutants,
   ...followMutants,
   ...residencyMutants,
   ...subscriptionMutants,
+  ...tieringMutants,
 ];
 
 /** The first seed that finds a planted bug, and how; undefined where none of so many does. */

@@ -13,7 +13,7 @@ export interface Named {
   readonly tier: number;
 }
 
-const named = (
+export const named = (
   tenant: TenantId,
   name: string,
   more: Partial<Pick<Named, 'isJson' | 'lifetime' | 'tier'>> = {},
@@ -26,6 +26,12 @@ const named = (
   tier: 0,
   ...more,
 });
+
+/** Sessions that only those touch who take events from them. */
+export const keptNames: readonly Named[] = [
+  named(defaultTenant, 'kept'),
+  named(pooledTenant, 'kept'),
+];
 
 /** The sessions that a run is about. */
 export function namesOf({ names, isExpiring, isForking }: Plan): Named[] {

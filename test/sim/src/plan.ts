@@ -2,6 +2,7 @@
 
 import type { FaultKind, SeededPrng } from '@tidemark/ports/testing';
 import type { PublicationFaults } from '@tidemark/replica/testing';
+import type { TieringSettings } from '@tidemark/segments/publish';
 
 /** What happens to the world while clients are at work. */
 export const disturbances = [
@@ -62,14 +63,20 @@ export interface Plan {
   readonly disaster: Disaster;
   /** How many there may be; without any, no process carries a relay. */
   readonly subscriptions: number;
+  /** Sessions whose turns workers run, and whose events are delivered. */
+  readonly runs: number;
   /** How often somebody publishes what it has folded; 0 for never. */
   readonly publishEveryMs: number;
   /** What is published is late, and sometimes cannot be had. */
   readonly publicationFaults: PublicationFaults;
-  /** Events go into extents, and the log is trimmed behind them. */
-  readonly isTiering: boolean;
+  /** Events go into segments, and the log is trimmed behind them; undefined where it keeps all. */
+  readonly tiering: TieringSettings | undefined;
   /** Sessions have many who follow them. */
   readonly isFollowed: boolean;
+  /** Sessions are started, paused, ended, and may take in so much. */
+  readonly hasLives: boolean;
+  /** Some follow several sessions over one socket. */
+  readonly hasSockets: boolean;
 }
 
 const disasters: readonly Disaster[] = ['foreign-epoch', 'log-lost', 'log-replaced', 'log-trimmed'];
@@ -123,7 +130,18 @@ export function planOf(prng: SeededPrng, seed: number): Plan {
       delayMsMax: pick(prng, [0, 5, 60]),
       failsOneIn: pick(prng, [0, 0, 8, 30]),
     },
-    isTiering: prng.chance(0.5),
+    tiering: prng.chance(0.5)
+      ? {
+          segmentBytes: pick(prng, [200, 2_000, 100_000]),
+          everyMs: pick(prng, [200, 1_000]),
+          keepBytes: pick(prng, [0, 0, 1_000]),
+          graceMs: pick(prng, [500, 3_000]),
+          eraseAfterMs: pick(prng, [500, 5_000]),
+        }
+      : undefined,
     isFollowed: prng.chance(0.3),
+    hasLives: prng.chance(0.3),
+    hasSockets: prng.chance(0.3),
+    runs: prng.chance(0.3) ? 1 + prng.below(2) : 0,
   };
 }

@@ -1,8 +1,8 @@
 // Publishes what some process has folded, as materializers do; the others move on to it when they hear of
-// it, early or late, or begin with it. Where events go into extents, the log is trimmed behind them.
+// it, early or late, or begin with it.
 
 import type { SeededPrng } from '@tidemark/ports/testing';
-import { controlShard, type PublishedSessions, type ShardReplica } from '@tidemark/replica';
+import { controlShard, type ShardReplica } from '@tidemark/replica';
 import type { World } from './world.ts';
 
 export class Publisher {
@@ -44,20 +44,16 @@ export class Publisher {
   }
 
   async #publish(replica: ShardReplica): Promise<void> {
-    const { publications, plan, log } = this.#world;
-    const isTiering = plan.isTiering && this.#prng.chance(0.3);
-    const records = isTiering ? log.records(replica.shard) : undefined;
-    const published = await publications.publish(replica, records);
+    const published = await this.#world.publications.publish(replica);
     if (published === undefined) {
       this.#moveOn(replica);
       return;
     }
-    this.#world.count(isTiering ? 'tiered' : 'published');
+    this.#world.count('published');
     for (const { shards } of this.#world.incarnations) {
       const other = [...shards.opened].find(({ shard }) => shard === replica.shard);
       if (other !== undefined) this.#moveOn(other);
     }
-    if (isTiering) this.#trimLater(replica, published);
   }
 
   #someReplica(): ShardReplica | undefined {
@@ -75,19 +71,6 @@ export class Publisher {
       publications
         .newest(replica.logName)
         .then((newest) => (newest === undefined ? undefined : replica.moveTo(newest)))
-        .catch(() => undefined);
-    });
-  }
-
-  #trimLater({ shard }: ShardReplica, { at }: PublishedSessions): void {
-    const { clock, log } = this.#world;
-    const { anchor } = at;
-    if (anchor === undefined) return;
-    clock.schedule(this.#prng.below(500), () => {
-      this.#world.count('trimmed');
-      log
-        .connect('tiering')
-        .trim(shard, anchor.offset)
         .catch(() => undefined);
     });
   }

@@ -33,6 +33,7 @@ export class Quiet {
     await this.#checkEnds(fresh);
     await this.readAll();
     await drain(this.#world, fresh, idleFrom);
+    await this.#world.runs.finish(fresh);
     // Whoever read has found what is over, and what is owed.
     await clock.advance(quietMs);
     await this.#compare();

@@ -19,7 +19,7 @@ const plan: Partial<Plan> = {
   memoryBytesMax: 1_024,
   publishEveryMs: 20,
   publicationFaults: { delayMsMax: 5, failsOneIn: 0 },
-  isTiering: false,
+  tiering: undefined,
 };
 
 /** Everything that was published is absent. */
@@ -27,6 +27,8 @@ const empty = (published: PublishedSessions): PublishedSessions => ({
   at: published.at,
   load: () => Promise.resolve(new Map()),
   scan: (range, signal) => published.scan(range, signal),
+  catalog: (range, signal) => published.catalog(range, signal),
+  usage: (range, signal) => published.usage(range, signal),
   due: (range, signal) => published.due(range, signal),
 });
 
@@ -35,6 +37,8 @@ const undue = (published: PublishedSessions): PublishedSessions => ({
   at: published.at,
   load: (keys, signal) => published.load(keys, signal),
   scan: (range, signal) => published.scan(range, signal),
+  catalog: (range, signal) => published.catalog(range, signal),
+  usage: (range, signal) => published.usage(range, signal),
   due: ({ fromMs }, signal) => published.due({ fromMs, toMs: 0 }, signal),
 });
 
@@ -178,7 +182,8 @@ export const residencyMutants: readonly Mutant[] = [
     breaks: 'rule 6: with a batch unresolved across a reload, a void verdict proves nothing',
     plan: {
       ...plan,
-      isTiering: true,
+      publishEveryMs: 10,
+      tiering: { segmentBytes: 1, everyMs: 60, keepBytes: 0, graceMs: 3_000, eraseAfterMs: 2_000 },
       processes: 3,
       disturbances: ['pause', 'fail-over'],
       disturbEveryMs: 40,

@@ -61,7 +61,7 @@ async function live(world: World): Promise<void> {
   disturber.start();
   const publisher = new Publisher(world);
   publisher.start();
-  const work = Promise.all([world.clients(), world.workers()]);
+  const work = Promise.all([world.clients(), world.workers(), world.runs.live()]);
   await clock.runUntil(Promise.race([work, world.elapsed(workMs)]));
   await disturber.rest();
   await clock.runUntil(Promise.race([work, world.elapsed(workMs)]));

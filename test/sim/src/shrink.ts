@@ -25,6 +25,7 @@ function* smaller(plan: Plan): Iterable<Partial<Plan>> {
   if (plan.isForgetting) yield { isForgetting: false };
   if (plan.hasOldRelease) yield { hasOldRelease: false };
   if (plan.deposedBoundsRate > 0) yield { deposedBoundsRate: 0 };
+  if (plan.runs > 0) yield { runs: 0 };
   if (plan.subscriptions > 0) yield { subscriptions: 0 };
   if (plan.subscriptions > 1) yield { subscriptions: plan.subscriptions - 1 };
   if (plan.disaster !== 'none') yield { disaster: 'none' };

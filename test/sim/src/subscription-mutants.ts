@@ -65,8 +65,8 @@ function takeFenced(): Undo {
     if (decided.kind === 'fact') {
       const fact = decided.fact as SubscriptionFact;
       if (fact.type === 'woken' || fact.type === 'claimed') names.push(nameOf(fact));
-      return decided;
     }
+    if (decided.kind !== 'answer') return decided;
     const { kind, code } = decided.answer as { readonly kind: string; readonly code?: string };
     const wake = subscription?.kind === 'live' ? subscription.wake : undefined;
     if (kind !== 'refused' || code !== 'fenced' || wake === undefined) return decided;
@@ -138,6 +138,7 @@ export const subscriptionMutants: readonly Mutant[] = [
     plan,
     plant: () =>
       changeDecisions((decided, { subscription }) => {
+        if (decided.kind !== 'answer') return decided;
         const { kind, code } = decided.answer as { readonly kind: string; readonly code?: string };
         const wake = subscription?.kind === 'live' ? subscription.wake : undefined;
         if (kind !== 'refused' || code !== 'already-claimed' || wake === undefined) return decided;

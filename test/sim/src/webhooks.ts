@@ -4,6 +4,7 @@
 import { Fault, type Outbound, type OutboundRequest, type OutboundResponse } from '@tidemark/ports';
 import type { SeededPrng } from '@tidemark/ports/testing';
 import { bytesOf, textOf } from '@tidemark/std';
+import { runHooks } from './agent-runs.ts';
 import type { Gate } from './gate.ts';
 import { acksOf, allAcks, callOf, type HeldWake, type ToldWake, toldAnswer } from './wake.ts';
 import type { World } from './world.ts';
@@ -50,9 +51,9 @@ export class Webhooks {
     return fate;
   }
 
-  #post({ timeoutMs, body }: OutboundRequest, signal: AbortSignal): Promise<OutboundResponse> {
+  #post(request: OutboundRequest, signal: AbortSignal): Promise<OutboundResponse> {
     const fate = this.#fate();
-    const notification = JSON.parse(textOf(body)) as Notification;
+    const { timeoutMs } = request;
     const delayMs = fate === 'late' ? this.#prng.below(3_000) : this.#prng.below(10);
     return new Promise((resolve, reject) => {
       const { clock } = this.#world;
@@ -63,13 +64,21 @@ export class Webhooks {
       if (fate === 'lost') return;
       clock.schedule(delayMs, () => {
         if (fate === 'refused') return fail('connection refused');
-        const answer = this.#receive(notification);
-        if (fate === 'twice') this.#receive(notification);
+        const answer = this.#take(request);
+        if (fate === 'twice') this.#take(request);
         if (fate === 'reply lost') return;
         timer.cancel();
         resolve(fate === 'status 500' ? response(500, {}) : answer);
       });
     });
+  }
+
+  #take(request: OutboundRequest): OutboundResponse {
+    if (!request.url.startsWith(runHooks)) {
+      return this.#receive(JSON.parse(textOf(request.body)) as Notification);
+    }
+    this.#world.runs.receive(request);
+    return response(200, {});
   }
 
   #receive(notification: Notification): OutboundResponse {

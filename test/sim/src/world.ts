@@ -7,15 +7,17 @@ import {
   SeededPrng,
   SimulatedClock,
   SimulatedEventLog,
+  SimulatedObjectStore,
 } from '@tidemark/ports/testing';
 import { hasCode, isProblem } from '@tidemark/protocol';
 import type { ShardFold } from '@tidemark/replica';
 import { SimulatedPublications } from '@tidemark/replica/testing';
 import { textOf } from '@tidemark/std';
+import { AgentRuns } from './agent-runs.ts';
 import { Bodies } from './bodies.ts';
 import { Client } from './client.ts';
 import { makeWakeStreams } from './drain.ts';
-import type { Follower } from './follower.ts';
+import type { Following } from './following.ts';
 import { Incarnation } from './incarnation.ts';
 import { type Named, namesOf } from './names.ts';
 import type { Answered } from './operate.ts';
@@ -46,11 +48,13 @@ export class World {
   readonly heldWakes: HeldWake[] = [];
   readonly incarnations: Incarnation[] = [];
   readonly everStarted: Incarnation[] = [];
-  readonly followers = new Set<Follower>();
+  readonly followers = new Set<Following>();
   /** What no process may ever do, whatever its clients saw. */
   readonly broken: string[] = [];
   readonly faultCounts: Record<string, number> = {};
   readonly publications: SimulatedPublications;
+  readonly objects: SimulatedObjectStore;
+  readonly runs: AgentRuns;
   readonly #options: WorldOptions;
   readonly #types = new Map<string, boolean>();
   readonly #abandonPrng: SeededPrng;
@@ -72,11 +76,22 @@ export class World {
     this.recorder = new Recorder(this.clock);
     this.names = namesOf(plan);
     this.specs = specsOf(plan, this.names, this.prng.fork('subscriptions'));
+    this.runs = new AgentRuns(this);
     this.#webhooks = new Webhooks(this);
     const publishing = this.prng.fork('publications');
     this.publications = new SimulatedPublications({ clock: this.clock, prng: publishing });
     this.publications.faults = plan.publicationFaults;
     this.#operationsLeft = plan.operations;
+    const drawOfObjects = randomFaults(this.prng.fork('objects away'), plan.faults);
+    this.objects = new SimulatedObjectStore({
+      clock: this.clock,
+      prng: this.prng.fork('objects'),
+      delays: { timeoutMs: [40, 400], lateMs: [1, plan.lateMs] },
+      faults: (call) => {
+        if (call === 'putIfAbsent') this.count('object written');
+        return drawOfObjects(call);
+      },
+    });
     const draw = randomFaults(this.prng.fork('faults'), plan.faults);
     this.log = new SimulatedEventLog({
       clock: this.clock,
@@ -92,6 +107,7 @@ export class World {
       deposedMs: plan.deposedMs,
       memberTimeoutMs: 200,
       faults: (call) => {
+        if (call === 'trim') this.count('trimmed');
         const fault = call === 'append' ? (this.#takeForced() ?? draw(call)) : draw(call);
         if (fault !== undefined) this.count(`${call} ${fault}`);
         return fault;
@@ -146,7 +162,7 @@ export class World {
     }
   }
 
-  start(index: number, { hasRelay = this.specs.length > 0 } = {}): Incarnation {
+  start(index: number, { hasRelay = this.specs.length + this.plan.runs > 0 } = {}): Incarnation {
     this.#lives += 1;
     const { plan, clock } = this;
     const name = `p${index}.${this.#lives}`;
@@ -170,6 +186,8 @@ export class World {
       },
       partitions: plan.partitions,
       publications: this.publications,
+      objects: this.objects.connect(name),
+      tiering: plan.tiering,
       outbound: hasRelay ? (gate) => this.#webhooks.connect(gate) : undefined,
       onError: (message) => this.broken.push(message),
       wrapLog: (log) => wrapLog(plan.isFull ? this.#full(log, prng.fork('full')) : log),

@@ -10,6 +10,11 @@ const vendorHomes: Readonly<Record<string, string>> = {
   fastify: 'libs/edge/',
   ws: 'libs/edge/',
   elasticlunr: 'libs/search/',
+  preact: 'apps/dashboard/',
+  '@preact': 'apps/dashboard/',
+  '@tanstack': 'apps/dashboard/',
+  htm: 'apps/dashboard/',
+  uplot: 'apps/dashboard/',
   testcontainers: 'infra/',
 };
 

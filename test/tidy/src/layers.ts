@@ -5,9 +5,16 @@ const role = [
   'std',
   'protocol',
   'ports',
+  'auth',
   'session',
+  'sessions-api',
+  'agents-api',
+  'otlp',
   'tables',
   'replica',
+  'search',
+  'session-search',
+  'segments',
   'platform',
   'edge',
   'kafka',
@@ -21,19 +28,64 @@ const sees: Readonly<Record<string, readonly string[]>> = {
   std: [],
   protocol: ['std'],
   ports: ['std'],
-  session: ['std', 'protocol', 'ports'],
+  auth: ['std', 'protocol'],
+  session: ['std', 'protocol', 'ports', 'auth'],
+  'sessions-api': ['std', 'protocol', 'auth', 'session'],
+  'agents-api': ['std', 'protocol', 'session', 'sessions-api'],
+  otlp: [],
+  parquet: [],
   tables: ['std', 'protocol', 'ports'],
-  replica: ['std', 'protocol', 'ports', 'session', 'tables'],
+  replica: ['std', 'protocol', 'ports', 'auth', 'session', 'tables'],
+  search: ['std', 'protocol', 'ports', 'tables'],
+  'session-search': ['std', 'protocol', 'ports', 'sessions-api', 'tables', 'replica', 'search'],
+  segments: ['std', 'protocol', 'ports', 'session', 'tables', 'replica'],
   platform: ['std', 'protocol', 'ports', 'session', 'replica'],
-  edge: ['std', 'protocol', 'ports', 'session', 'replica', 'platform'],
+  edge: ['std', 'protocol', 'ports', 'auth', 'session', 'replica', 'platform'],
   kafka: ['std', 'ports'],
   s3: ['std', 'ports'],
   disk: ['std', 'ports'],
   telemetry: ['std', 'ports'],
   ingest: role,
-  read: role,
+  // Static pages: what they show they ask of the server, as anybody does.
+  dashboard: ['std', 'platform', 'edge'],
+  read: [...role, 'dashboard'],
   relay: role,
-  server: [...role, 'ingest', 'read', 'relay'],
+  materializer: role.filter((name) => name !== 'edge'),
+  tiering: role.filter((name) => name !== 'edge'),
+  // It reads a bucket, and makes what it finds again over HTTP, as any client would.
+  restore: [
+    'std',
+    'protocol',
+    'ports',
+    'session',
+    'replica',
+    'segments',
+    'platform',
+    's3',
+    'disk',
+    'sessions-client',
+  ],
+  server: [...role, 'ingest', 'read', 'relay', 'materializer', 'tiering', 'dashboard'],
+  // What stands outside and speaks to the server over HTTP: none of the server's own code.
+  'sessions-client': ['protocol'],
+  'agent-formats': [],
+  'agent-stores': ['agent-formats', 'sessions-client'],
+  // A replay writes files, and into a topic: with the adapters, and nothing that decides or folds.
+  cli: [
+    'agent-formats',
+    'sessions-client',
+    'parquet',
+    'otlp',
+    'std',
+    'protocol',
+    'ports',
+    'kafka',
+    'platform',
+  ],
+  // Published: it sees nothing of ours, and speaks as anybody may.
+  client: [],
+  // Stands outside too; what it opens of a tenant's it opens as the server seals it.
+  worker: ['std', 'ports', 'auth', 'client', 'platform', 'telemetry'],
   infra: ['std'],
   // Tests and benchmarks stand above everything, but the checker judges production code and so
   // imports none of it.
@@ -42,7 +94,16 @@ const sees: Readonly<Record<string, readonly string[]>> = {
   suite: ['infra'],
 };
 
-const above = new Set(['conformance', 'integration', 'sim', 'chaos', 'e2e', 'browser', 'bench']);
+const above = new Set([
+  'conformance',
+  'integration',
+  'sim',
+  'chaos',
+  'e2e',
+  'browser',
+  'clients',
+  'bench',
+]);
 
 export function layerViolations(packages: readonly Package[]): string[] {
   return packages.flatMap(({ name, dependencies }) => {

@@ -9,6 +9,7 @@ import {
   vendorViolations,
 } from './imports.ts';
 import { layerViolations } from './layers.ts';
+import { pageViolations } from './package-pages.ts';
 import { problemViolations } from './problem-pages.ts';
 import { listFiles, packagesIn, readText, sourcesIn } from './repository.ts';
 import { linesMax, sizeViolations, staleExceptions } from './sizes.ts';
@@ -111,6 +112,15 @@ describe('sizes', () => {
     expect(staleExceptions(sources)).toEqual([]);
     const long = planted('libs/std/src/a.ts', 'const a = 1;\n'.repeat(linesMax + 1));
     expect(sizeViolations(long)).toHaveLength(1);
+  });
+});
+
+describe('pages of packages', () => {
+  test('every package has one, and what it names is there', () => {
+    const folders = packages.map(({ folder }) => folder);
+    expect(pageViolations(folders, texts, paths)).toEqual([]);
+    const page = planted('libs/std/README.md', 'see `gone.ts`');
+    expect(pageViolations(['libs/std', 'libs/nowhere'], page, paths)).toHaveLength(2);
   });
 });
 

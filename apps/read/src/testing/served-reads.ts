@@ -94,7 +94,7 @@ export async function serveReads(
   await platform.start();
   const served = { roles: [readRole()], renderMetrics: () => Promise.resolve('') };
   const listening = await serve(platform, served, { host: '127.0.0.1', port: 0, drainMs: 1_000 });
-  const tenant = await new Tenancy(platform.shards, platform).tenantOf({});
+  const { tenant } = await new Tenancy(platform.shards, platform).verify(undefined);
   const { writes } = platform;
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {

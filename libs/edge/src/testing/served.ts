@@ -24,7 +24,7 @@ export interface Served extends AsyncDisposable {
 }
 
 /** Every bearer is a key, but for those that are invented. */
-export const byBearer: PeerOf = (headers) => {
+export const byBearer: PeerOf = ({ headers }) => {
   const key = bearerOf(headers);
   if (key !== undefined && !key.startsWith('invented')) return key;
   throw new Problem('unauthenticated', 'no tenant has this key');

@@ -1,4 +1,4 @@
-// One broker that leads everything and answers as it is scripted, over real sockets. It applies what
+// A broker that leads everything, one of several where others are named, and answers as it is scripted, over real sockets. It applies what
 // it is told to apply, so that a test knows what the log holds whatever was answered.
 
 import { once } from 'node:events';
@@ -16,6 +16,10 @@ type ProduceReply =
 
 export interface StubPlan {
   readonly topics: ReadonlyMap<string, number>;
+  /** 1, unless it is told. */
+  readonly id?: number;
+  /** The ports of all brokers that it tells of, by their ids. Absent: of itself alone. */
+  readonly brokerPorts?: () => ReadonlyMap<number, number>;
   /** `attempt` counts the requests that named the shard, from 1. */
   readonly onProduce?: (shard: Shard, attempt: number) => ProduceReply;
   /** Called once for each produce request, after it was applied. */
@@ -30,6 +34,7 @@ export interface StubPlan {
 
 export interface StubBroker extends AsyncDisposable {
   readonly address: string;
+  readonly port: number;
   /** Values in log order. */
   readonly stored: ReadonlyMap<Shard, readonly string[]>;
   readonly produceRequests: readonly (readonly Shard[])[];
@@ -108,8 +113,8 @@ class Stub {
     const body = new FrameWriter({ key: 0, version: 0, name: 'answer' }, '');
     if (key === apis.apiVersions) this.#tellVersions(body);
     else if (key === apis.metadata) {
-      this.#tellMetadata(reader, body);
-      await this.#plan.beforeMetadata?.(this.metadataRequests.length);
+      const isOfTopics = this.#tellMetadata(reader, body);
+      if (isOfTopics) await this.#plan.beforeMetadata?.(this.metadataRequests.length);
     }
     // It gets as far as a password, and no further.
     else if (key === apis.saslHandshake)
@@ -135,16 +140,19 @@ class Stub {
     body.int32(0);
   }
 
-  #tellMetadata(reader: WireReader, body: FrameWriter): void {
+  /** Says whether it was asked for more than who is there. */
+  #tellMetadata(reader: WireReader, body: FrameWriter): boolean {
     const count = reader.int32();
     const names = Array.from({ length: Math.max(0, count) }, () => reader.string());
-    this.metadataRequests.push(names.length);
+    if (count !== 0) this.metadataRequests.push(names.length);
+    const { id: self = 1 } = this.#plan;
+    const ports = this.#plan.brokerPorts?.() ?? new Map([[self, this.port]]);
     const epoch = this.#plan.leaderEpochOf?.(this.metadataRequests.length) ?? 0;
     const asked = count < 0 ? [...this.#plan.topics.keys()] : names;
-    body
-      .int32(0)
-      .array([1], (id) => body.int32(id).string('127.0.0.1').int32(this.port).string(''));
-    body.string('stub').int32(1);
+    body.int32(0).array([...ports], ([id, port]) => {
+      body.int32(id).string('127.0.0.1').int32(port).string('');
+    });
+    body.string('stub').int32(self);
     body.array(asked, (name) => {
       const partitions = this.#plan.topics.get(name);
       body
@@ -153,11 +161,12 @@ class Stub {
         .int8(0);
       const indexes = Array.from({ length: partitions ?? 0 }, (_, index) => index);
       body.array(indexes, (index) => {
-        body.int16(0).int32(index).int32(1).int32(epoch);
+        body.int16(0).int32(index).int32(self).int32(epoch);
         for (let list = 0; list < 3; list += 1)
-          body.array(list < 2 ? [1] : [], (id) => body.int32(id));
+          body.array(list < 2 ? [self] : [], (id) => body.int32(id));
       });
     });
+    return count !== 0;
   }
 
   #tellOffsets(reader: WireReader, body: FrameWriter): void {

@@ -2,13 +2,19 @@
 // answer from whatever was newest when they were asked. `publish` takes a replica's snapshot as a
 // materializer does; several publications of a shard stay readable, as tables under a grace do.
 
-import type { Clock, Shard, StoredRecord } from '@tidemark/ports';
+import type { Clock, Shard } from '@tidemark/ports';
 import type { SeededPrng } from '@tidemark/ports/testing';
 import { Problem } from '@tidemark/protocol';
-import { present } from '@tidemark/std';
+import { bytesOf, present } from '@tidemark/std';
 import { agendaOf } from '../agenda.ts';
-import type { Extent, StoredRun } from '../event-run.ts';
-import { packOffsets, unpackOffsets } from '../packed-offsets.ts';
+import {
+  type CatalogPlace,
+  type CatalogRange,
+  entryOf,
+  placeOfRow,
+  rowRange,
+  rowsOf,
+} from '../catalog.ts';
 import type {
   DueRange,
   FoldPoint,
@@ -17,11 +23,14 @@ import type {
   PublishedSessions,
 } from '../published.ts';
 import type { ShardReplica } from '../shard-replica.ts';
-import { decodeSession, encodeSession } from '../stored-session.ts';
+import { decodeSession } from '../stored-session.ts';
+import { type UsageRange, type UsageRow, usageBounds, usageRowsOf } from '../usage-rows.ts';
 
 interface Entry {
   readonly bytes: Uint8Array;
   readonly dueAtMs: number;
+  readonly rows: readonly string[];
+  readonly usage: readonly UsageRow[];
 }
 
 export interface PublicationFaults {
@@ -39,9 +48,6 @@ export class SimulatedPublications implements Publications {
   readonly #clock: Clock;
   readonly #prng: SeededPrng;
   readonly #newest = new Map<Shard, SimulatedSessions>();
-  /** Of each shard, the values of events that are in segments, by their offsets. */
-  readonly #archives = new Map<Shard, Map<number, Uint8Array>>();
-  readonly #extents = new Map<string, readonly Uint8Array[]>();
 
   constructor(parts: { readonly clock: Clock; readonly prng: SeededPrng }) {
     this.#clock = parts.clock;
@@ -53,14 +59,8 @@ export class SimulatedPublications implements Publications {
     return this.#newest.get(shard);
   }
 
-  /**
-   * As much as the replica has folded now. Whoever is behind another publishes nothing. With the
-   * records of the log, every event below is put into an extent, so that the log may be trimmed.
-   */
-  async publish(
-    replica: ShardReplica,
-    records?: readonly StoredRecord[],
-  ): Promise<PublishedSessions | undefined> {
+  /** As much as the replica has folded now. Whoever is behind another publishes nothing. */
+  async publish(replica: ShardReplica): Promise<PublishedSessions | undefined> {
     const { fold, shard } = replica;
     const at = fold.point;
     const before = this.#newest.get(shard);
@@ -71,8 +71,6 @@ export class SimulatedPublications implements Publications {
     await this.#take(replica, entries);
     // Somebody else may have been quicker.
     if (this.#newest.get(shard) !== before) return undefined;
-    if (records !== undefined) this.#archive(shard, records, at.position);
-    this.#tier(replica, entries);
     const published = new SimulatedSessions(this, at, entries);
     this.#newest.set(shard, published);
     return published;
@@ -88,60 +86,13 @@ export class SimulatedPublications implements Publications {
         entries.set(session.key, {
           bytes: encoded,
           dueAtMs: agendaOf(stored.state) ?? Number.POSITIVE_INFINITY,
+          rows: rowsOf(entryOf(stored.state)),
+          usage: usageRowsOf(stored.state, stored.state, session.key),
         });
       }
     } finally {
       snapshot.end();
     }
-  }
-
-  readonly readExtent = async ({ object }: Extent): Promise<readonly Uint8Array[]> => {
-    await this.trouble();
-    const bodies = this.#extents.get(object);
-    if (bodies === undefined) throw new Problem('corrupt', 'no such extent');
-    return bodies;
-  };
-
-  /** From now on the events below a publication are in a segment, whoever publishes next. */
-  #archive(shard: Shard, records: readonly StoredRecord[], end: bigint): void {
-    const values = this.#archives.get(shard) ?? new Map<number, Uint8Array>();
-    this.#archives.set(shard, values);
-    for (const { offset, value } of records) {
-      if (offset < end) values.set(Number(offset), value);
-    }
-  }
-
-  #tier({ fold, shard }: ShardReplica, entries: Map<string, Entry>): void {
-    const values = this.#archives.get(shard);
-    if (values === undefined) return;
-    for (const [key, { bytes, dueAtMs: at }] of entries) {
-      const { state, runs } = present(decodeSession(fold.absent(key), bytes), 'published session');
-      const separator = state.stream?.isJson === true ? 1 : 0;
-      const tiered = runs.flatMap((run) => this.#tieredRuns(run, values, separator));
-      entries.set(key, { bytes: encodeSession(state, tiered), dueAtMs: at });
-    }
-  }
-
-  /** What is in a segment of it, and what is not yet. */
-  #tieredRuns(
-    run: StoredRun,
-    values: ReadonlyMap<number, Uint8Array>,
-    separator: number,
-  ): readonly StoredRun[] {
-    if (run.place.kind === 'extent') return [run];
-    const offsets = unpackOffsets(run.place.offsets);
-    const bodies = offsets.flatMap((offset) => values.get(offset) ?? []);
-    if (bodies.length === 0) return [run];
-    const object = `extent-${this.#extents.size}`;
-    this.#extents.set(object, bodies);
-    const lengthBytes = bodies.reduce((bytes, { length }) => bytes + length + separator, 0);
-    const extent = { object, firstByte: 0, endByte: lengthBytes };
-    const tiered = { ...run, count: bodies.length, lengthBytes } as const;
-    const rest = offsets.slice(bodies.length);
-    const cold: StoredRun = { ...tiered, place: { kind: 'extent', extent } };
-    if (rest.length === 0) return [cold];
-    const hot = { count: rest.length, lengthBytes: run.lengthBytes - lengthBytes };
-    return [cold, { ...run, ...hot, place: { kind: 'log', offsets: packOffsets(rest) } }];
   }
 
   /** Late, or failing, as the faults have it. */
@@ -181,6 +132,27 @@ class SimulatedSessions implements PublishedSessions {
   }): AsyncGenerator<readonly [string, Uint8Array]> {
     await this.#store.trouble();
     for (const [key, { bytes }] of this.entries) if (key.startsWith(prefix)) yield [key, bytes];
+  }
+
+  async *catalog(range: CatalogRange): AsyncGenerator<CatalogPlace> {
+    await this.#store.trouble();
+    const { prefix, after } = rowRange(range);
+    const sign = range.order === 'asc' ? 1 : -1;
+    const rows = [...this.entries.values()].flatMap(({ rows: own }) => own);
+    const order = (one: string, other: string): number =>
+      sign * Buffer.compare(bytesOf(one), bytesOf(other));
+    for (const row of rows.sort(order)) {
+      if (!row.startsWith(prefix)) continue;
+      if (after === undefined || order(row, after) > 0) yield placeOfRow(row, prefix);
+    }
+  }
+
+  async *usage(range: UsageRange): AsyncGenerator<UsageRow> {
+    await this.#store.trouble();
+    const { from, before } = usageBounds(range);
+    const rows = [...this.entries.values()].flatMap(({ usage }) => usage);
+    const order = (one: UsageRow, other: UsageRow): number => (one.row < other.row ? -1 : 1);
+    for (const each of rows.sort(order)) if (each.row >= from && each.row < before) yield each;
   }
 
   async *due({ fromMs, toMs }: DueRange): AsyncGenerator<string> {

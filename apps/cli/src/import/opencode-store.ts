@@ -1,0 +1,116 @@
+// What OpenCode keeps, from wherever it keeps it: files in older versions, a database in newer ones.
+
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Json } from '@tidemark/agent-formats';
+
+export interface OpencodeMessage {
+  readonly info: Json;
+  readonly parts: readonly Json[];
+}
+
+export interface OpencodeStore {
+  /** With a mark that changes whenever a message does. */
+  readonly sessions: () => Promise<
+    readonly { readonly info: Json; readonly changedAtMs: number }[]
+  >;
+  readonly messages: (session: string) => Promise<readonly OpencodeMessage[]>;
+}
+
+const jsonIn = async (path: string): Promise<Json> =>
+  JSON.parse(await readFile(path, 'utf8')) as Json;
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).sort();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw cause;
+  }
+}
+
+const filesIn = async (folder: string): Promise<string[]> =>
+  (await namesIn(folder))
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => join(folder, name));
+
+/** A folder of files: session/<project>/<id>, message/<session>/<id>, part/<message>/<id>. */
+export function opencodeFiles(storage: string): OpencodeStore {
+  return {
+    sessions: async () => {
+      const projects = await namesIn(join(storage, 'session'));
+      const lists = projects.map((project) => filesIn(join(storage, 'session', project)));
+      const paths = (await Promise.all(lists)).flat();
+      return Promise.all(
+        paths.map(async (path) => {
+          const info = await jsonIn(path);
+          const messages = await filesIn(join(storage, 'message', String(info['id'])));
+          const times = [path, ...messages].map(async (file) => (await stat(file)).mtimeMs);
+          return { info, changedAtMs: Math.max(...(await Promise.all(times))) };
+        }),
+      );
+    },
+    messages: async (session) => {
+      const infos = await Promise.all(
+        (await filesIn(join(storage, 'message', session))).map(jsonIn),
+      );
+      return Promise.all(
+        infos.map(async (info) => {
+          const paths = await filesIn(join(storage, 'part', String(info['id'])));
+          return { info, parts: await Promise.all(paths.map(jsonIn)) };
+        }),
+      );
+    },
+  };
+}
+
+type Row = Readonly<Record<string, string | number | bigint | Uint8Array | null>>;
+
+/** In a row ids are columns, and absent from the data. */
+const joined = ({ data, ...columns }: Row, names: Readonly<Record<string, string>>): Json => ({
+  ...Object.fromEntries(Object.entries(names).map(([column, name]) => [name, columns[column]])),
+  ...(JSON.parse(data as string) as Json),
+});
+
+/** The database is only read, also while OpenCode writes it. */
+export async function opencodeDatabase(path: string): Promise<OpencodeStore> {
+  const { DatabaseSync } = await import('node:sqlite');
+  const all = (query: string, ...values: readonly string[]): Row[] => {
+    const database = new DatabaseSync(path, { readOnly: true });
+    try {
+      return database.prepare(query).all(...values) as Row[];
+    } finally {
+      database.close();
+    }
+  };
+  return {
+    sessions: () =>
+      Promise.resolve(
+        all('SELECT * FROM session').map((row) => ({
+          info: { ...row, parentID: row['parent_id'] },
+          changedAtMs: Number(row['time_updated'] ?? 0),
+        })),
+      ),
+    messages: (session) => {
+      const parts = Map.groupBy(
+        all(
+          'SELECT id, message_id, session_id, data FROM part WHERE session_id = ? ORDER BY id',
+          session,
+        ),
+        ({ message_id: message }) => message,
+      );
+      const rows = all(
+        'SELECT id, session_id, data FROM message WHERE session_id = ? ORDER BY time_created, id',
+        session,
+      );
+      return Promise.resolve(
+        rows.map((row) => ({
+          info: joined(row, { id: 'id', session_id: 'sessionID' }),
+          parts: (parts.get(row['id'] ?? null) ?? []).map((part) =>
+            joined(part, { id: 'id', message_id: 'messageID', session_id: 'sessionID' }),
+          ),
+        })),
+      );
+    },
+  };
+}

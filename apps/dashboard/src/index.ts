@@ -1,0 +1,1 @@
+export { dashboardRole } from './dashboard-role.ts';

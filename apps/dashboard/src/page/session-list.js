@@ -1,0 +1,121 @@
+// The list of sessions, page by page, with what happens meanwhile: rows change where they stand, and none
+// comes in between. New ones are counted until somebody wants to see them.
+
+import { messageOf } from './api.js';
+
+/** @typedef {Record<string, any>} Fields */
+
+const pageSize = 100;
+
+/** What of the address is asked of the server. */
+const asked = { status: 'statuses[]', agent: 'agent_id', order: 'order' };
+
+/** @param {URLSearchParams} query of the page's address */
+export function listQuery(query) {
+  const list = new URLSearchParams({ limit: String(pageSize) });
+  for (const [name, wanted] of Object.entries(asked)) {
+    const value = query.get(name);
+    if (value !== null && value !== '') list.set(wanted, value);
+  }
+  if (query.get('archived') === 'true') list.set('include_archived', 'true');
+  return list;
+}
+
+export class SessionList {
+  /** @type {Fields[]} */
+  rows = [];
+  /** Sessions that were made since, by id. @type {Set<string>} */
+  news = new Set();
+  isLoaded = false;
+  problem = '';
+  #query;
+  #api;
+  #onChange;
+  /** @type {string | null} */
+  #nextPage = null;
+  #isLoading = false;
+  #epoch = 0;
+  /** @type {Map<string, number>} */
+  #places = new Map();
+
+  /**
+   * @param {import('./api.js').Api} api
+   * @param {URLSearchParams} query
+   * @param {() => void} onChange
+   */
+  constructor(api, query, onChange) {
+    this.#api = api;
+    this.#query = listQuery(query);
+    this.#onChange = onChange;
+  }
+
+  get hasMore() {
+    return this.#nextPage !== null;
+  }
+
+  async reload() {
+    this.#epoch += 1;
+    this.#isLoading = false;
+    this.#nextPage = null;
+    await this.#load([]);
+  }
+
+  async loadMore() {
+    if (this.#isLoading || this.#nextPage === null) return;
+    await this.#load(this.rows);
+  }
+
+  /** @param {readonly Fields[]} before */
+  async #load(before) {
+    const epoch = this.#epoch;
+    this.#isLoading = true;
+    try {
+      const query = new URLSearchParams(this.#query);
+      if (this.#nextPage !== null) query.set('page', this.#nextPage);
+      const { data, next_page: nextPage } = await this.#api.json(`/v1/sessions?${query}`);
+      if (epoch !== this.#epoch) return;
+      this.rows = [...before, ...data];
+      this.#nextPage = nextPage;
+      this.#places = new Map(this.rows.map(({ id }, index) => [id, index]));
+      for (const id of this.#places.keys()) this.news.delete(id);
+      if (before.length === 0) this.news.clear();
+      this.problem = '';
+    } catch (cause) {
+      if (epoch === this.#epoch) this.problem = messageOf(cause);
+    } finally {
+      if (epoch === this.#epoch) {
+        this.#isLoading = false;
+        this.isLoaded = true;
+        this.#onChange();
+      }
+    }
+  }
+
+  /**
+   * What has changed of the fleet.
+   * @param {readonly Fields[]} changed
+   */
+  take(changed) {
+    for (const row of changed) {
+      const place = this.#places.get(row['id']);
+      if (place !== undefined) this.rows[place] = { ...this.rows[place], ...row };
+      else if (row['deleted'] === true) this.news.delete(row['id']);
+      else if (this.#isNew(row)) this.news.add(row['id']);
+    }
+    this.#onChange();
+  }
+
+  /**
+   * One that the list would begin with; in the other order new ones are at its end, and found there.
+   * @param {Fields} row
+   */
+  #isNew(row) {
+    if (!this.isLoaded || this.#query.get('order') === 'asc') return false;
+    const agent = this.#query.get('agent_id');
+    if (agent !== null && row['agent']?.['id'] !== agent) return false;
+    const status = this.#query.get('statuses[]');
+    if (status !== null && row['status'] !== status) return false;
+    const newest = this.rows[0]?.['created_at'];
+    return newest === undefined || Date.parse(row['created_at']) >= Date.parse(newest);
+  }
+}

@@ -1,0 +1,73 @@
+// Above the transcript: where one is, a way to anywhere, and what is found.
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { html } from './render.js';
+import { isCleared } from './search-field.js';
+
+/** @typedef {import('./session-model.js').SessionModel} SessionModel */
+
+/** @param {{ model: SessionModel }} props */
+export function Scrubber({ model }) {
+  model.watch();
+  const { tailSeq } = model.window;
+  const [dragged, setDragged] = useState(/** @type {number | undefined} */ (undefined));
+  const end = Math.max(0, tailSeq - 1);
+  const place = model.isFollowing.value ? end : Math.min(model.view.value.first, end);
+  const here = dragged ?? place;
+  /** @param {Event} event */
+  const valueOf = (event) => Number(/** @type {HTMLInputElement} */ (event.currentTarget).value);
+  return html`
+    <div class="scrubber">
+      <label class="unheard" for="scrub">Seq</label>
+      <input
+        id="scrub"
+        type="range"
+        min="0"
+        max=${end}
+        value=${here}
+        disabled=${tailSeq === 0}
+        onInput=${(/** @type {Event} */ event) => setDragged(valueOf(event))}
+        onChange=${(/** @type {Event} */ event) => {
+          setDragged(undefined);
+          void model.show(valueOf(event));
+        }}
+      />
+      <output for="scrub">seq ${here.toLocaleString('en')}<span>, tail ${tailSeq.toLocaleString('en')}</span></output>
+    </div>
+  `;
+}
+
+/** @param {{ model: SessionModel }} props */
+export function Finder({ model }) {
+  /** @type {{ current: HTMLInputElement | null }} */
+  const field = useRef(null);
+  const { text, seqs, at, hasMore, isBusy } = model.find.value;
+  useEffect(() => {
+    if (field.current !== null && document.activeElement !== field.current)
+      field.current.value = text;
+  }, [text]);
+  /** @param {Event} event */
+  const find = (event) => {
+    event.preventDefault();
+    const wanted = field.current?.value.trim() ?? '';
+    if (wanted === text && seqs.length > 0) void model.findStep(1);
+    else void model.search(wanted);
+  };
+  const count =
+    text === ''
+      ? ''
+      : isBusy
+        ? '…'
+        : seqs.length === 0
+          ? 'none'
+          : `${at + 1} of ${seqs.length}${hasMore ? '+' : ''}`;
+  return html`
+    <form class="finder" role="search" onSubmit=${find}>
+      <label class="unheard" for="find">Find in this session</label>
+      <input id="find" type="search" ref=${field} placeholder="Find in this session   /" onSearch=${(/** @type {Event} */ event) => isCleared(event) && find(event)} />
+      <span class="find-count" role="status">${count}</span>
+      <button type="button" class="quiet" aria-label="previous" disabled=${seqs.length === 0} onClick=${() => model.findStep(-1)}>↑</button>
+      <button type="button" class="quiet" aria-label="next" disabled=${seqs.length === 0} onClick=${() => model.findStep(1)}>↓</button>
+    </form>
+  `;
+}

@@ -1,0 +1,164 @@
+import { useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
+import { age, dateTime, money, shortCount, tokenCount } from './formats.js';
+import { html } from './render.js';
+import { sessionHash, sessionsHash } from './routes.js';
+import { isCleared } from './search-field.js';
+import { SearchResults } from './search-results.js';
+import { SessionList } from './session-list.js';
+import { agentOf, stateOf, titleOf } from './session-states.js';
+import { StateMark, Text } from './text.js';
+import { VirtualList } from './virtual-list.js';
+
+/** @typedef {Record<string, any>} Fields */
+/** @typedef {import('./connection.js').Connection} Connection */
+
+const rowPixels = 36;
+/** Rows before the end at which the next page is asked for. */
+const aheadRows = 30;
+const ageMs = 10_000;
+
+/** @param {{ connection: Connection, query: URLSearchParams }} props */
+export function SessionsPage({ connection, query }) {
+  const search = query.get('q') ?? '';
+  /** @param {Record<string, string>} change */
+  const move = (change) => {
+    const next = new URLSearchParams(query);
+    for (const [name, value] of Object.entries(change)) {
+      if (value === '') next.delete(name);
+      else next.set(name, value);
+    }
+    location.hash = sessionsHash(next);
+  };
+  return html`
+    <main class="sessions">
+      <h1 class="unheard">Sessions</h1>
+      <${Filters} query=${query} onMove=${move} />
+      ${
+        search === ''
+          ? html`<${List} key=${sessionsHash(query)} connection=${connection} query=${query} />`
+          : html`<${SearchResults} key=${search} api=${connection.api} text=${search} />`
+      }
+    </main>
+  `;
+}
+
+const statuses = ['running', 'idle', 'rescheduling', 'terminated'];
+
+/** @param {{ query: URLSearchParams, onMove: (change: Record<string, string>) => void }} props */
+function Filters({ query, onMove }) {
+  /** @type {{ current: HTMLInputElement | null }} */
+  const search = useRef(null);
+  useEffect(() => {
+    /** @param {KeyboardEvent} event */
+    const focus = (event) => {
+      const isTyping = event.target instanceof HTMLInputElement;
+      if (event.key !== '/' || isTyping) return;
+      event.preventDefault();
+      search.current?.focus();
+    };
+    addEventListener('keydown', focus);
+    return () => removeEventListener('keydown', focus);
+  }, []);
+  /** @param {Event} event */
+  const find = (event) => {
+    event.preventDefault();
+    onMove({ q: search.current?.value.trim() ?? '' });
+  };
+  /** @param {string} name */
+  const take = (name) => (/** @type {Event} */ event) =>
+    onMove({ [name]: /** @type {HTMLInputElement} */ (event.currentTarget).value.trim() });
+  const isArchived = query.get('archived') === 'true';
+  const order = query.get('order') === 'asc' ? 'asc' : 'desc';
+  return html`
+    <form class="filters" role="search" onSubmit=${find}>
+      <label class="unheard" for="search">Search in all sessions</label>
+      <input id="search" class="search" type="search" ref=${search} placeholder="Search in all events   /" defaultValue=${query.get('q') ?? ''} key=${query.get('q') ?? ''} onSearch=${(/** @type {Event} */ event) => isCleared(event) && find(event)} />
+      <button type="submit" class="unheard" tabindex="-1">Search</button>
+      <label>Status
+        <select value=${query.get('status') ?? ''} onChange=${take('status')}>
+          <option value="">any</option>
+          ${statuses.map((status) => html`<option key=${status} value=${status}>${status}</option>`)}
+        </select>
+      </label>
+      <label>Agent
+        <input type="text" class="agent-filter" placeholder="its id" spellcheck=${false} defaultValue=${query.get('agent') ?? ''} onChange=${take('agent')} />
+      </label>
+      <label class="check">
+        <input type="checkbox" checked=${isArchived} onChange=${() => onMove({ archived: isArchived ? '' : 'true' })} />
+        archived
+      </label>
+      <button type="button" class="quiet" onClick=${() => onMove({ order: order === 'asc' ? '' : 'asc' })}>
+        ${order === 'asc' ? 'oldest first' : 'newest first'}
+      </button>
+    </form>
+  `;
+}
+
+/** @param {{ connection: Connection, query: URLSearchParams }} props */
+function List({ connection, query }) {
+  const [turn, changed] = useReducer((/** @type {number} */ last) => last + 1, 0);
+  const list = useMemo(() => new SessionList(connection.api, query, () => changed(0)), []);
+  const [nowMs, setNow] = useState(Date.now);
+  useEffect(() => {
+    void list.reload();
+    const beat = setInterval(() => setNow(Date.now()), ageMs);
+    const leave = connection.live.subscribe(
+      { fleet: true },
+      { changed: ({ sessions }) => list.take(sessions) },
+    );
+    return () => {
+      clearInterval(beat);
+      leave();
+    };
+  }, []);
+  const { rows, news, isLoaded, problem } = list;
+  /** @type {{ current: import('./virtual-list.js').List | null }} */
+  const shown = useRef(null);
+  const showNews = () => list.reload().then(() => shown.current?.scrollToOffset(0));
+  return html`
+    <div class="table" data-turn=${turn}>
+      <div class="table-head" aria-hidden="true">
+        <span>Session</span><span>Status</span><span>Agent</span><span class="number">Events</span>
+        <span class="number">Turns</span><span class="number">Tokens</span><span class="number">Cost</span><span class="number">Age</span>
+      </div>
+      ${news.size > 0 && html`<button type="button" class="pill" onClick=${showNews}>${news.size} new</button>`}
+      ${problem !== '' && html`<p class="problem" role="alert">${problem}</p>`}
+      ${isLoaded && rows.length === 0 && problem === '' && html`<p class="none">No session is like that. <a href="#/sessions">Show all</a></p>`}
+      ${!isLoaded && html`<p class="none">Loading …</p>`}
+      <${VirtualList}
+        label="Sessions"
+        count=${rows.length}
+        rows=${rows}
+        keyOf=${(/** @type {number} */ index) => rows[index]?.['id'] ?? index}
+        estimate=${() => rowPixels}
+        renderRow=${(/** @type {number} */ index) => html`<${Row} row=${rows[index] ?? {}} nowMs=${nowMs} />`}
+        onView=${(/** @type {import('./virtual-list.js').View} */ { endIndex }) => {
+          if (endIndex > rows.length - aheadRows) void list.loadMore();
+        }}
+        onList=${(/** @type {any} */ made) => {
+          shown.current = made;
+        }}
+      />
+    </div>
+  `;
+}
+
+/** @param {{ row: Fields, nowMs: number }} props */
+function Row({ row, nowMs }) {
+  if (row['deleted'] === true) {
+    return html`<div class="table-row gone"><span><${Text} text=${titleOf(row)} /></span><span>deleted</span></div>`;
+  }
+  const tokens = tokenCount(row['usage']);
+  return html`
+    <a class="table-row" href=${sessionHash(row['id'])}>
+      <span class="cell-title"><${Text} text=${titleOf(row)} /></span>
+      <span><${StateMark} state=${stateOf(row)} /></span>
+      <span class="cell-agent"><${Text} text=${agentOf(row)} /></span>
+      <span class="number">${shortCount(row['event_count'])}</span>
+      <span class="number">${row['turns']}</span>
+      <span class="number">${tokens === 0 ? '' : shortCount(tokens)}</span>
+      <span class="number">${money(row['usage']?.['list_cost'])}</span>
+      <span class="number" title=${dateTime(row['created_at'])}>${age(row['created_at'], nowMs)}</span>
+    </a>
+  `;
+}

@@ -1,0 +1,223 @@
+// The sessions of a tenant, page by page, by the time of their making. Whatever shelf of the catalogue they
+// are found on, each is looked at before it is told.
+
+import { type EdgeRequest, parameterOf, queryOf } from '@tidemark/edge';
+import { Problem, type SessionName } from '@tidemark/protocol';
+import {
+  agentShelf,
+  allShelf,
+  type CatalogPlace,
+  comparePlaces,
+  type FoldedSession,
+  type ShardReplica,
+  shardsOf,
+  statusShelf,
+  type Tenant,
+} from '@tidemark/replica';
+import { isDue } from '@tidemark/session';
+import {
+  type Fields,
+  isWithin,
+  type LiveSession,
+  liveSessionOf,
+  metadataIn,
+  type Order,
+  pageText,
+  parseLimit,
+  parseOrder,
+  parsePage,
+  parseTimeRange,
+  sessionObject,
+  type TimeRange,
+  valuesOf,
+} from '@tidemark/sessions-api';
+import type { SessionReadParts } from './parts.ts';
+
+const limitBounds = { fallback: 20, max: 1_000 };
+/** Places that are looked at in one step. */
+const stepMax = 256;
+
+interface ListRequest {
+  readonly order: Order;
+  readonly limit: number;
+  readonly after: CatalogPlace | undefined;
+  readonly created: TimeRange;
+  readonly statuses: ReadonlySet<string>;
+  readonly agentId: string | undefined;
+  readonly agentVersion: string | undefined;
+  readonly metadata: readonly (readonly [string, string])[];
+  readonly includesArchived: boolean;
+}
+
+function parseList(query: URLSearchParams): ListRequest {
+  const order = parseOrder(parameterOf(query, 'order'), 'desc');
+  return {
+    order,
+    limit: parseLimit(parameterOf(query, 'limit'), limitBounds),
+    after: placeIn(parsePage(parameterOf(query, 'page'), order)),
+    created: parseTimeRange(query, 'created_at'),
+    statuses: new Set(valuesOf(query, 'statuses')),
+    agentId: parameterOf(query, 'agent_id'),
+    agentVersion: parameterOf(query, 'agent_version'),
+    metadata: metadataIn(query),
+    includesArchived: parameterOf(query, 'include_archived') === 'true',
+  };
+}
+
+const placeText = ({ createdAtMs, name }: CatalogPlace): string => `${createdAtMs} ${name}`;
+
+function placeIn(text: string | undefined): CatalogPlace | undefined {
+  if (text === undefined) return undefined;
+  const [, created, name] = /^(\d{1,15}) (.+)$/s.exec(text) ?? [];
+  if (name === undefined) throw new Problem('invalid-request', 'page is none of ours');
+  return { createdAtMs: Number(created), name };
+}
+
+/** The shelf on which all stand that are asked for, and as few others as can be. */
+function shelfFor({ statuses, agentId }: ListRequest): string {
+  if (agentId !== undefined) return agentShelf(agentId);
+  const [status, ...others] = statuses;
+  const isOne = status !== undefined && others.length === 0 && status !== 'idle';
+  return isOne ? statusShelf(status) : allShelf;
+}
+
+export async function listSessions(parts: SessionReadParts, request: EdgeRequest): Promise<Fields> {
+  const tenant = await parts.tenancy.tenantOf(request);
+  const query = queryOf(request.raw.url ?? '');
+  return sessionPage(parts, tenant, { query, objectOf: sessionObject });
+}
+
+/** Sessions in whatever words; one that has none there is left out. */
+export async function sessionPage(
+  parts: SessionReadParts,
+  tenant: Tenant,
+  {
+    query,
+    objectOf,
+  }: {
+    readonly query: URLSearchParams;
+    readonly objectOf: (live: LiveSession) => Fields | undefined;
+  },
+): Promise<Fields> {
+  const asked = parseList(query);
+  const replicas = shardsOf(tenant).map((shard) => parts.shards.replica(tenant, shard));
+  await Promise.all(replicas.map((replica) => replica.readIndex()));
+  const data: Fields[] = [];
+  let after = startOf(asked);
+  let last: CatalogPlace | undefined;
+  for (;;) {
+    const places = await placesBehind(replicas, { tenant, asked, after });
+    for (const [place, object] of await lookAt(parts, { tenant, asked, objectOf, places })) {
+      if (object === undefined) continue;
+      // One more than was asked for tells that there is another page.
+      if (data.length === asked.limit) return pageOf(asked, data, last);
+      data.push(object);
+      last = place;
+    }
+    after = places.at(-1);
+    if (after === undefined || isBeyond(asked, after)) return pageOf(asked, data, undefined);
+  }
+}
+
+const pageOf = (
+  { order }: ListRequest,
+  data: readonly Fields[],
+  last: CatalogPlace | undefined,
+): Fields => ({
+  data,
+  next_page: last === undefined ? null : pageText(order, placeText(last)),
+  prev_page: null,
+});
+
+/** Where what was made in that time begins. */
+function startOf({ order, after, created }: ListRequest): CatalogPlace | undefined {
+  const edge = order === 'asc' ? created.fromMs : created.toMs;
+  if (!Number.isFinite(edge)) return after;
+  // No name is empty: every session of that millisecond is behind this place.
+  const bound = { createdAtMs: edge, name: '' };
+  if (after === undefined) return bound;
+  const isFarther =
+    order === 'asc' ? comparePlaces(after, bound) > 0 : comparePlaces(after, bound) < 0;
+  return isFarther ? after : bound;
+}
+
+const isBeyond = ({ order, created }: ListRequest, { createdAtMs }: CatalogPlace): boolean =>
+  order === 'asc' ? createdAtMs >= created.toMs : createdAtMs < created.fromMs;
+
+interface Step {
+  readonly tenant: Tenant;
+  readonly asked: ListRequest;
+}
+
+/** Of all shards together, the next ones in order. */
+async function placesBehind(
+  replicas: readonly ShardReplica[],
+  { tenant, asked, after }: Step & { readonly after: CatalogPlace | undefined },
+): Promise<readonly CatalogPlace[]> {
+  const { order, limit } = asked;
+  const range = { tenant: tenant.id, shelf: shelfFor(asked), order, after };
+  const count = Math.min(stepMax, limit + 1);
+  const found = await Promise.all(replicas.map((replica) => replica.catalog(range, count)));
+  const sign = order === 'asc' ? 1 : -1;
+  return found
+    .flat()
+    .sort((one, other) => sign * comparePlaces(one, other))
+    .slice(0, count);
+}
+
+/** Each place with its session as it is now, where it is one that was asked for. */
+async function lookAt(
+  { shards }: SessionReadParts,
+  {
+    tenant,
+    asked,
+    objectOf,
+    places,
+  }: Step & {
+    readonly objectOf: (live: LiveSession) => Fields | undefined;
+    readonly places: readonly CatalogPlace[];
+  },
+): Promise<readonly (readonly [CatalogPlace, Fields | undefined])[]> {
+  const byReplica = new Map<ShardReplica, string[]>();
+  for (const { name } of places) {
+    const { replica, key } = shards.locate(tenant, name as SessionName);
+    byReplica.set(replica, [...(byReplica.get(replica) ?? []), key]);
+  }
+  const nowMs = shards.parts.clock.nowMs();
+  const objects = new Map<string, Fields | undefined>();
+  await Promise.all(
+    [...byReplica].map(async ([replica, keys]) => {
+      for (const session of await replica.hold(keys)) {
+        const { name, stream } = session.state;
+        const createdAtMs = stream?.createdAtMs ?? 0;
+        // What was made again under its name stands elsewhere now.
+        objects.set(placeText({ createdAtMs, name }), wantedOf(session, asked, nowMs)?.(objectOf));
+        replica.letGo(session);
+      }
+    }),
+  );
+  return places.map((place) => [place, objects.get(placeText(place))]);
+}
+
+/** Tells the session, where it is one that was asked for. */
+function wantedOf(
+  { state }: FoldedSession,
+  asked: ListRequest,
+  nowMs: number,
+): ((objectOf: (live: LiveSession) => Fields | undefined) => Fields | undefined) | undefined {
+  const { stream, life } = state;
+  if (life !== 'live' || stream?.isJson !== true || isDue(state, nowMs)) return undefined;
+  const { profile, lifecycle } = stream.aspects;
+  if (lifecycle.archivedAtMs !== undefined && !asked.includesArchived) return undefined;
+  if (!isWithin(asked.created, stream.createdAtMs)) return undefined;
+  const { agent, metadata } = profile;
+  if (asked.agentId !== undefined && agent?.['id'] !== asked.agentId) return undefined;
+  const version = asked.agentVersion;
+  if (version !== undefined && String(agent?.['version']) !== version) return undefined;
+  if (asked.metadata.some(([key, value]) => metadata[key] !== value)) return undefined;
+  return (objectOf) => {
+    const object = objectOf(liveSessionOf(state, stream, nowMs));
+    const isStatus = asked.statuses.size === 0 || asked.statuses.has(String(object?.['status']));
+    return isStatus ? object : undefined;
+  };
+}

@@ -1,0 +1,12 @@
+export {
+  type HeldTurn,
+  type SealedCredential,
+  type ToldTurnEvent,
+  Turn,
+  type TurnAgent,
+  type TurnEnding,
+  type TurnEvent,
+  type TurnHandler,
+  TurnWorker,
+  type TurnWorkerOptions,
+} from './turn-worker.ts';

@@ -1,0 +1,29 @@
+// The door to events that the log has let go.
+//
+// (1) What a run's offsets address is what was appended there, to the byte.
+// (2) Nothing is trimmed from a log before it is archived, and nothing archived has a gap.
+
+import { Problem } from '@tidemark/protocol';
+import type { FoldedSession } from './folded-session.ts';
+import type { LogName } from './published.ts';
+
+/** Consecutive events of one session, and where each of them was in the log. */
+export interface WantedRun {
+  readonly log: LogName;
+  readonly session: Pick<FoldedSession, 'key' | 'keyBytes' | 'state'>;
+  readonly firstSeq: number;
+  readonly offsets: readonly number[];
+}
+
+export interface EventArchive {
+  /**
+   * Bodies of the run's first events, in order: all that are archived. Rejects with a Problem: `unavailable`
+   * where they cannot be had now, `corrupt` where they are not what was archived.
+   */
+  read(run: WantedRun, signal: AbortSignal): Promise<readonly Uint8Array[]>;
+}
+
+/** Of whoever has none: its log keeps everything. */
+export const noArchive: EventArchive = {
+  read: () => Promise.reject(new Problem('unavailable', 'the log has let the events go')),
+};

@@ -1,0 +1,150 @@
+// A piece of an event that shows why it was found.
+
+import { analyzeWord, normalized, takeApart } from './analysis.ts';
+import { isBlob } from './blobs.ts';
+import { ChunkScanner } from './chunk-scanner.ts';
+import { textsOf } from './document.ts';
+import type { Query } from './query.ts';
+
+/** In characters as JavaScript counts them, half-open. */
+export interface TextRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Snippet {
+  /** Begins or ends with an ellipsis where the text goes on. */
+  readonly text: string;
+  readonly highlights: readonly TextRange[];
+}
+
+interface Match extends TextRange {
+  /** What of the query is met. */
+  readonly name: string;
+}
+
+/** More would not make a better choice. */
+const matchesMax = 512;
+/** Shown before the first match, so that it is read in its sentence. */
+const leadChars = 40;
+const ellipsis = '…';
+const words = /[\p{L}\p{N}\p{M}_]+/gu;
+
+/** Of the place that meets most of the query; of the event's beginning where it meets none, as with filters alone. */
+export function snippetOf(
+  body: Uint8Array | string,
+  query: Query,
+  { charsMax = 240 }: { readonly charsMax?: number } = {},
+): Snippet {
+  const { texts } = textsOf({ body });
+  const wanted = new Wanted(query);
+  let best = { text: texts[0] ?? '', start: 0, matches: [] as readonly Match[], met: 0 };
+  for (const text of texts) {
+    const matches = wanted.matchesIn(text);
+    for (const [at, { start }] of matches.entries()) {
+      const within = matches.slice(at).filter(({ end }) => end <= start + charsMax - leadChars);
+      const met = new Set(within.map(({ name }) => name)).size;
+      if (met > best.met) best = { text, start: Math.max(0, start - leadChars), matches, met };
+    }
+  }
+  return cut(best, charsMax);
+}
+
+function cut(
+  {
+    text,
+    start,
+    matches,
+  }: { readonly text: string; readonly start: number; readonly matches: readonly Match[] },
+  charsMax: number,
+): Snippet {
+  const first = start === 0 ? 0 : wordStart(text, start);
+  const end = notWithinPair(text, Math.min(text.length, first + charsMax));
+  const before = first === 0 ? '' : ellipsis;
+  const shift = before.length - first;
+  return {
+    text: `${before}${text.slice(first, end)}${end === text.length ? '' : ellipsis}`,
+    highlights: joined(matches.filter((match) => match.start >= first && match.end <= end)).map(
+      (range) => ({ start: range.start + shift, end: range.end + shift }),
+    ),
+  };
+}
+
+/** The next word's beginning, if there is one soon. */
+function wordStart(text: string, at: number): number {
+  const space = text.slice(at, at + leadChars).search(/\s/);
+  return notWithinPair(text, space === -1 ? at : at + space + 1);
+}
+
+const notWithinPair = (text: string, at: number): number =>
+  text.charCodeAt(at) >= 0xdc00 && text.charCodeAt(at) <= 0xdfff ? at + 1 : at;
+
+function joined(matches: readonly TextRange[]): readonly TextRange[] {
+  const apart: TextRange[] = [];
+  for (const { start, end } of matches) {
+    const last = apart.at(-1);
+    if (last === undefined || start > last.end) apart.push({ start, end });
+    else apart[apart.length - 1] = { start: last.start, end: Math.max(last.end, end) };
+  }
+  return apart;
+}
+
+/** What of a query can be seen in a text. */
+class Wanted {
+  readonly #terms: ReadonlySet<string>;
+  readonly #prefixes: readonly string[];
+
+  constructor({ terms, scored, prefixes, scoredPrefixes }: Query) {
+    this.#terms = new Set(terms.slice(0, scored).map((key) => key.slice(1)));
+    this.#prefixes = prefixes.slice(0, scoredPrefixes);
+  }
+
+  matchesIn(text: string): Match[] {
+    const matches: Match[] = [];
+    const scanner = new ChunkScanner(text);
+    while (scanner.next() && matches.length < matchesMax) {
+      const { start, end } = scanner;
+      const chunk = text.slice(start, end);
+      if (isBlob(chunk)) continue;
+      const { whole, place } = takeApart(chunk);
+      const name = [...whole, ...place].find((term) => this.#terms.has(term));
+      if (name === undefined) this.#addWords(chunk, start, matches);
+      else matches.push({ start, end, name });
+    }
+    return matches;
+  }
+
+  #addWords(chunk: string, offset: number, matches: Match[]): void {
+    for (const { 0: word, index } of chunk.matchAll(words)) {
+      const start = offset + index;
+      const analysis = analyzeWord(normalized(word));
+      if (analysis.whole.length > 1) {
+        this.#addPairs(word, start, matches);
+        continue;
+      }
+      const terms = [...analysis.whole, ...analysis.parts];
+      const name =
+        terms.find((term) => this.#terms.has(term)) ??
+        this.#prefixOf([...terms, ...analysis.forms]);
+      if (name !== undefined) matches.push({ start, end: start + word.length, name });
+    }
+  }
+
+  /** Of scripts without spaces: each pair, or single character, where it stands. */
+  #addPairs(run: string, offset: number, matches: Match[]): void {
+    const characters = Array.from(run);
+    let start = offset;
+    for (const [at, character] of characters.entries()) {
+      const pair = `${character}${characters[at + 1] ?? ''}`;
+      const isPair = this.#terms.has(pair);
+      const name = isPair ? pair : this.#prefixOf([character]);
+      const end = start + (isPair ? pair.length : character.length);
+      if (name !== undefined) matches.push({ start, end, name });
+      start += character.length;
+    }
+  }
+
+  #prefixOf(terms: readonly string[]): string | undefined {
+    return this.#prefixes.find((prefix) => terms.some((term) => term.startsWith(prefix)));
+  }
+}

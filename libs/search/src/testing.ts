@@ -1,0 +1,2 @@
+export { textsOf } from './document.ts';
+export { AgentLog, type AgentLogOptions } from './testing/agent-log.ts';

@@ -1,0 +1,73 @@
+// What was rewritten to erase what sessions keep no more, said before it is done:
+//
+//   <folder of the shard's segments>/erasures/<time in ms, 16 digits>-<id>.json
+//   report := {format, version, atMs, was, is, sessions}        `is` is null where nothing of `was` is left
+//
+// Never changed, and never deleted: they name objects and sessions' keys, and nothing of what was in them. Stored.
+
+import type { Clock, ObjectStore, Prng } from '@tidemark/ports';
+import { Problem } from '@tidemark/protocol';
+import type { LogName } from '@tidemark/replica';
+import { bytesOf, strictTextOf } from '@tidemark/std';
+import { erasurePrefix } from './segment-manifest.ts';
+
+const format = 'tidemark-erasure';
+const version = 1;
+/** Of the newest, in one answer. */
+const readMax = 2_000;
+const atOnce = 16;
+
+export interface ErasureReport {
+  readonly atMs: number;
+  readonly was: string;
+  readonly is: string | null;
+  readonly sessions: readonly string[];
+}
+
+interface WriteParts {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly prng: Prng;
+}
+
+export async function writeErasure(
+  { store, clock, prng }: WriteParts,
+  { log, report }: { readonly log: LogName; readonly report: Omit<ErasureReport, 'atMs'> },
+  signal: AbortSignal,
+): Promise<void> {
+  const atMs = clock.nowMs();
+  const name = `${String(atMs).padStart(16, '0')}-${prng.hex(8)}.json`;
+  const body = bytesOf(JSON.stringify({ format, version, atMs, ...report }));
+  await store.putIfAbsent(`${erasurePrefix(log)}${name}`, body, signal);
+}
+
+/** Those that name a session, the oldest first. */
+export async function erasuresOf(
+  store: ObjectStore,
+  { log, key }: { readonly log: LogName; readonly key: string },
+  signal: AbortSignal,
+): Promise<readonly ErasureReport[]> {
+  const names: string[] = [];
+  for await (const { key: name } of store.list(erasurePrefix(log), signal)) names.push(name);
+  const newest = names.slice(-readMax);
+  const found: ErasureReport[] = [];
+  for (let at = 0; at < newest.length; at += atOnce) {
+    const some = newest.slice(at, at + atOnce);
+    const reports = await Promise.all(some.map((name) => readErasure(store, name, signal)));
+    found.push(...reports.filter(({ sessions }) => sessions.includes(key)));
+  }
+  return found;
+}
+
+async function readErasure(
+  store: ObjectStore,
+  name: string,
+  signal: AbortSignal,
+): Promise<ErasureReport> {
+  const object = await store.get(name, signal);
+  const text = object && strictTextOf(object.body);
+  if (text === undefined) throw new Problem('corrupt', 'a report of an erasure cannot be read');
+  const report = JSON.parse(text) as ErasureReport & { readonly format: string };
+  if (report.format !== format) throw new Problem('corrupt', 'a report of an erasure is none');
+  return report;
+}

@@ -1,0 +1,119 @@
+// Neighbouring segments as one, or one anew, without the lines of sessions that are over.
+
+import { Problem } from '@tidemark/protocol';
+import type { ShardReplica } from '@tidemark/replica';
+import type { SessionState } from '@tidemark/session';
+import { keptLine } from './kept-line.ts';
+import { decodeFooter, linesOf } from './segment-format.ts';
+import type { SegmentRef } from './segment-manifest.ts';
+import { SegmentWriter, type SessionLines, type WrittenSegment } from './segment-writer.ts';
+import { lineHead, placeIn } from './wanted-lines.ts';
+
+/** So many neighbours of about one size become one. */
+const fanIn = 8;
+const smallestTier = 64 * 1_024;
+/** Sessions that are held at once. */
+const heldMax = 200;
+
+const tierOf = ({ rawBytes }: SegmentRef): number =>
+  Math.max(0, Math.floor(Math.log(rawBytes / smallestTier) / Math.log(fanIn)));
+
+/** Neighbours that are worth merging: the oldest of the smallest that there are enough of. */
+export function planMerge(
+  segments: readonly SegmentRef[],
+  rawBytesMax: number,
+): readonly SegmentRef[] {
+  let best: readonly SegmentRef[] = [];
+  let bestTier = Number.POSITIVE_INFINITY;
+  for (let start = 0; start + fanIn <= segments.length; start += 1) {
+    const window = segments.slice(start, start + fanIn);
+    const tier = Math.max(...window.map(tierOf));
+    const bytes = window.reduce((sum, { rawBytes }) => sum + rawBytes, 0);
+    if (bytes > rawBytesMax || tier >= bestTier) continue;
+    best = window;
+    bestTier = tier;
+  }
+  return best;
+}
+
+interface Sources {
+  readonly refs: readonly SegmentRef[];
+  readonly get: (ref: SegmentRef) => Promise<Uint8Array>;
+  /** Lets others have their turn. */
+  readonly rest: () => Promise<void>;
+}
+
+/** The sessions of these segments that are still what they were, in one. */
+export async function mergeSegments(
+  replica: ShardReplica,
+  { refs, get, rest }: Sources,
+): Promise<WrittenSegment> {
+  const byKey = new Map<string, SessionLines[]>();
+  for (const ref of refs) {
+    for (const part of sessionsIn(await get(ref))) {
+      byKey.set(part.key, [...(byKey.get(part.key) ?? []), part]);
+    }
+    await rest();
+  }
+  const { shard, logName } = replica;
+  const writer = new SegmentWriter({
+    shard,
+    logEpoch: logName.logEpoch ?? '',
+    firstOffset: BigInt(refs[0]?.firstOffset ?? 0),
+    endOffset: BigInt(refs.at(-1)?.endOffset ?? 0),
+  });
+  const keys = [...byKey.keys()].sort((one, other) =>
+    Buffer.compare(Buffer.from(one), Buffer.from(other)),
+  );
+  for (let at = 0; at < keys.length; at += heldMax) {
+    const held = await replica.hold(keys.slice(at, at + heldMax));
+    try {
+      for (const { key, state } of held) {
+        const parts = byKey.get(key)?.filter(({ tag }) => tag === state.stream?.tag) ?? [];
+        writer.addLines(keptLines(state, joined(parts)));
+      }
+    } finally {
+      for (const session of held) replica.letGo(session);
+    }
+    await rest();
+  }
+  return writer.finish();
+}
+
+function joined(parts: readonly SessionLines[]): SessionLines {
+  const [first] = parts;
+  if (first === undefined) return { key: '', tag: '', firstSeq: 0, lines: [] };
+  let nextSeq = first.firstSeq;
+  for (const { firstSeq, lines } of parts) {
+    if (firstSeq !== nextSeq) throw new Problem('corrupt', 'segments have a gap in a session');
+    nextSeq += lines.length;
+  }
+  return { ...first, lines: parts.flatMap(({ lines }) => lines) };
+}
+
+/** What the session keeps of them. */
+function keptLines(state: SessionState, all: SessionLines): SessionLines {
+  const head = lineHead(state.tenant, state.name);
+  const lines = all.lines.flatMap((line) => {
+    const bytes = Buffer.from(line.buffer, line.byteOffset, line.length);
+    return keptLine(state, bytes, placeIn(bytes, head)) ?? [];
+  });
+  return { ...all, firstSeq: all.firstSeq + all.lines.length - lines.length, lines };
+}
+
+function sessionsIn(body: Uint8Array): readonly SessionLines[] {
+  const { frames, sessions } = decodeFooter(body);
+  const lines = frames.flatMap(({ firstByte, endByte, lines: count }) =>
+    linesOf(body.subarray(firstByte, endByte), count),
+  );
+  let at = 0;
+  return sessions.map(({ key, tag, firstSeq, count }) => {
+    const own = lines.slice(at, at + count).map(withLineFeed);
+    at += count;
+    return { key, tag, firstSeq, lines: own };
+  });
+}
+
+/** It stands behind the line in the frame. */
+const withLineFeed = (line: Uint8Array): Uint8Array =>
+  new Uint8Array(line.buffer, line.byteOffset, line.length + 1);

@@ -1,0 +1,1 @@
+export { Tiering, type TieringParts, type TieringSettings, tieringDefaults } from './tiering.ts';

@@ -1,0 +1,220 @@
+// Events that a log has let go, out of segments.
+//
+// (1) A cold read costs two ranged reads for each segment that it needs: its footer, once, and the frames.
+// (2) A line is taken for an event only if it names the session and the seq.
+
+import type { ObjectStore } from '@tidemark/ports';
+import { Problem } from '@tidemark/protocol';
+import type { EventArchive, LogName, WantedRun } from '@tidemark/replica';
+import { BlockCache } from '@tidemark/tables';
+import {
+  decodeFooter,
+  linesOf,
+  type SegmentDirectory,
+  type SegmentSession,
+} from './segment-format.ts';
+import { bodyIn, lineStart } from './segment-line.ts';
+import {
+  decodeManifest,
+  manifestKey,
+  type SegmentManifest,
+  type SegmentRef,
+  segmentAt,
+} from './segment-manifest.ts';
+
+/** Of a directory in memory, beside the text of its keys. */
+const frameCost = 64;
+const sessionCost = 120;
+
+/** So many events of one run, the first of them `seq`, lie in one segment. */
+interface Part {
+  readonly segment: SegmentRef;
+  readonly seq: number;
+  readonly count: number;
+}
+
+export class SegmentArchive implements EventArchive {
+  readonly store: ObjectStore;
+  readonly #cache: BlockCache;
+
+  constructor(store: ObjectStore, settings: { readonly cacheBytesMax: number }) {
+    this.store = store;
+    this.#cache = new BlockCache(settings.cacheBytesMax);
+  }
+
+  get cachedBytes(): number {
+    return this.#cache.bytes;
+  }
+
+  async read(run: WantedRun, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    const first = run.offsets[0] ?? 0;
+    const key = manifestKey(run.log);
+    const known = this.#cache.get<SegmentManifest>(key);
+    if (known !== undefined && first < known.endOffset) {
+      try {
+        return await this.#readBy(known, run, signal);
+      } catch (cause) {
+        if (!(cause instanceof SegmentGone)) throw cause;
+      }
+    }
+    this.#cache.delete(key);
+    const manifest = await this.#manifest(run.log, signal);
+    return manifest === undefined ? [] : this.#readBy(manifest, run, signal);
+  }
+
+  async manifest(log: LogName, signal: AbortSignal): Promise<SegmentManifest | undefined> {
+    this.#cache.delete(manifestKey(log));
+    return this.#manifest(log, signal);
+  }
+
+  async #manifest(log: LogName, signal: AbortSignal): Promise<SegmentManifest | undefined> {
+    const key = manifestKey(log);
+    const object = await this.#trying(() => this.store.get(key, signal));
+    if (object === undefined) return undefined;
+    const manifest = decodeManifest(object.body);
+    this.#cache.set(key, manifest, object.body.length);
+    return manifest;
+  }
+
+  async #readBy(
+    manifest: SegmentManifest,
+    run: WantedRun,
+    signal: AbortSignal,
+  ): Promise<readonly Uint8Array[]> {
+    const parts = partsOf(manifest, run);
+    const bodies = await Promise.all(parts.map((part) => this.#readPart(part, run, signal)));
+    return bodies.flat();
+  }
+
+  async #readPart(
+    { segment, seq, count }: Part,
+    run: WantedRun,
+    signal: AbortSignal,
+  ): Promise<readonly Uint8Array[]> {
+    const { key, state } = run.session;
+    const directory = await this.directory(segment, signal);
+    const session = sessionIn(directory, key);
+    if (session === undefined || session.tag !== state.stream?.tag) {
+      // It was over when its events would have been archived: whoever reads it has not folded that yet.
+      throw new Problem('unavailable', 'the session was deleted before its events were archived');
+    }
+    const skipped = seq - session.firstSeq;
+    if (skipped < 0 || skipped + count > session.count) {
+      throw new Problem('corrupt', 'a segment has not the events that were archived in it');
+    }
+    const lines = framesOf(directory, session, { skipped, count });
+    const range = { firstByte: lines.firstByte, endByte: lines.endByte };
+    const bytes = await this.bytes(segment, range, signal);
+    const found = lines.frames.flatMap(({ firstByte, endByte, lines: expected }) => {
+      const stored = bytes.subarray(firstByte - lines.firstByte, endByte - lines.firstByte);
+      return linesOf(stored, expected);
+    });
+    return found
+      .slice(lines.skipped, lines.skipped + count)
+      .map((line, index) => bodyIn(line, lineStart(state.tenant, state.name, seq + index)));
+  }
+
+  directory(segment: SegmentRef, signal: AbortSignal): Promise<SegmentDirectory> {
+    return this.#cache.load(segment.name, async () => {
+      const range = { firstByte: segment.footerStart, endByte: segment.bytes };
+      const value = decodeFooter(await this.bytes(segment, range, signal));
+      const keyBytes = value.sessions.reduce((sum, { key }) => sum + 2 * key.length, 0);
+      const bytes =
+        keyBytes + frameCost * value.frames.length + sessionCost * value.sessions.length;
+      return { value, bytes };
+    });
+  }
+
+  /** Of a segment; rejects with `SegmentGone` where a newer manifest names another in its place. */
+  async bytes(
+    { name }: SegmentRef,
+    range: { readonly firstByte: number; readonly endByte: number },
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const object = await this.#trying(() => this.store.getRange(name, range, signal));
+    if (object === undefined) throw new SegmentGone();
+    if (object.body.length !== range.endByte - range.firstByte) {
+      throw new Problem('corrupt', 'a segment is shorter than it was');
+    }
+    return object.body;
+  }
+
+  async #trying<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (cause) {
+      throw new Problem('unavailable', 'a segment cannot be read', { cause });
+    }
+  }
+}
+
+/** A newer manifest names another object for what was in this one. */
+export class SegmentGone extends Problem {
+  constructor() {
+    super('unavailable', 'a segment is not there any more');
+  }
+}
+
+/** As far as the manifest goes. */
+function partsOf(manifest: SegmentManifest, { firstSeq, offsets }: WantedRun): readonly Part[] {
+  const parts: Part[] = [];
+  let at = 0;
+  while (at < offsets.length) {
+    const offset = offsets[at] as number;
+    if (offset >= manifest.endOffset) break;
+    const segment = segmentAt(manifest, offset);
+    if (segment === undefined) {
+      throw new Problem('corrupt', 'no segment has an event that was archived');
+    }
+    const start = at;
+    while (at < offsets.length && (offsets[at] as number) < segment.endOffset) at += 1;
+    parts.push({ segment, seq: firstSeq + start, count: at - start });
+  }
+  return parts;
+}
+
+const compare = (one: string, other: string): number =>
+  Buffer.compare(Buffer.from(one), Buffer.from(other));
+
+function sessionIn({ sessions }: SegmentDirectory, key: string): SegmentSession | undefined {
+  let low = 0;
+  let high = sessions.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compare((sessions[middle] as SegmentSession).key, key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  const found = sessions[low];
+  return found?.key === key ? found : undefined;
+}
+
+/** The frames that some of a session's lines lie in, and how many lines of them come before. */
+function framesOf(
+  { frames }: SegmentDirectory,
+  session: SegmentSession,
+  wanted: { readonly skipped: number; readonly count: number },
+) {
+  let frame = session.frame;
+  let skipped = session.line + wanted.skipped;
+  for (;;) {
+    const lines = frames[frame]?.lines;
+    if (lines === undefined)
+      throw new Problem('corrupt', 'a footer names a frame that is not there');
+    if (skipped < lines) break;
+    skipped -= lines;
+    frame += 1;
+  }
+  let end = frame;
+  let lines = 0;
+  while (lines < skipped + wanted.count && end < frames.length) {
+    lines += frames[end]?.lines ?? 0;
+    end += 1;
+  }
+  const taken = frames.slice(frame, end);
+  return {
+    frames: taken,
+    skipped,
+    firstByte: taken[0]?.firstByte ?? 0,
+    endByte: taken.at(-1)?.endByte ?? 0,
+  };
+}

@@ -1,0 +1,106 @@
+// A line of a segment: what every tool may ask of an event, and the event to the byte.
+
+import { Problem, timestampText } from '@tidemark/protocol';
+import { eventIdAt, type StreamState } from '@tidemark/session';
+import { bytesOf, concatBytes, textOf } from '@tidemark/std';
+
+export interface ArchivedEvent {
+  readonly seq: number;
+  readonly offset: number;
+  readonly timeMs: number;
+  readonly body: Uint8Array;
+}
+
+export interface ArchivedSession {
+  readonly key: string;
+  readonly tenant: string;
+  readonly name: string;
+  readonly stream: StreamState;
+}
+
+interface Told {
+  readonly id?: unknown;
+  readonly type?: unknown;
+  readonly level?: unknown;
+  readonly turn_id?: unknown;
+}
+
+const lineFeed = 0x0a;
+const space = 0x20;
+const eventMember = bytesOf(',"event":');
+const breaksMember = ',"breaks":';
+const bytesMember = 'null,"bytes":"';
+
+function toldBy(body: Uint8Array): Told {
+  const parsed = JSON.parse(textOf(body)) as unknown;
+  return typeof parsed === 'object' && parsed !== null ? parsed : {};
+}
+
+const textIn = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+/** What is the same in all lines of a session, and the seq: no other event's line begins so. */
+export const lineStart = (tenant: string, session: string, seq: number): Uint8Array =>
+  bytesOf(`{"tenant":${JSON.stringify(tenant)},"session":${JSON.stringify(session)},"seq":${seq},`);
+
+export function lineOf(
+  { tenant, name, stream }: ArchivedSession,
+  event: ArchivedEvent,
+): Uint8Array {
+  const { seq, offset, timeMs, body } = event;
+  const told = stream.isJson ? toldBy(body) : {};
+  const fields = JSON.stringify({
+    offset,
+    id: textIn(told.id) ?? eventIdAt(stream, seq),
+    time: timestampText(timeMs),
+    type: textIn(told.type),
+    level: textIn(told.level),
+    turn: textIn(told.turn_id),
+  });
+  const start = lineStart(tenant, name, seq);
+  const rest = bytesOf(fields.slice(1, -1));
+  if (!stream.isJson) {
+    const bytes = Buffer.from(body).toString('base64');
+    return concatBytes([start, rest, eventMember, bytesOf(`${bytesMember}${bytes}"}\n`)]);
+  }
+  const breaks = breaksIn(body);
+  const marks = breaks.length === 0 ? [] : [bytesOf(`${breaksMember}${JSON.stringify(breaks)}`)];
+  return concatBytes([start, rest, ...marks, eventMember, unbroken(body, breaks), bytesOf('}\n')]);
+}
+
+/** Where JSON has line feeds: only between its tokens. */
+function breaksIn(body: Uint8Array): number[] {
+  const breaks: number[] = [];
+  for (let at = body.indexOf(lineFeed); at !== -1; at = body.indexOf(lineFeed, at + 1)) {
+    breaks.push(at);
+  }
+  return breaks;
+}
+
+function unbroken(body: Uint8Array, breaks: readonly number[]): Uint8Array {
+  if (breaks.length === 0) return body;
+  const line = body.slice();
+  for (const at of breaks) line[at] = space;
+  return line;
+}
+
+/** The event of a line, which comes without its line feed. */
+export function bodyIn(line: Uint8Array, start: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(line.buffer, line.byteOffset, line.length);
+  // No text within JSON has this: its quotes would stand behind a backslash.
+  const member = bytes.indexOf(eventMember);
+  if (member === -1 || !bytes.subarray(0, start.length).equals(start)) {
+    throw new Problem('corrupt', 'another line stands where an event was');
+  }
+  const event = bytes.subarray(member + eventMember.length, -1);
+  if (event.toString('latin1', 0, bytesMember.length) === bytesMember) {
+    return Buffer.from(event.toString('latin1', bytesMember.length, event.length - 1), 'base64');
+  }
+  const head = bytes.toString('latin1', 0, member);
+  const marks = head.lastIndexOf(breaksMember);
+  if (marks === -1 || !head.endsWith(']')) return event;
+  const body = Uint8Array.from(event);
+  for (const at of JSON.parse(head.slice(marks + breaksMember.length)) as number[]) {
+    body[at] = lineFeed;
+  }
+  return body;
+}

@@ -1,0 +1,2 @@
+// What the simulation plants bugs into.
+export { SegmentWriter } from './segment-writer.ts';

@@ -1,0 +1,6 @@
+export {
+  SessionSearch,
+  type SessionSearchParts,
+  type SessionSearchSettings,
+  sessionNameIn,
+} from './session-search.ts';

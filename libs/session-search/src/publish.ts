@@ -1,0 +1,1 @@
+export { type IndexerParts, SessionIndexer } from './session-indexer.ts';

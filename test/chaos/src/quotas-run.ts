@@ -1,0 +1,73 @@
+// A tenant within its quota, first by itself and then beside one that asks for ten times its own.
+
+import { join } from 'node:path';
+import { type AppProcess, startApp } from '@tidemark/infra';
+import { type LoadOrder, type LoadResult, load } from './load/order.ts';
+import { newKey } from './tenants.ts';
+
+export interface QuotasOptions {
+  readonly folder: string;
+  readonly seconds: number;
+  /** Appends a second: what the greedy tenant may, and a tenth of what it asks for. */
+  readonly quota: number;
+  /** Of the other tenant. */
+  readonly rate: number;
+}
+
+export interface QuotasReport {
+  readonly quiet: LoadResult;
+  readonly beside: LoadResult;
+  readonly greedy: LoadResult;
+}
+
+export async function runQuotas(options: QuotasOptions): Promise<QuotasReport> {
+  const { folder, seconds, quota, rate } = options;
+  const adminKey = newKey();
+  const env = { TIDEMARK_DATA_DIR: join(folder, 'data'), TIDEMARK_ADMIN_KEY: adminKey };
+  await using server = await startApp({ app: 'server', index: 0, folder, env });
+  const modest = await orderOf(server, { adminKey, tenant: 'modest', quota: undefined });
+  const greedy = await orderOf(server, { adminKey, tenant: 'greedy', quota });
+  const order = { ...modest, rate, seconds };
+  // Once for the compiler.
+  await load({ ...order, seconds: Math.min(seconds, 10) });
+  const quiet = await load(order);
+  const [beside, refused] = await Promise.all([
+    load(order),
+    load({ ...greedy, rate: 10 * quota, seconds }),
+  ]);
+  return { quiet, beside, greedy: refused };
+}
+
+async function orderOf(
+  { url, host, port }: AppProcess,
+  made: {
+    readonly adminKey: string;
+    readonly tenant: string;
+    readonly quota: number | undefined;
+  },
+): Promise<Omit<LoadOrder, 'seconds'>> {
+  const { adminKey, tenant, quota } = made;
+  const apiKey = newKey();
+  const admin = async (path: string, body: object): Promise<void> => {
+    const headers = { authorization: `Bearer ${adminKey}` };
+    const init = { method: 'POST', headers, body: JSON.stringify(body) };
+    const answer = await fetch(`${url}/v1/admin/tenants${path}`, init);
+    if (!answer.ok) throw new Error(`no tenant: ${await answer.text()}`);
+  };
+  await admin('', { id: tenant, apiKey });
+  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'text/plain' };
+  const path = '/v1/stream/appended';
+  await fetch(`${url}${path}`, { method: 'PUT', headers });
+  if (quota !== undefined) await admin(`/${tenant}`, { quotas: { appendsPerSecond: quota } });
+  return { host, port, path, headers, bodyBytes: 200, connectionsMax: 100 };
+}
+
+export function quotasText({ quiet, beside, greedy }: QuotasReport): string {
+  const told = ({ acceptedRate, p50Ms, p99Ms, statuses }: LoadResult): string =>
+    `${acceptedRate.toFixed(0)}/s, p50 ${p50Ms.toFixed(1)}, p99 ${p99Ms.toFixed(1)} ms, ${JSON.stringify(statuses)}`;
+  return [
+    `measured: by itself ${told(quiet)}`,
+    `measured: beside ${told(beside)}; p99 over its quiet value ${(beside.p99Ms / quiet.p99Ms).toFixed(2)}`,
+    `measured: with ten times its quota ${told(greedy)}`,
+  ].join('\n');
+}

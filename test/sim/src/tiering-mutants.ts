@@ -1,0 +1,78 @@
+// Planted bugs of what is archived, and of what the log is let go of.
+
+import { ShardReplica } from '@tidemark/replica';
+import { Tiering } from '@tidemark/segments/publish';
+import { SegmentWriter } from '@tidemark/segments/testing';
+import type { Mutant } from './mutant.ts';
+import type { Plan } from './plan.ts';
+import { replace } from './plant.ts';
+
+const plan: Partial<Plan> = {
+  disaster: 'none',
+  memoryBytesMax: 1_024,
+  publishEveryMs: 60,
+  tiering: { segmentBytes: 200, everyMs: 50, keepBytes: 0, graceMs: 3_000, eraseAfterMs: 2_000 },
+};
+
+export const tieringMutants: readonly Mutant[] = [
+  {
+    name: 'event-left-out-of-a-segment',
+    breaks: 'a segment has every event of its range',
+    plan,
+    plant: () =>
+      replace(
+        SegmentWriter.prototype,
+        'add',
+        (original) =>
+          function add(this: SegmentWriter, session, events) {
+            original.call(this, session, events.length > 1 ? events.slice(0, -1) : events);
+          },
+      ),
+  },
+  {
+    name: 'trimmed-before-it-is-archived',
+    breaks: 'the log is let go of only behind the manifest of its segments',
+    plan,
+    plant: () =>
+      replace(
+        Tiering.prototype,
+        'trimTo',
+        () =>
+          function trimTo(this: Tiering, _manifest, anchor) {
+            return anchor;
+          },
+      ),
+  },
+  {
+    name: 'trimmed-beyond-the-sessions',
+    breaks: 'the log is trimmed no farther than to what was published of the sessions',
+    plan,
+    plant: () =>
+      replace(
+        Tiering.prototype,
+        'trimTo',
+        () =>
+          function trimTo(this: Tiering, { endOffset }) {
+            return BigInt(endOffset);
+          },
+      ),
+  },
+  {
+    name: 'merged-behind-the-fold',
+    breaks: 'what is over is told by a fold that has passed all that is in the segments',
+    plan: {
+      ...plan,
+      processes: 4,
+      names: 8,
+      readMsMax: 200,
+      tiering: {
+        segmentBytes: 100,
+        everyMs: 50,
+        keepBytes: 0,
+        graceMs: 60_000,
+        eraseAfterMs: 100,
+      },
+    },
+    plant: () => replace(ShardReplica.prototype, 'foldAll', () => () => Promise.resolve()),
+  },
+];
