@@ -13,6 +13,9 @@ export interface ContextOptions {
   readonly say: (line: string) => void;
   /** The only point of a sweep that is measured. */
   readonly at: number | undefined;
+  /** Takes the place of the references. */
+  readonly before: Contestant | undefined;
+  readonly rounds: number | undefined;
   /** Called once at most. */
   readonly kafka: () => Promise<SharedKafka>;
 }
@@ -25,11 +28,15 @@ export class Context implements AsyncDisposable {
   readonly generator = new Generator();
   readonly #generators: Generator[] = [];
   readonly #at: number | undefined;
+  readonly #before: Contestant | undefined;
+  readonly #rounds: number | undefined;
   readonly #openKafka: () => Promise<SharedKafka>;
   #kafka: Promise<SharedKafka> | undefined;
 
-  constructor({ isSmoke, profileFolder, say, at, kafka }: ContextOptions) {
+  constructor({ isSmoke, profileFolder, say, at, before, rounds, kafka }: ContextOptions) {
     this.#at = at;
+    this.#before = before;
+    this.#rounds = rounds;
     this.#openKafka = kafka;
     this.isSmoke = isSmoke;
     this.say = say;
@@ -41,7 +48,7 @@ export class Context implements AsyncDisposable {
   }
 
   get rounds(): number {
-    return this.isAlone ? 1 : 3;
+    return this.#rounds ?? (this.isAlone ? 1 : 3);
   }
 
   get warmMs(): number {
@@ -66,6 +73,7 @@ export class Context implements AsyncDisposable {
   async references(
     ...makers: readonly (() => Promise<Contestant | undefined>)[]
   ): Promise<readonly Contestant[]> {
+    if (this.#before !== undefined) return [this.#before];
     if (this.isAlone) return [];
     const made: Contestant[] = [];
     for (const make of makers) {

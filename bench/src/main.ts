@@ -1,22 +1,24 @@
-// npm run bench -- [names] [--json FILE] [--smoke] [--soak] [--at POINT] [--list]
+// npm run bench -- [names] [--json FILE] [--smoke] [--soak] [--at POINT] [--rounds N] [--before CHECKOUT] [--list]
 // npm run bench -- profile <names> [--at POINT]
 //
 // Runs benchmarks, each against its references in the same run, and says how each stands against its
-// bar. `--at 100` measures one point of a sweep. `profile` runs them without references, with our processes under --cpu-prof, and says where
+// bar. `--at 100` measures one point of a sweep. `--before` takes another checkout, installed, for the only
+// reference: nothing may be slower than it. `profile` runs them without references, with our processes under --cpu-prof, and says where
 // the time went.
 
 import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { argv, stdout } from 'node:process';
 import { parseArgs } from 'node:util';
 import { kafkaForTests, type SharedKafka, startKafka } from '@tidemark/infra';
 import type { Benchmark } from './benchmark.ts';
 import { cacheFolder } from './contestants/install.ts';
+import { tidemarkBefore } from './contestants/tidemark.ts';
 import { Context } from './context.ts';
 import { loadAverage, machine } from './machine.ts';
 import { selfTimes } from './profile.ts';
-import { type BenchmarkResult, notRun } from './result.ts';
+import { type BenchmarkResult, barsOver, notRun } from './result.ts';
 import { suite } from './suite.ts';
 import { barText, resultText } from './table.ts';
 
@@ -28,12 +30,18 @@ const { values, positionals } = parseArgs({
     smoke: { type: 'boolean', default: false },
     soak: { type: 'boolean', default: false },
     at: { type: 'string' },
+    rounds: { type: 'string' },
+    before: { type: 'string' },
     list: { type: 'boolean', default: false },
   },
 });
 const isProfile = positionals[0] === 'profile';
 const names = isProfile ? positionals.slice(1) : positionals;
 const say = (line: string): void => void stdout.write(`${line}\n`);
+
+const numberOf = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : Number(text);
+const earlier = values.before === undefined ? undefined : tidemarkBefore(resolve(values.before));
 
 const unknown = names.filter((name) => !suite.some((benchmark) => benchmark.name === name));
 if (values.list || unknown.length > 0) {
@@ -81,10 +89,13 @@ async function runOne(benchmark: Benchmark): Promise<void> {
       isSmoke: values.smoke,
       profileFolder,
       say,
-      at: values.at === undefined ? undefined : Number(values.at),
+      at: numberOf(values.at),
+      rounds: numberOf(values.rounds),
+      before: earlier,
       kafka,
     });
     result = await benchmark.run(context);
+    if (earlier !== undefined) result = { ...result, bars: barsOver(earlier.name, result.rows) };
   } catch (cause) {
     if (values.smoke) throw cause;
     for (const one of causesOf(cause)) say(String((one as Error).stack));

@@ -154,3 +154,15 @@ export function ratioTo(
   if (one === undefined || other === undefined || other.length === 0) return undefined;
   return ratioOf(one, other, figure);
 }
+
+/** What a change may not make worse, by more than the rounds differ anyway. */
+const worseMax = 0.97;
+
+/** Ours over what it was before: as many a second, and no more of the processor. */
+export const barsOver = (before: string, rows: readonly Row[]): Bar[] =>
+  rows
+    .filter(({ contestant }) => contestant === before)
+    .flatMap(({ what, rateRatio, cpuRatio }) => [
+      atLeast(`${what}: rate over before`, rateRatio, worseMax),
+      atMost(`${what}: CPU over before`, cpuRatio, 1),
+    ]);

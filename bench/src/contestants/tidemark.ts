@@ -19,10 +19,12 @@ export function startOurs(
     place,
     env,
     keepsFolder = false,
+    checkout = repository,
   }: {
     readonly place: Place;
     readonly env: (folder: string) => Environment;
     readonly keepsFolder?: boolean;
+    readonly checkout?: string;
   },
 ): Promise<Running> {
   const { profileFolder } = place;
@@ -34,7 +36,7 @@ export function startOurs(
     {
       contestant,
       command: process.execPath,
-      args: () => [...nodeFlags, ...profiling, join(repository, `apps/${app}/src/main.ts`)],
+      args: () => [...nodeFlags, ...profiling, join(checkout, `apps/${app}/src/main.ts`)],
       env: (port, folder) => ({
         TIDEMARK_PORT: String(port),
         TIDEMARK_LOG_LEVEL: 'warn',
@@ -59,6 +61,18 @@ export const tidemarkEmbeddedWith = (settings: Environment): Contestant => ({
 });
 
 export const tidemarkEmbedded: Contestant = tidemarkEmbeddedWith({});
+
+/** The server of another checkout, with its own dependencies: what a change is measured against. */
+export const tidemarkBefore = (checkout: string): Contestant => ({
+  ...tidemarkEmbedded,
+  name: 'tidemark before',
+  version: checkout,
+  start({ folder: place }) {
+    const env = (folder: string): Environment => ({ TIDEMARK_DATA_DIR: folder });
+    const unprofiled = { folder: place, profileFolder: undefined };
+    return startOurs('server', this, { place: unprofiled, env, checkout });
+  },
+});
 
 /** In a folder that outlives it. */
 export const tidemarkKept = (folder: string): Contestant => ({

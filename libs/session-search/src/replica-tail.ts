@@ -129,6 +129,8 @@ export class ReplicaTail {
     const { incarnation } = stream;
     const name = sessionKey(key, incarnation);
     const held = this.#held.get(name) ?? this.#hold(session, incarnation);
+    // What was published before it came here is in a table.
+    held.endSeq = Math.max(held.endSeq, publishedEnd(session, incarnation));
     const { replica, reader, rest } = this.#parts;
     await replica.with(key, async (opened) => {
       for (;;) {
@@ -153,12 +155,14 @@ export class ReplicaTail {
     });
   }
 
-  #hold({ key, events, indexed }: FoldedSession, incarnation: string): Held {
-    const isIndexed = indexed?.incarnation === incarnation;
+  #hold({ key, events }: FoldedSession, incarnation: string): Held {
     const name = sessionKey(key, incarnation);
-    const endSeq = isIndexed ? indexed.endSeq : (events?.firstSeq ?? 0);
+    const endSeq = events?.firstSeq ?? 0;
     const held = { key, incarnation, events: new EventReader(name), endSeq };
     this.#held.set(name, held);
     return held;
   }
 }
+
+const publishedEnd = ({ indexed }: FoldedSession, incarnation: string): number =>
+  indexed?.incarnation === incarnation ? indexed.endSeq : 0;
