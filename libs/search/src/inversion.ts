@@ -1,4 +1,5 @@
 // Turns collected events into the entries of an index: documents in order of session and seq, keys in order.
+// What takes long is done in steps, so that a large index holds up nobody.
 
 import { assert, unsignedVarintBytes, writeUnsignedVarint } from '@tidemark/std';
 import type { Entry } from '@tidemark/tables';
@@ -6,10 +7,14 @@ import { type DocumentPage, encodePage, pageDocuments } from './document-page.ts
 import type { EventCollector } from './event-collector.ts';
 import { type EncodedList, PostingsEncoder } from './postings.ts';
 import { listKey, pageKey, restKey, termPrefix } from './search-keys.ts';
+import { sortInSteps } from './step-sort.ts';
 import { compareText } from './text-order.ts';
 
 /** Only where there are such does the order of UTF-16 differ from that of UTF-8, and comparing takes longer. */
 const surrogate = /[\ud800-\udfff]/;
+
+/** Postings that are put into their places in one go: about a millisecond. */
+const stepEntries = 64 * 1_024;
 
 /** A longer list has an entry, and so a block, of its own: who only wants to know its df does not read it. */
 const restBytesMax = 8 * 1_024;
@@ -29,13 +34,26 @@ export function orderOf({ sessions, sessionIds, seqs, documents }: EventCollecto
   return order;
 }
 
+type Rest = () => Promise<void>;
+
 /** Pages first, then lists: the order of their keys. */
-export function* entriesOf(collector: EventCollector): Generator<Entry> {
+export async function* entriesOf(collector: EventCollector, rest: Rest): AsyncGenerator<Entry> {
   const order = orderOf(collector);
   for (const { session, number, page } of pagesInOrder(collector, order)) {
     yield { key: pageKey(session, number), value: encodePage(page) };
+    await rest();
   }
-  yield* lists(collector, order);
+  const inverted = await invert(collector, { order, rest });
+  const keys = await sortedKeys(collector.keys, rest);
+  const encoder = new PostingsEncoder(order.map((added) => collector.lengths.at(added)));
+  for (const key of keys) {
+    const { documents, frequencies, ends } = inverted;
+    const start = key === 0 ? 0 : (ends[key - 1] as number);
+    const end = ends[key] as number;
+    const name = collector.keys[key] as string;
+    if (!name.startsWith(termPrefix)) frequencies.fill(1, start, end);
+    yield* listEntries(name, encoder.encode({ documents, frequencies, start, end }));
+  }
 }
 
 export interface PageInOrder {
@@ -68,40 +86,58 @@ export function* pagesInOrder(
   }
 }
 
+interface Inverted {
+  /** Of each key, one behind the other. */
+  readonly documents: Uint32Array;
+  readonly frequencies: Uint16Array;
+  /** Where those of a key end. */
+  readonly ends: Uint32Array;
+}
+
 /** Every posting lies at its place among those of its key, once they are counted. */
-function* lists(collector: EventCollector, order: Uint32Array): Generator<Entry> {
-  const { keys, entryEnds, entryKeys, entryCounts, entries, lengths } = collector;
-  const ends = endsOfLists(collector);
+async function invert(
+  collector: EventCollector,
+  { order, rest }: { readonly order: Uint32Array; readonly rest: Rest },
+): Promise<Inverted> {
+  const { keys, entryEnds, entryKeys, entryCounts, entries } = collector;
+  const ends = await endsOfLists(collector, rest);
+  await rest();
   const documents = new Uint32Array(entries);
   const frequencies = new Uint16Array(entries);
   const fill = new Uint32Array(keys.length);
   for (let key = 1; key < keys.length; key += 1) fill[key] = ends[key - 1] as number;
+  let untilRest = stepEntries;
   for (let document = 0; document < order.length; document += 1) {
     const added = order[document] as number;
+    const first = added === 0 ? 0 : entryEnds.at(added - 1);
     const end = entryEnds.at(added);
-    for (let at = added === 0 ? 0 : entryEnds.at(added - 1); at < end; at += 1) {
+    for (let at = first; at < end; at += 1) {
       const key = entryKeys[at] as number;
       const place = fill[key] as number;
       documents[place] = document;
       frequencies[place] = entryCounts[at] as number;
       fill[key] = place + 1;
     }
+    untilRest -= end - first;
+    if (untilRest > 0) continue;
+    untilRest = stepEntries;
+    await rest();
   }
-  const encoder = new PostingsEncoder(order.map((added) => lengths.at(added)));
-  for (const key of sortedKeys(keys)) {
-    const start = key === 0 ? 0 : (ends[key - 1] as number);
-    const end = ends[key] as number;
-    const name = keys[key] as string;
-    if (!name.startsWith(termPrefix)) frequencies.fill(1, start, end);
-    yield* listEntries(name, encoder.encode({ documents, frequencies, start, end }));
-  }
+  return { documents, frequencies, ends };
 }
 
-function endsOfLists({ keys, entryKeys, entries }: EventCollector): Uint32Array {
+async function endsOfLists(
+  { keys, entryKeys, entries }: EventCollector,
+  rest: Rest,
+): Promise<Uint32Array> {
   const ends = new Uint32Array(keys.length);
-  for (let at = 0; at < entries; at += 1) {
-    const key = entryKeys[at] as number;
-    ends[key] = (ends[key] as number) + 1;
+  for (let start = 0; start < entries; start += stepEntries) {
+    const end = Math.min(entries, start + stepEntries);
+    for (let at = start; at < end; at += 1) {
+      const key = entryKeys[at] as number;
+      ends[key] = (ends[key] as number) + 1;
+    }
+    await rest();
   }
   for (let key = 1; key < ends.length; key += 1) {
     ends[key] = (ends[key] as number) + (ends[key - 1] as number);
@@ -109,15 +145,18 @@ function endsOfLists({ keys, entryKeys, entries }: EventCollector): Uint32Array 
   return ends;
 }
 
-function sortedKeys(keys: readonly string[]): Uint32Array {
-  const sorted = keys.map((key, id) => ({ key, id }));
-  if (keys.some((key) => surrogate.test(key))) {
-    sorted.sort((one, other) => compareText(one.key, other.key));
-  } else {
-    sorted.sort((one, other) => (one.key < other.key ? -1 : 1));
-  }
-  return Uint32Array.from(sorted, ({ id }) => id);
+/** Their numbers, in the order of their UTF-8. */
+async function sortedKeys(keys: readonly string[], rest: Rest): Promise<readonly number[]> {
+  const compare = keys.some((key) => surrogate.test(key)) ? compareText : compareUnits;
+  const numbers = Array.from(keys.keys());
+  const nameOf = (key: number): string => keys[key] as string;
+  return sortInSteps(numbers, (one, other) => compare(nameOf(one), nameOf(other)), rest);
 }
+
+const compareUnits = (one: string, other: string): number => {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
+};
 
 export function* listEntries(name: string, { df, rest }: EncodedList): Generator<Entry> {
   const isLong = rest.length > restBytesMax;

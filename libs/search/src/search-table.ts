@@ -48,7 +48,7 @@ export class SearchTableWriter {
   async finish(store: ObjectStore, parts: WriteParts): Promise<SearchTable> {
     const { lengths } = this.#collector;
     const statistics = statisticsOf(lengths.values, { start: 0, end: lengths.length });
-    const run = await writeRun(store, entriesOf(this.#collector), parts);
+    const run = await writeRun(store, entriesOf(this.#collector, parts.rest), parts);
     return { ...statistics, analysis: analysisVersion, run };
   }
 }

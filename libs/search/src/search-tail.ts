@@ -129,7 +129,7 @@ export class SearchTail {
     for (const part of this.#parts.slice()) {
       const { index } = part;
       if (index instanceof FrozenIndex || !this.#isFull(part)) continue;
-      const packed = await FrozenIndex.of(entriesOf(index.collector), rest);
+      const packed = await FrozenIndex.of(entriesOf(index.collector, rest), rest);
       this.#replace([part], packed);
       await rest();
     }
