@@ -21,25 +21,30 @@ interface Taken {
 /** Offsets farther apart than this are worth a read of their own. */
 const gapRecordsMax = 4_096;
 
-/** Rejects with a Problem, or a Fault of the log. */
+/**
+ * The log may let more go between the looks: what it has let go is in the archive by then, so each look behind a
+ * refusal of the log finds more. Rejects with a Problem, or a Fault of the log.
+ */
 export async function readRun(
   sources: RunSources,
   wanted: WantedRun,
 ): Promise<readonly Uint8Array[]> {
-  try {
-    return await readFromLog(sources, wanted);
-  } catch (cause) {
-    if (!isFault(cause) || cause.reason !== 'below-start') throw cause;
+  const bodies: Uint8Array[] = [];
+  for (;;) {
+    const rest = {
+      ...wanted,
+      firstSeq: wanted.firstSeq + bodies.length,
+      offsets: wanted.offsets.slice(bodies.length),
+    };
+    try {
+      return [...bodies, ...(await readFromLog(sources, rest))];
+    } catch (cause) {
+      if (!isFault(cause) || cause.reason !== 'below-start') throw cause;
+      const archived = await readFromArchive(sources, rest);
+      if (archived.length === 0) throw cause;
+      bodies.push(...archived);
+    }
   }
-  const archived = await readFromArchive(sources, wanted);
-  const { length } = archived;
-  if (length === wanted.offsets.length) return archived;
-  const rest = {
-    ...wanted,
-    firstSeq: wanted.firstSeq + length,
-    offsets: wanted.offsets.slice(length),
-  };
-  return [...archived, ...(await readFromLog(sources, rest))];
 }
 
 async function readFromArchive(

@@ -8,7 +8,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeFooter, linesOf } from './segment-format.ts';
 import { decodeManifest, manifestKey, segmentPrefix } from './segment-manifest.ts';
-import { Cell, nameOf, works } from './testing/cell.ts';
+import { Cell, nameOf, type Work, works } from './testing/cell.ts';
+
+/** Of events that lie side by side in the log, some are archived later than others. */
+const archivedInTwo: Work[] = [
+  { index: 0, events: ['1', '2'], next: 'both' },
+  { index: 0, events: ['3', '4'], next: 'both' },
+  { index: 0, events: ['5'], next: 'both' },
+];
 
 test('events are read to the byte, out of segments, the log, and both', async () => {
   await fc.assert(
@@ -23,6 +30,20 @@ test('events are read to the byte, out of segments, the log, and both', async ()
       expect(cell.logStart(process.replica.shard)).toBeGreaterThan(0n);
     }),
     { numRuns: 60 },
+  );
+}, 60_000);
+
+test('who read before more was archived, and let go, reads all of it', async () => {
+  await fc.assert(
+    fc.asyncProperty(works, async (steps) => {
+      const cell = new Cell();
+      const [process, reader] = [await cell.start(), await cell.start()];
+      for (const step of steps) {
+        await cell.work(process, step);
+        expect(await cell.read(reader)).toEqual(cell.expected);
+      }
+    }),
+    { numRuns: 60, examples: [[archivedInTwo]] },
   );
 }, 60_000);
 

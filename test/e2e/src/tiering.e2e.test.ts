@@ -223,7 +223,7 @@ test('three brokers and an S3 server: the log begins behind what is in segments,
     }
   }
   const before = await histories(ask);
-  const patience = { timeout: 280_000, interval: 500 };
+  const patience = { timeout: 130_000, interval: 500 };
   await vi.waitUntil(async () => {
     return (await archivedEvents(s3, tenant.topic)) >= 2 * sessions * rounds;
   }, patience);

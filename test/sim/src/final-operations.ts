@@ -25,6 +25,10 @@ export function finalOperations(world: World): Operations {
     const answered = await run().catch((cause: unknown) => failed(cause, named));
     world.recorder.answer(op, answered.answer);
     world.sawAnswer(process, answered);
+    const { code = '' } = answered.answer;
+    const isAway = code === 'unavailable' || code.startsWith('fault');
+    if (!isAway || placed.replica.stopped !== undefined) return;
+    world.broken.push(`${process.name} cannot ${type} ${named.full} in the end: ${code}`);
   };
   const asked = { from: 'start', eventsMax: 100_000 } as const;
   const { bodies } = world;

@@ -1,6 +1,7 @@
 // Planted bugs of what is archived, and of what the log is let go of.
 
 import { ShardReplica } from '@tidemark/replica';
+import { SegmentArchive } from '@tidemark/segments';
 import { Tiering } from '@tidemark/segments/publish';
 import { SegmentWriter } from '@tidemark/segments/testing';
 import type { Mutant } from './mutant.ts';
@@ -56,6 +57,26 @@ export const tieringMutants: readonly Mutant[] = [
             return BigInt(endOffset);
           },
       ),
+  },
+  {
+    name: 'archive-known-as-it-was',
+    breaks: 'whoever reads what was archived since it looked finds it',
+    plan,
+    plant: () => {
+      const first = new WeakMap<SegmentArchive, Awaited<ReturnType<SegmentArchive['manifest']>>>();
+      return replace(
+        SegmentArchive.prototype,
+        'read',
+        (original) =>
+          async function read(this: SegmentArchive, run, signal) {
+            const known = first.get(this) ?? (await this.manifest(run.log, signal));
+            first.set(this, known);
+            const end = known?.endOffset ?? 0;
+            const offsets = run.offsets.filter((offset) => offset < end);
+            return offsets.length === 0 ? [] : original.call(this, { ...run, offsets }, signal);
+          },
+      );
+    },
   },
   {
     name: 'merged-behind-the-fold',

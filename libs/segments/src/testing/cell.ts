@@ -114,10 +114,10 @@ export class Cell {
     }
   }
 
-  /** Everything as a process reads it that has just started. */
-  async read(): Promise<Record<string, readonly string[]>> {
+  /** Everything, by a process that has just started where none is given. */
+  async read(by?: CellProcess): Promise<Record<string, readonly string[]>> {
     const found: Record<string, readonly string[]> = {};
-    const { shards, tenant, replica } = await this.start();
+    const { shards, tenant, replica } = by ?? (await this.start());
     await this.clock.runUntil(replica.readIndex());
     for (const name of this.sent.keys()) {
       const { key } = shards.locate(tenant, name);
