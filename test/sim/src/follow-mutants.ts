@@ -61,6 +61,7 @@ export const followMutants: readonly Mutant[] = [
   },
   {
     name: 'follower-led-into-another-life',
+    seed: 10,
     breaks: 'whoever follows a session that was deleted follows no other of its name',
     plan,
     plant: () => {
@@ -80,6 +81,7 @@ export const followMutants: readonly Mutant[] = [
   },
   {
     name: 'gone-not-told',
+    seed: 10,
     breaks: 'whoever follows a session is told that it is gone',
     plan,
     plant: () => tellWhere(({ standing }) => standing !== 'gone'),

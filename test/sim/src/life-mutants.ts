@@ -48,12 +48,14 @@ export const lifeMutants: readonly Mutant[] = [
   },
   {
     name: 'act-repeated',
+    seed: 5,
     breaks: 'of the attempts of one request one is done',
     plan,
     plant: decidedOn(unaudited),
   },
   {
     name: 'budget-not-looked-at',
+    seed: 5,
     breaks: 'nothing but what settles is taken behind a limit',
     plan,
     tells: 'budget-exceeded',

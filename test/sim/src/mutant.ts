@@ -15,6 +15,8 @@ export interface Mutant {
   readonly onFold?: (fold: ShardFold, isOld: boolean) => void;
   /** How the failure that counts is told, where another check would find the bug as well. */
   readonly tells?: string;
+  /** Where it was found last, of one that few seeds show: looked at first. */
+  readonly seed?: number;
   /** What its bug needs to show, where most plans have none of it. */
   readonly plan?: Partial<Plan>;
 }

@@ -117,6 +117,7 @@ export const residencyMutants: readonly Mutant[] = [
   },
   {
     name: 'published-ends-forgotten',
+    seed: 38,
     breaks: 'the ends of what is published are looked for there',
     plan: { ...plan, isExpiring: true },
     plant: () =>
@@ -132,6 +133,7 @@ export const residencyMutants: readonly Mutant[] = [
   },
   {
     name: 'folds-differ',
+    seed: 16,
     breaks: 'a replica that disagrees with what is published stops',
     plan: { ...plan, processes: 3 },
     tells: 'another fold of this log was published',
@@ -149,6 +151,7 @@ export const residencyMutants: readonly Mutant[] = [
   },
   {
     name: 'own-records-not-fed',
+    seed: 16,
     breaks: 'the feed tells of own records as of read ones',
     plan: { disaster: 'none', processes: 2, subscriptions: 3 },
     plant: () => {

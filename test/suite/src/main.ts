@@ -59,16 +59,19 @@ const env = {
   TIDEMARK_TEST_S3: JSON.stringify(s3),
 };
 
-function tier(name: string): SuiteRun {
-  const reportFile = join(folder, `${name}.json`);
+function tier(name: string, shard?: string): SuiteRun {
+  const reportFile = join(folder, `${name}${shard?.replace('/', '-of-') ?? ''}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
-  const args = ['run', '--project', name, ...reporters];
+  const part = shard === undefined ? [] : [`--shard=${shard}`];
+  const args = ['run', '--project', name, ...part, ...reporters];
   const vitest = vitestOfRepository;
-  return { name, vitest, args, folder: root, env, reportFile, isPatient: true };
+  const told = shard === undefined ? name : `${name} ${shard}`;
+  return { name: told, vitest, args, folder: root, env, reportFile, isPatient: true };
 }
 
-async function runTier(name: string): Promise<SuiteResult> {
-  return report(await runSuite(tier(name)));
+/** All of a tier, or one of the parts that its files are dealt to. */
+async function runTier(name: string, shard?: string): Promise<SuiteResult> {
+  return report(await runSuite(tier(name, shard)));
 }
 
 async function runPublic(target: TargetName): Promise<SuiteResult> {
@@ -115,14 +118,18 @@ async function lane(runs: readonly Run[]): Promise<SuiteResult[]> {
 }
 
 /** Brokers cost their share of the machine also when nobody asks them anything. */
-async function publicThenChaos(): Promise<SuiteResult[]> {
+async function publicThenOthers(): Promise<SuiteResult[]> {
   const results = await lane([
     ['public-embedded', () => runPublic('embedded')],
     ['public-kafka', () => runPublic('kafka')],
     ['public-separate', () => runPublic('separate')],
   ]);
   if (publicKafka !== kafka) await publicKafka[Symbol.asyncDispose]();
-  return [...results, ...(await lane([['chaos', () => runTier('chaos')]]))];
+  const others = await lane([
+    ['chaos', () => runTier('chaos')],
+    ['e2e', () => runTier('e2e', '2/2')],
+  ]);
+  return [...results, ...others];
 }
 
 const startMs = performance.now();
@@ -134,8 +141,8 @@ say(`public suite ${suitePackage?.version} ${suitePackage?.integrity}`);
 
 const results = (
   await Promise.all([
-    lane([['e2e', () => runTier('e2e')]]),
-    publicThenChaos(),
+    lane([['e2e', () => runTier('e2e', '1/2')]]),
+    publicThenOthers(),
     lane([
       ['unit', () => runTier('unit')],
       ['sim', () => runTier('sim')],
