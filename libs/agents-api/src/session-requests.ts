@@ -17,6 +17,7 @@ import { type Message, messageOf } from './run-events.ts';
 
 const idCharsMax = 256;
 const destinationsMax = 16;
+const sourcesMax = 16;
 
 export interface CreateRun {
   readonly agentId: string;
@@ -36,6 +37,10 @@ export function parseCreateRun(fields: Fields): CreateRun {
     throw malformed(`destinations[${index}] is an object`);
   });
   const { input } = fields;
+  if (listField(fields, 'sources', sourcesMax).length > 0) {
+    // Taken and not done would be a turn that works on nothing.
+    throw malformed('sources are checked out by no worker of this server: name them in metadata');
+  }
   return {
     agentId: requiredText(fields, 'agent', idCharsMax),
     revision: revisionOf(fields['revision']),
