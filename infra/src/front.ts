@@ -38,6 +38,7 @@ const ofIngest = /^\/v1\/(admin\/|keys$|keys\/|[a-z]+\/[^/]+\/tokens$)/;
 
 function roleOf(method: string, path: string): UpstreamRole {
   if (path.startsWith('/v1/stream/__ds/')) return 'relay';
+  if (path === '/mcp') return 'read';
   if (ofIngest.test(path)) return 'ingest';
   return method === 'GET' || method === 'HEAD' ? 'read' : 'ingest';
 }

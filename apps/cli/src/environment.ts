@@ -6,8 +6,6 @@ export interface Environment {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   readonly stdin: AsyncIterable<Uint8Array>;
-  /** Called once nothing more can come. */
-  readonly onInputEnd: (then: () => void) => void;
   readonly out: Output;
   /** For what is no result: progress, mistakes. */
   readonly err: Output;

@@ -51,7 +51,6 @@ process.exitCode = await run({
   env: process.env,
   home: homedir(),
   stdin: process.stdin,
-  onInputEnd: (then) => process.stdin.once('end', then),
   out: outputTo(process.stdout, process.stdout.isTTY === true && hasColours),
   err: outputTo(process.stderr, process.stderr.isTTY === true),
   signal: ending.signal,

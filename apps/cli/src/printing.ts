@@ -1,5 +1,6 @@
 // How results look: on a terminal and in a pipe the same words, colours on a terminal only.
 
+import { eventText, wordOf } from '@tidemark/mcp';
 import type { Json } from '@tidemark/sessions-client';
 import type { Call } from './command.ts';
 import type { Output } from './environment.ts';
@@ -15,14 +16,6 @@ export const tell = (
   value: unknown,
   words: string,
 ): Promise<void> => (isJson ? jsonLine(out, value) : line(out, words));
-
-/** A value in a line of words. */
-export const wordOf = (value: unknown): string =>
-  typeof value === 'string'
-    ? value
-    : value === undefined || value === null
-      ? ''
-      : JSON.stringify(value);
 
 type Colour = 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'magenta' | 'cyan';
 
@@ -48,37 +41,6 @@ export function table(rows: readonly (readonly string[])[]): string {
   const pad = (cell: string, at: number, row: readonly string[]): string =>
     at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0);
   return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
-}
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** What a block of content says. */
-function blockText(block: unknown): string {
-  if (typeof block === 'string') return block;
-  if (!isObject(block)) return '';
-  const { type, text, thinking, content } = block;
-  if (typeof text === 'string') return text;
-  if (typeof thinking === 'string') return thinking;
-  if (content !== undefined) return contentText(content);
-  return `[${String(type)}]`;
-}
-
-const contentText = (content: unknown): string =>
-  Array.isArray(content) ? content.map(blockText).join('\n') : blockText(content);
-
-/** The words of an event, without its form. */
-export function eventText(event: Json): string {
-  const { type, content, name, input, error, title } = event;
-  const isUse = typeof name === 'string' && input !== undefined;
-  if (isUse) return `${name} ${JSON.stringify(input)}`;
-  if (content !== undefined) return contentText(content);
-  if (isObject(error)) return wordOf(error['message']);
-  if (typeof title === 'string') return title;
-  const { id: _, processed_at: __, native: ___, type: ____, ...rest } = event;
-  return Object.keys(rest).length === 0
-    ? ''
-    : JSON.stringify(rest).slice(0, 2_000) + (type ? '' : '');
 }
 
 export const colourOf = (type: string, isError: boolean): Colour => {

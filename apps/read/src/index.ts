@@ -23,6 +23,8 @@ import { addUsageReads } from './sessions/usage-routes.ts';
 import { createStreamFrames } from './sse.ts';
 import { addStreamReads } from './stream-routes.ts';
 
+export { mcpDeclarations, mcpRole } from './mcp-role.ts';
+
 export interface ReadSettings {
   readonly longPollMs: number;
 }

@@ -12,7 +12,7 @@ import { objectDeclarations, openS3Store, s3SettingsOf } from '@tidemark/s3';
 import { publishedIn } from '@tidemark/segments';
 import { readSettings } from '@tidemark/std';
 import { createLogger, createMetrics } from '@tidemark/telemetry';
-import { readRole } from './index.ts';
+import { mcpRole, readRole } from './index.ts';
 
 await main(async () => {
   const declarations = {
@@ -30,7 +30,7 @@ await main(async () => {
   await using objects =
     settings.objects === 's3' ? await openS3Store(parts, s3SettingsOf(settings)) : undefined;
   const published = objects === undefined ? {} : publishedIn(objects);
-  const roles = [readRole(settings, published), dashboardRole()];
+  const roles = [readRole(settings, published), mcpRole(), dashboardRole()];
   const front = { roles, renderMetrics: () => metrics.render() };
   await runProcess({ ...parts, log, ...published }, settings, {
     name: 'read',

@@ -1,6 +1,6 @@
 import { type ArchivedRun } from '@tidemark/segments';
 import type { SessionState, StreamState } from '@tidemark/session';
-import { type SessionsClient, sessionPath } from '@tidemark/sessions-client';
+import { type SessionsClient, sessionPath, streamPath } from '@tidemark/sessions-client';
 
 export interface EndedSessions {
   readonly sessions: number;
@@ -148,9 +148,6 @@ export class RestoredSessions {
 
 const firstSeqOf = ({ aspects, origin }: StreamState): number =>
   Math.max(aspects.keeping.head.seq, origin?.seq ?? 0);
-
-const streamPath = (name: string): string =>
-  `/v1/stream/${name.split('/').map(encodeURIComponent).join('/')}`;
 
 function profileOf(stream: StreamState | undefined): object {
   if (stream === undefined) return {};

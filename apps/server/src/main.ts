@@ -6,7 +6,7 @@ import { ingestRole } from '@tidemark/ingest';
 import { kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
 import { publishing } from '@tidemark/materializer';
 import { createSystemClock, createSystemPrng, main, openIn, runProcess } from '@tidemark/platform';
-import { readRole } from '@tidemark/read';
+import { mcpRole, readRole } from '@tidemark/read';
 import { relayRole } from '@tidemark/relay';
 import { openS3Store, s3SettingsOf } from '@tidemark/s3';
 import { publishedIn } from '@tidemark/segments';
@@ -44,6 +44,7 @@ await main(async () => {
   const roles = [
     ingestRole(settings),
     readRole(settings, published),
+    mcpRole(settings),
     relayRole(settings),
     dashboardRole(),
   ];

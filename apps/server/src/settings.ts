@@ -3,6 +3,7 @@ import { ingestDeclarations } from '@tidemark/ingest';
 import { kafkaDeclarations } from '@tidemark/kafka';
 import { publishDeclarations } from '@tidemark/materializer';
 import { processDeclarations } from '@tidemark/platform';
+import { mcpDeclarations } from '@tidemark/read';
 import { relayDeclarations } from '@tidemark/relay';
 import { s3Declarations } from '@tidemark/s3';
 import { choice, text } from '@tidemark/std';
@@ -33,6 +34,7 @@ export const serverDeclarations = {
   ...publishDeclarations,
   ...tieringDeclarations,
   ...relayDeclarations,
+  ...mcpDeclarations,
   ...kafkaDeclarations,
   ...s3Declarations,
 } as const;

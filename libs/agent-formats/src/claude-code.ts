@@ -15,6 +15,13 @@ import {
   withUsage,
 } from './agent-event.ts';
 import {
+  type Branches,
+  type Branching,
+  branchesBehind,
+  goesBack,
+  noBranches,
+} from './claude-branches.ts';
+import {
   countOf,
   isJson,
   type Json,
@@ -24,12 +31,13 @@ import {
   textOf,
   timeOf,
 } from './json-fields.ts';
-import { eventId, recordType } from './names.ts';
+import { eventId, leftName, recordType, rolledBackType } from './names.ts';
 import { packed, partId } from './native.ts';
 import { answering, mcpName, type ToolCalls, withCall, withoutCall } from './tool-calls.ts';
 
 export interface ClaudeState {
   readonly about: About;
+  readonly branches: Branches;
   readonly calls: ToolCalls;
   /** Sidechain records of older versions, by the first of their chain. */
   readonly chains: Readonly<Record<string, string>>;
@@ -54,6 +62,7 @@ export const claudeCode: RecordFormat<ClaudeState> = {
   name,
   begin: () => ({
     about: nothingKnown,
+    branches: noBranches,
     calls: {},
     chains: {},
     answer: undefined,
@@ -75,7 +84,45 @@ function convert(before: ClaudeState, { key, value }: SourceRecord): Converted<C
   const drafts = made.drafts.length === 0 ? [opaque(record)] : made.drafts;
   const packing = { format: name, record: value, id, processedAt: time };
   const own = packed(drafts, packing).map((event) => ({ thread, event }));
-  return { state: { ...state, calls: made.calls }, events: [...events, ...own] };
+  const branching = thread === undefined ? branchingOf(record, drafts) : undefined;
+  const isBack = branching !== undefined && goesBack(before.branches, branching);
+  const back = isBack ? [rolledBack(branching, time)] : [];
+  const branches = branching ? branchesBehind(before.branches, branching) : before.branches;
+  const next = { ...state, branches, calls: made.calls };
+  return { state: next, events: [...events, ...back, ...own] };
+}
+
+/** A compaction begins a new root, and so goes back to nothing. */
+function branchingOf(record: Json, drafts: readonly Draft[]): Branching | undefined {
+  const { uuid, parentUuid: parent, logicalParentUuid: logical } = record;
+  if (typeof uuid !== 'string') return undefined;
+  const isPrompt = drafts.some(({ type }) => type === 'user.message');
+  const isSaid = drafts.some(({ type }) => spoken.has(type));
+  const kind = isPrompt ? 'prompt' : isSaid ? 'said' : 'other';
+  const isTold = typeof parent === 'string' || (parent === null && typeof logical !== 'string');
+  return { uuid, parent: isTold ? parent : undefined, kind };
+}
+
+const spoken: ReadonlySet<string> = new Set([
+  'user.interrupt',
+  'agent.message',
+  'agent.thinking',
+  'agent.tool_use',
+  'agent.mcp_tool_use',
+  'agent.thread_context_compacted',
+]);
+
+function rolledBack({ uuid, parent }: Branching, time: string | undefined): RoutedEvent {
+  const id = eventId(name, `back:${uuid}`);
+  const event = {
+    id,
+    ...(time === undefined ? {} : { processed_at: time }),
+    type: rolledBackType,
+    to_event_id: typeof parent === 'string' ? eventId(name, parent) : null,
+    by_event_id: eventId(name, uuid),
+    left: leftName(id),
+  };
+  return { thread: undefined, event };
 }
 
 /** The answer that was open is over once another record comes than one of its own. */

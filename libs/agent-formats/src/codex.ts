@@ -22,7 +22,7 @@ import {
   textOf,
   timeOf,
 } from './json-fields.ts';
-import { eventId, recordType } from './names.ts';
+import { eventId, leftName, recordType, rolledBackType } from './names.ts';
 import { packed } from './native.ts';
 import { answering, mcpName, type ToolCalls, withCall, withoutCall } from './tool-calls.ts';
 
@@ -62,11 +62,16 @@ function convert(before: CodexState, { key, value }: SourceRecord): Converted<Co
   const id = eventId(name, key);
   const known = { ...before, time, ...behindLine(before, line) };
   const { drafts, calls } = draftsOf(line, { id, state: known });
-  const told = drafts.length === 0 ? [{ type: opaqueType(line) }] : drafts;
+  const told = drafts.length === 0 ? [{ type: opaqueType(line) }] : drafts.map(leaving(id));
   const packing = { format: name, record: value, id, processedAt: time };
   const events = packed(told, packing).map((event) => ({ thread: undefined, event }));
   return { state: { ...known, calls }, events };
 }
+
+const leaving =
+  (id: string) =>
+  (draft: Draft): Draft =>
+    draft.type === rolledBackType ? { ...draft, left: leftName(id) } : draft;
 
 const opaqueType = ({ type, payload }: Line): string =>
   recordType(typeof payload['type'] === 'string' ? `${String(type)}.${payload['type']}` : type);
@@ -155,7 +160,7 @@ function messageDrafts(line: Line, { model }: CodexState): readonly Draft[] {
     case 'turn_aborted':
       return [{ type: 'user.interrupt', reason: payload['reason'] ?? null }];
     case 'thread_rolled_back':
-      return [{ type: 'session.thread_rolled_back', num_turns: payload['num_turns'] ?? null }];
+      return [{ type: rolledBackType, num_turns: payload['num_turns'] ?? null }];
     case 'error':
     case 'stream_error': {
       const message = textOf(payload['message']) ?? 'an error without words';

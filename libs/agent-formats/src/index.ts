@@ -15,6 +15,7 @@ export {
   digestOf,
   eventId,
   namePart,
+  rolledBackType,
   sourceSessionName,
   threadIdOf,
 } from './names.ts';
@@ -22,3 +23,4 @@ export { packed, RecordRestorer } from './native.ts';
 export { openaiDrafts } from './openai-items.ts';
 export { type OpencodeRecord, opencode } from './opencode.ts';
 export { redacted, redactionRules } from './redaction.ts';
+export { uiMessageDrafts } from './ui-messages.ts';

@@ -38,3 +38,9 @@ const idChars = /^[\x20-\x7e]+$/;
 /** An event's id from the one of its source. */
 export const eventId = (format: string, id: string): string =>
   id.length <= idCharsMax && idChars.test(id) ? `${format}:${id}` : `${format}:${digestOf(id, 32)}`;
+
+/** What stands between the event that it names and itself is taken back. */
+export const rolledBackType = 'session.thread_rolled_back';
+
+/** Ends the name of the fork that keeps a session as it was before that event. */
+export const leftName = (id: string): string => `left.${digestOf(id, 12)}`;

@@ -13,8 +13,9 @@ import {
   usageDraft,
   withUsage,
 } from './agent-event.ts';
+import { fileBlock } from './file-block.ts';
 import { countOf, isJson, type Json, objectOf, textBlock, textOf } from './json-fields.ts';
-import { eventId, recordType } from './names.ts';
+import { eventId, leftName, recordType, rolledBackType } from './names.ts';
 import { packed, partId } from './native.ts';
 
 export interface OpencodeState {
@@ -25,7 +26,7 @@ export interface OpencodeState {
 
 /** One record, with what it belongs to. */
 export interface OpencodeRecord {
-  readonly kind: 'session' | 'message' | 'part';
+  readonly kind: 'session' | 'message' | 'part' | 'revert';
   readonly id: string;
   /** RFC 3339. */
   readonly time: string | undefined;
@@ -51,11 +52,19 @@ function convert(before: OpencodeState, { key, value }: SourceRecord): Converted
   const id = eventId(name, record.id ?? key);
   const time = record.time ?? before.time;
   const drafts = draftsOf({ kind, role, own }, id);
-  const told = drafts.length === 0 ? [{ type: recordType(typeOf(kind, own)) }] : drafts;
+  const other = kind === 'revert' ? revertDraft(own, id) : { type: recordType(typeOf(kind, own)) };
+  const told = drafts.length === 0 ? [other] : drafts;
   const events = packed(told, { format: name, record: value, id, processedAt: time });
   const about = aboutBehind(before.about, kind, own);
   return { state: { about, time }, events: events.map((event) => ({ thread: undefined, event })) };
 }
+
+/** From a message on, or from a part of it, all is taken back. */
+const revertDraft = ({ messageID, partID }: Json, id: string): Draft => ({
+  type: rolledBackType,
+  from_event_id: eventId(name, textOf(partID) ?? textOf(messageID) ?? ''),
+  left: leftName(id),
+});
 
 const typeOf = (kind: string | undefined, own: Json): string =>
   kind === 'part' ? `part.${textOf(own['type']) ?? 'untyped'}` : (kind ?? 'untyped');
@@ -134,17 +143,9 @@ function textDrafts({ text, synthetic }: Json, role: string | undefined): readon
   return [{ type: synthetic === true ? 'system.message' : type, content: [textBlock(words)] }];
 }
 
-function fileDrafts({ url, mime, filename }: Json): readonly Draft[] {
-  const [, media, data] = /^data:([^;,]+);base64,(.*)$/s.exec(textOf(url) ?? '') ?? [];
-  const isImage = (textOf(mime) ?? '').startsWith('image/');
-  const source =
-    data === undefined
-      ? { type: 'url', url: url ?? '' }
-      : { type: 'base64', media_type: media, data };
-  const title = textOf(filename);
-  const block = { type: isImage ? 'image' : 'document', source, ...(title ? { title } : {}) };
-  return [{ type: 'user.message', content: [block] }];
-}
+const fileDrafts = ({ url, mime, filename }: Json): readonly Draft[] => [
+  { type: 'user.message', content: [fileBlock({ url, media: mime, name: filename })] },
+];
 
 function toolDrafts({ tool, state }: Json, id: string): readonly Draft[] {
   const called = textOf(tool) ?? 'tool';

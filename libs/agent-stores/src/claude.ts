@@ -14,12 +14,19 @@ import type {
   SessionStoreEntry,
   SessionSummaryEntry,
 } from '@anthropic-ai/claude-agent-sdk';
-import { claudeSessionName, digestOf, RecordRestorer, threadIdOf } from '@tidemark/agent-formats';
+import {
+  claudeSessionName,
+  digestOf,
+  RecordRestorer,
+  rolledBackType,
+  threadIdOf,
+} from '@tidemark/agent-formats';
 import {
   type ClientOptions,
   type Place,
   RequestProblem,
   SessionsClient,
+  type StoredEvent,
   sessionPath,
   timeMsOf,
 } from '@tidemark/sessions-client';
@@ -94,6 +101,8 @@ export class TidemarkSessionStore implements SessionStore {
       for (const thread of (await this.#threads(session)).values()) {
         await this.#client.delete({ session, thread });
       }
+      // A fork keeps what it was forked from.
+      for (const fork of await this.#forks(session)) await this.#client.delete({ session: fork });
       for (const isMain of [true, false]) this.#made.delete(`${session} ${isMain}`);
     }
     await this.#client.delete(placeOf(key));
@@ -119,16 +128,29 @@ export class TidemarkSessionStore implements SessionStore {
   /** Threads by the subpath that each was made for. */
   async #threads(session: string): Promise<Map<string, string>> {
     const threads = new Map<string, string>();
-    const types = { 'types[]': ['session.thread_created'] };
+    for await (const event of this.#eventsOf(session, 'session.thread_created')) {
+      const { source_key: subpath, session_thread_id: thread } = event;
+      if (typeof subpath === 'string') threads.set(subpath, String(thread));
+    }
+    return threads;
+  }
+
+  /** Of what was left behind when somebody went back. */
+  async #forks(session: string): Promise<string[]> {
+    const forks: string[] = [];
+    for await (const { left } of this.#eventsOf(session, rolledBackType)) {
+      if (typeof left === 'string') forks.push(`${session}.${left}`);
+    }
+    return forks;
+  }
+
+  /** None of a session that is not there. */
+  async *#eventsOf(session: string, type: string): AsyncGenerator<StoredEvent> {
     try {
-      for await (const event of this.#client.events({ session }, types)) {
-        const { source_key: subpath, session_thread_id: thread } = event;
-        if (typeof subpath === 'string') threads.set(subpath, String(thread));
-      }
+      yield* this.#client.events({ session }, { 'types[]': [type] });
     } catch (cause) {
       if (!(cause instanceof RequestProblem && isGone(cause))) throw cause;
     }
-    return threads;
   }
 
   async *#listed(

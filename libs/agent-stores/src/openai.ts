@@ -15,7 +15,6 @@ import type {
 import { digestOf, type Json, openaiDrafts, packed, RecordRestorer } from '@tidemark/agent-formats';
 import {
   type ClientOptions,
-  RequestProblem,
   type SentEvent,
   SessionsClient,
   type StoredEvent,
@@ -41,8 +40,6 @@ const types = {
   cut: 'openai.history_cut',
   operation: 'openai.operation_applied',
 } as const;
-
-const attemptsMax = 50;
 
 export class TidemarkOpenAISession
   implements SessionHistoryRewriteAwareSession, SessionHistoryTransactionAwareSession
@@ -73,7 +70,7 @@ export class TidemarkOpenAISession
 
   async popItem(): Promise<AgentInputItem | undefined> {
     let popped: AgentInputItem | undefined;
-    await this.#change(({ items }) => {
+    await this.#fold.change(({ items }) => {
       popped = items.at(-1);
       return popped === undefined ? [] : [cut(items.length - 1)];
     });
@@ -81,14 +78,14 @@ export class TidemarkOpenAISession
   }
 
   async clearSession(): Promise<void> {
-    await this.#change(({ items, operations }) =>
+    await this.#fold.change(({ items, operations }) =>
       items.length === 0 && operations.size === 0 ? [] : [{ type: types.cleared }],
     );
   }
 
   async applyHistoryMutations({ mutations }: SessionHistoryRewriteArgs): Promise<void> {
     if (mutations.length === 0) return;
-    await this.#change(({ items }) => {
+    await this.#fold.change(({ items }) => {
       let next = items;
       for (const { callId, replacement } of mutations) next = withCall(next, callId, replacement);
       return replacing(items, next);
@@ -99,7 +96,7 @@ export class TidemarkOpenAISession
     const { operationId, transaction } = args;
     if (operationId.trim() === '') throw new Error('an operation has an id');
     const digest = digestOf(canonical(encoded(transaction)), 32);
-    await this.#change(({ items, operations }) => {
+    await this.#fold.change(({ items, operations }) => {
       const applied = operations.get(operationId);
       if (applied === digest) return [];
       if (applied !== undefined) {
@@ -108,22 +105,6 @@ export class TidemarkOpenAISession
       const events = transactionEvents(items, transaction);
       return [...events, { type: types.operation, operation_id: operationId, digest }];
     });
-  }
-
-  /** Decides on the history as it is; where another came between, on what that made of it. */
-  async #change(decide: (history: History) => readonly SentEvent[]): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      const { state, nextSeq } = await this.#fold.read();
-      const events = decide(state);
-      if (events.length === 0) return;
-      try {
-        await this.#client.appendAtOnce({ session: this.#session }, events, { expected: nextSeq });
-        return;
-      } catch (cause) {
-        const isLate = cause instanceof RequestProblem && cause.status === 412;
-        if (!isLate || attempt === attemptsMax) throw cause;
-      }
-    }
   }
 }
 

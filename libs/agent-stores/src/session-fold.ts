@@ -4,9 +4,12 @@
 import {
   type Place,
   RequestProblem,
+  type SentEvent,
   type SessionsClient,
   type StoredEvent,
 } from '@tidemark/sessions-client';
+
+const attemptsMax = 50;
 
 export class SessionFold<State> {
   readonly #client: SessionsClient;
@@ -37,6 +40,22 @@ export class SessionFold<State> {
     const next = this.#last.then(() => this.#read());
     this.#last = next.catch(() => undefined);
     return next;
+  }
+
+  /** Appends what is decided on the state as it is; where another came between, on what that made of it. */
+  async change(decide: (state: State) => readonly SentEvent[]): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      const { state, nextSeq } = await this.read();
+      const events = decide(state);
+      if (events.length === 0) return;
+      try {
+        await this.#client.appendAtOnce(this.#place, events, { expected: nextSeq });
+        return;
+      } catch (cause) {
+        const isLate = cause instanceof RequestProblem && cause.status === 412;
+        if (!isLate || attempt === attemptsMax) throw cause;
+      }
+    }
   }
 
   async #read(): Promise<{ readonly state: State; readonly nextSeq: number }> {

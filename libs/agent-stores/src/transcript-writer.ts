@@ -3,16 +3,26 @@
 
 import { randomUUID } from 'node:crypto';
 import type { SessionStoreEntry } from '@anthropic-ai/claude-agent-sdk';
-import { type AgentEvent, claudeCode, digestOf, finishedUsage } from '@tidemark/agent-formats';
+import {
+  type AgentEvent,
+  claudeCode,
+  digestOf,
+  finishedUsage,
+  RecordRestorer,
+  rolledBackType,
+} from '@tidemark/agent-formats';
 import {
   type Place,
   RequestProblem,
   type SessionsClient,
+  type StoredEvent,
   sessionPath,
 } from '@tidemark/sessions-client';
 
 /** So many ids a session remembers at least, however old they are. */
 const rememberedMin = 4_096;
+/** Events of a turn's end, and some more. */
+const readAgain = 64;
 
 interface FailedAppend {
   readonly digest: string;
@@ -49,11 +59,13 @@ export class TranscriptWriter {
     await this.#begin();
     this.#known ??= await this.#idsThere();
     const known = this.#known;
-    const [state, events] = this.#converted(entries, nonce);
+    const [state, converted] = this.#converted(entries, nonce);
+    const events = await this.#withoutRepeatedBacks(converted);
     await this.#client.append(
       this.#place,
       events.filter(({ id }) => !known.has(id)),
     );
+    await this.#keepLeft(events);
     for (const { id } of events) known.add(id);
     this.#state = state;
     this.#failed = undefined;
@@ -75,10 +87,52 @@ export class TranscriptWriter {
     return [state, events];
   }
 
-  /** A sub-agent's thread is there before its first entry. */
-  async #begin(): Promise<void> {
+  /** An entry that comes again goes back to nothing, though it looks so to who has read the end alone. */
+  async #withoutRepeatedBacks(events: readonly AgentEvent[]): Promise<readonly AgentEvent[]> {
+    const repeated = new Set<string>();
+    for (const { id, type, by_event_id: by } of events) {
+      if (type !== rolledBackType) continue;
+      const isRepeat = (await this.#isThere(String(by))) && !(await this.#isThere(id));
+      if (isRepeat) repeated.add(id);
+    }
+    return repeated.size === 0 ? events : events.filter(({ id }) => !repeated.has(id));
+  }
+
+  async #isThere(id: string): Promise<boolean> {
+    const path = `${sessionPath(this.#place)}/events/${encodeURIComponent(id)}`;
+    return (await this.#client.find(path)) !== undefined;
+  }
+
+  /** What was left behind is a fork: the session as it was then. */
+  async #keepLeft(events: readonly AgentEvent[]): Promise<void> {
     const { session, thread } = this.#place;
-    if (this.#isBegun || thread === undefined) return;
+    for (const { id, type, left } of events) {
+      if (type !== rolledBackType || typeof left !== 'string' || thread !== undefined) continue;
+      await this.#client.fork(session, { as: `${session}.${left}`, before: id });
+    }
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#isBegun) return;
+    await (this.#place.thread === undefined ? this.#goOn() : this.#beginThread(this.#place.thread));
+    this.#isBegun = true;
+  }
+
+  /** Another process may have written what stands there: from its end on a going back is known as one. */
+  async #goOn(): Promise<void> {
+    const restorer = new RecordRestorer();
+    let state = claudeCode.begin();
+    for await (const event of this.#eventsThere({ last: readAgain })) {
+      const restored = restorer.take(event);
+      if (restored === undefined) continue;
+      state = claudeCode.convert(state, { key: event.id, value: restored.record }).state;
+    }
+    this.#state = { ...state, answer: undefined };
+  }
+
+  /** A sub-agent's thread is there before its first entry. */
+  async #beginThread(thread: string): Promise<void> {
+    const { session } = this.#place;
     const path = `${sessionPath({ session, thread })}/events`;
     const isThere = (await this.#client.find(path, { query: { limit: 1 } })) !== undefined;
     if (!isThere) {
@@ -91,7 +145,6 @@ export class TranscriptWriter {
       };
       await this.#client.append({ session }, [event]);
     }
-    this.#isBegun = true;
   }
 
   /** All of them, where there are more than the server is sure to remember. */
@@ -104,11 +157,22 @@ export class TranscriptWriter {
         query,
       });
       if (data.length === 0) return ids;
-      for await (const { id } of this.#client.events(this.#place)) ids.add(id);
     } catch (cause) {
-      if (!(cause instanceof RequestProblem && (cause.status === 404 || cause.status === 410)))
-        throw cause;
+      if (!isGone(cause)) throw cause;
     }
+    for await (const { id } of this.#eventsThere()) ids.add(id);
     return ids;
   }
+
+  /** None of a session that is not there. */
+  async *#eventsThere(query: Readonly<Record<string, number>> = {}): AsyncGenerator<StoredEvent> {
+    try {
+      yield* this.#client.events(this.#place, query);
+    } catch (cause) {
+      if (!isGone(cause)) throw cause;
+    }
+  }
 }
+
+const isGone = (cause: unknown): boolean =>
+  cause instanceof RequestProblem && (cause.status === 404 || cause.status === 410);

@@ -31,6 +31,7 @@ const preflight = {
     'if-match',
     'if-none-match',
     'last-event-id',
+    'mcp-protocol-version',
     'producer-epoch',
     'producer-id',
     'producer-seq',

@@ -8,5 +8,6 @@ export {
   SessionsClient,
   type StoredEvent,
   sessionPath,
+  streamPath,
 } from './sessions-client.ts';
 export { timeMsOf } from './time.ts';

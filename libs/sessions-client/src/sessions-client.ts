@@ -42,6 +42,10 @@ export const sessionPath = ({ session, thread }: Place): string => {
   return thread === undefined ? path : `${path}/threads/${encodeURIComponent(thread)}`;
 };
 
+/** Of a session as a stream. */
+export const streamPath = (name: string): string =>
+  `/v1/stream/${name.split('/').map(encodeURIComponent).join('/')}`;
+
 export class SessionsClient {
   readonly baseUrl: string;
   readonly apiKey: string | undefined;
@@ -123,6 +127,25 @@ export class SessionsClient {
     await this.find(sessionPath({ session: name }), { method: 'DELETE' });
   }
 
+  /** A session of its own that is this one as it was before an event; where it is there, it stays. */
+  async fork(session: string, { as, before }: Fork): Promise<void> {
+    if ((await this.find(sessionPath({ session: as }))) !== undefined) return;
+    const events = `${sessionPath({ session })}/events`;
+    const event = await this.ask(`${events}/${encodeURIComponent(before)}`);
+    await event.arrayBuffer();
+    const seq = Number(event.headers.get('stream-first-seq'));
+    if (seq === 0) return;
+    // Only the server can say the cursor of a place.
+    const last = await this.ask(events, { query: { from_seq: seq - 1, limit: 1 } });
+    await last.arrayBuffer();
+    const headers = {
+      'content-type': 'application/json',
+      'stream-forked-from': streamPath(session),
+      'stream-fork-offset': last.headers.get('stream-next-offset') ?? '',
+    };
+    await this.json(streamPath(as), { method: 'PUT', headers });
+  }
+
   async appendBatch(place: Place, { body, events }: Batch): Promise<number> {
     const isNamed = events.every(({ id }) => id !== undefined);
     const headers = isNamed ? {} : { 'idempotency-key': randomUUID() };
@@ -182,6 +205,12 @@ export class SessionsClient {
       ...(signal === undefined ? {} : { signal }),
     });
   }
+}
+
+export interface Fork {
+  readonly as: string;
+  /** The id of an event. */
+  readonly before: string;
 }
 
 export interface AtOnce {

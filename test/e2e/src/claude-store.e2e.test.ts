@@ -9,6 +9,7 @@ import {
   type SessionKey,
   type SessionStoreEntry,
 } from '@anthropic-ai/claude-agent-sdk';
+import { claudeSessionName } from '@tidemark/agent-formats';
 import { claudeCases, claudeLongFile } from '@tidemark/agent-formats/testing';
 import { TidemarkSessionStore } from '@tidemark/agent-stores/claude';
 import { SessionsClient } from '@tidemark/sessions-client';
@@ -286,4 +287,36 @@ test('the SDK’s own functions read through the store', async () => {
   expect(listed.map((each) => each.sessionId)).toContain(key.sessionId);
   const messages = await getSessionMessages(key.sessionId, { dir: cwd, sessionStore: store });
   expect(messages).toMatchObject([{ type: 'user', uuid: first.uuid }]);
+});
+
+test('who goes back on another host leaves a fork behind, and a repeat leaves none', async () => {
+  const key = newKey();
+  const first = entry('one', { parentUuid: null });
+  const answer = { ...entry('an answer', { parentUuid: first.uuid }), type: 'assistant' };
+  const left = entry('two, which is taken back', { parentUuid: answer.uuid });
+  const instead = entry('two again', { parentUuid: answer.uuid });
+  await openStore().append(key, [first, answer, left]);
+  await openStore().append(key, [instead]);
+  const session = claudeSessionName(key.projectKey, key.sessionId);
+  const typesOf = async (name: string): Promise<string[]> => {
+    const types: string[] = [];
+    for await (const { type } of client.events({ session: name })) types.push(type);
+    return types;
+  };
+  const before = ['user.message', 'agent.message', 'user.message'];
+  const all = [...before, 'session.thread_rolled_back', 'user.message'];
+  expect(await typesOf(session)).toEqual(all);
+  const types = { 'types[]': ['session.thread_rolled_back'] };
+  const { value: back } = await client.events({ session }, types).next();
+  const fork = `${session}.${String(back?.['left'])}`;
+  expect(await typesOf(fork)).toEqual(before);
+  for (const again of [[first], [first, answer, left, instead], [instead]]) {
+    await openStore().append(key, again);
+  }
+  expect(await typesOf(session)).toEqual(all);
+  expect(await openStore().load(key)).toEqual([first, answer, left, instead]);
+  await openStore().delete(key);
+  expect(await client.find(`/v1/sessions/${fork}`)).toBeUndefined();
+  await openStore().append(key, [first]);
+  expect(await openStore().load(key)).toEqual([first]);
 });

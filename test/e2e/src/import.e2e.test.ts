@@ -1,4 +1,5 @@
-// Transcripts as their tools leave them, imported by the command line into a real server.
+// Transcripts as their tools leave them, imported by the command line into a real server. `TIDEMARK_TEST_LONG=1`
+// imports 100,000 records, and follows a file for a minute.
 
 import {
   appendFile,
@@ -13,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { zstdCompressSync } from 'node:zlib';
 import { claudeSessionName } from '@tidemark/agent-formats';
 import {
   type CaseFile,
@@ -26,6 +28,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CliAnswer, jsonOf, runCli, startCli } from './cli.ts';
 import { forgetIds } from './forgotten-ids.ts';
 import { type OwnServer, startOwnServer } from './own-server.ts';
+
+const isLong = process.env['TIDEMARK_TEST_LONG'] === '1';
 
 let server: OwnServer;
 let client: SessionsClient;
@@ -109,36 +113,66 @@ describe.each([
   ['codex', codexCases],
   ['opencode', opencodeCases],
 ] as const)('%s', (source, cases) => {
-  test.each(cases.map((each) => [each.name, each] as const))('%s', async (_, { files, types }) => {
-    const folder = await folderOf(files);
-    const first = await importing(source, folder);
-    expect(first).toMatchObject({ code: 0, err: '' });
-    const [session = ''] = sessionsIn(first);
-    const threads = await threadsOf(session);
-    const wanted = Object.entries(types);
-    expect([...threads.keys()].toSorted()).toEqual(
-      wanted.flatMap(([key]) => (key === '' ? [] : [key])).toSorted(),
-    );
-    for (const [key, expected] of wanted) {
-      const events = await eventsOf(session, threads.get(key));
-      expect(typesOf(events).toSorted()).toEqual(expected.toSorted());
-    }
-    const [main] = files;
-    if (Object.keys(types).length === 1 && source !== 'opencode') {
-      expect(await exported(session)).toEqual(unique(recordsOf(main as CaseFile)));
-    }
+  test.each(cases.map((each) => [each.name, each] as const))(
+    '%s',
+    async (_, { files, types, left }) => {
+      const folder = await folderOf(files);
+      const first = await importing(source, folder);
+      expect(first).toMatchObject({ code: 0, err: '' });
+      const [session = ''] = sessionsIn(first);
+      const threads = await threadsOf(session);
+      const wanted = Object.entries(types);
+      expect([...threads.keys()].toSorted()).toEqual(
+        wanted.flatMap(([key]) => (key === '' ? [] : [key])).toSorted(),
+      );
+      for (const [key, expected] of wanted) {
+        const events = await eventsOf(session, threads.get(key));
+        expect(typesOf(events).toSorted()).toEqual(expected.toSorted());
+      }
+      expect(await leftOf(session)).toEqual(left ?? []);
+      const [main] = files;
+      if (Object.keys(types).length === 1 && source !== 'opencode') {
+        expect(await exported(session)).toEqual(unique(recordsOf(main as CaseFile)));
+      }
 
-    const second = await importing(source, folder);
-    expect(totalOf(second)).toMatchObject({ records: 0, appended: 0, failed: 0 });
-    const count = (await eventsOf(session)).length;
-    expect(typesOf(await eventsOf(session))).toHaveLength(types['']?.length ?? 0);
+      const second = await importing(source, folder);
+      expect(totalOf(second)).toMatchObject({ records: 0, appended: 0, failed: 0 });
+      const count = (await eventsOf(session)).length;
+      expect(typesOf(await eventsOf(session))).toHaveLength(types['']?.length ?? 0);
 
-    // From another folder, as another machine has it: what is there is known.
-    const other = await importing(source, await folderOf(files));
-    expect(totalOf(other)).toMatchObject({ appended: 0 });
-    expect(await eventsOf(session)).toHaveLength(count);
-  });
+      // From another folder, as another machine has it: what is there is known.
+      const other = await importing(source, await folderOf(files));
+      expect(totalOf(other)).toMatchObject({ appended: 0 });
+      expect(await eventsOf(session)).toHaveLength(count);
+    },
+  );
 });
+
+/** What each fork has that keeps what was left behind. */
+async function leftOf(session: string): Promise<string[][]> {
+  const backs = (await eventsOf(session)).filter(({ left }) => left !== undefined);
+  const forks = backs.map(({ left }) => eventsOf(`${session}.${String(left)}`));
+  return (await Promise.all(forks)).map(typesOf);
+}
+
+test.each([
+  ['claude-code', claudeCases, '00000000-0000-4000-8000-000000000fff'],
+  ['codex', codexCases, '019a0000-0000-7000-8000-000000000fff'],
+  ['opencode', opencodeCases, 'ses_elsewhere'],
+] as const)(
+  '%s: a fork is told by the name that its source has here',
+  async (source, cases, id) => {
+    const forked = cases.find(({ files }) => JSON.stringify(files).includes('fork'));
+    await importing(source, await folderOf(forked?.files ?? []));
+    const query = { 'metadata[source]': source, limit: 1_000 };
+    const sessions: Json[] = [];
+    for await (const each of client.list('/v1/sessions', { query })) sessions.push(each);
+    const [session] = sessions.filter(({ metadata }) => 'forked_from' in (metadata as Json));
+    const name = String(session?.['id']);
+    const from = (session?.['metadata'] as Json | undefined)?.['forked_from'];
+    expect(from).toBe(`${name.slice(0, name.lastIndexOf('.'))}.${id}`);
+  },
+);
 
 test('an imported session has the title, the times and the numbers of its source, and is found', async () => {
   const titled = claudeCases.find(({ name }) => name.startsWith('titles'))?.files ?? [];
@@ -177,7 +211,7 @@ test('a torn line is taken once it is whole, and a tail alone is read', async ()
 });
 
 test('a long session: fast, whole, and a second import appends nothing even where nothing was noted', async () => {
-  const records = 30_000;
+  const records = isLong ? 100_000 : 30_000;
   const file = claudeLongFile(records);
   const folder = await folderOf([file]);
   const begun = performance.now();
@@ -240,25 +274,57 @@ test('watch follows a file that is written, cut off and begun anew', async () =>
     JSON.stringify((await eventsOf(name).catch(() => [])).map(({ content }) => content));
   const line = (n: number): string =>
     `${JSON.stringify({ type: 'user', uuid: `w${n}`, message: { role: 'user', content: `line number ${n}.` } })}\n`;
+  const comes = (n: number): Promise<void> =>
+    expect.poll(said, { timeout: 20_000 }).toContain(`line number ${n}.`);
   await expect.poll(said, { timeout: 20_000 }).toContain('hello there');
-  for (let n = 0; n < 20; n += 1) {
-    const whole = line(n);
-    await appendFile(file, whole.slice(0, 20));
-    await delay(50);
-    await appendFile(file, whole.slice(20));
+  const written: number[] = [];
+  const endMs = performance.now() + (isLong ? 60_000 : 0);
+  for (let base = 0; base === 0 || performance.now() < endMs; base += 1_000) {
+    for (let n = base; n < base + 20; n += 1) {
+      const whole = line(n);
+      await appendFile(file, whole.slice(0, 20));
+      await delay(50);
+      await appendFile(file, whole.slice(20));
+      written.push(n);
+    }
+    await comes(base + 19);
+    await truncate(file, 0);
+    await writeFile(file, line(base + 100) + line(base + 3));
+    await comes(base + 100);
+    await rm(file);
+    await writeFile(file, line(base + 200));
+    await comes(base + 200);
+    written.push(base + 100, base + 200);
   }
-  await expect.poll(said, { timeout: 20_000 }).toContain('line number 19.');
-  await truncate(file, 0);
-  await writeFile(file, line(100) + line(3));
-  await expect.poll(said, { timeout: 20_000 }).toContain('line number 100.');
-  await rm(file);
-  await writeFile(file, `${line(200)}`);
-  await expect.poll(said, { timeout: 20_000 }).toContain('line number 200.');
   watching.child.kill('SIGINT');
   expect((await watching.ended).code).toBe(130);
   const numbers = [...(await said()).matchAll(/line number (\d+)\./g)].map(([, n]) => Number(n));
-  expect(numbers).toEqual([...Array.from({ length: 20 }, (_, n) => n), 100, 200]);
+  expect(numbers).toEqual(written);
+  console.log(`${written.length} lines followed`);
   expect((await stat(folder)).isDirectory()).toBe(true);
+});
+
+test('a rollout that was compressed, and put away, is the one that it was', async () => {
+  const [plain] = codexCases;
+  const [{ path, text } = { path: '', text: '' }] = plain?.files ?? [];
+  const own = (name: string): string =>
+    name.replace(/-[0-9a-f]{12}\.jsonl$/, '-00000000beef.jsonl');
+  const content = text.replaceAll(/000000000001/g, '00000000beef');
+  const first = await importing('codex', await folderOf([{ path: own(path), text: content }]));
+  expect(totalOf(first)).toMatchObject({ failed: 0 });
+  expect(Number(totalOf(first)['appended'])).toBeGreaterThan(0);
+  const folder = await folderOf([]);
+  const archived = own(path).replace(/^sessions\/.*\//, 'archived_sessions/');
+  await mkdir(dirname(join(folder, archived)), { recursive: true });
+  await writeFile(join(folder, `${archived}.zst`), zstdCompressSync(content));
+  expect(totalOf(await importing('codex', folder))).toMatchObject({
+    transcripts: 1,
+    records: 0,
+    appended: 0,
+  });
+  const more = `${JSON.stringify({ type: 'event_msg', payload: { type: 'turn_aborted' } })}\n`;
+  await writeFile(join(folder, `${archived}.zst`), zstdCompressSync(content + more));
+  expect(totalOf(await importing('codex', folder))).toMatchObject({ records: 1, appended: 1 });
 });
 
 test('secrets are taken out, and nothing else', async () => {
@@ -294,7 +360,8 @@ test('a dry run sends nothing, and since leaves out what is older', async () => 
 
 test('any JSON lines: an event is one, and all else is kept', async () => {
   const text =
-    '{"type":"order.placed","n":1}\n{"n":2}\n"words"\nnot json\n{"type":"user.message"}\n';
+    '{"type":"order.placed","n":1}\n{"n":2}\n"words"\nnot json\n{"type":"user.message"}\n' +
+    '{"type":"order.placed","n":3,"processed_at":"never"}\n';
   const folder = await folderOf([{ path: 'orders.jsonl', text }]);
   const answer = await importing('jsonl', folder);
   expect(answer).toMatchObject({ code: 0, err: '' });
@@ -305,6 +372,7 @@ test('any JSON lines: an event is one, and all else is kept', async () => {
     'record',
     'record',
     'system.record.refused',
+    'order.placed',
   ]);
   const back = await runCli(['export', 'jsonl.orders', '--records'], { url: server.url });
   expect(back.out.split('\n').slice(0, 2)).toEqual(['{"type":"order.placed","n":1}', '{"n":2}']);

@@ -48,7 +48,8 @@ const sees: Readonly<Record<string, readonly string[]>> = {
   ingest: role,
   // Static pages: what they show they ask of the server, as anybody does.
   dashboard: ['std', 'platform', 'edge'],
-  read: [...role, 'dashboard'],
+  // Its tools for models ask as anybody does: the client of outside is theirs.
+  read: [...role, 'dashboard', 'mcp', 'sessions-client'],
   relay: role,
   materializer: role.filter((name) => name !== 'edge'),
   tiering: role.filter((name) => name !== 'edge'),
@@ -70,10 +71,12 @@ const sees: Readonly<Record<string, readonly string[]>> = {
   'sessions-client': ['protocol'],
   'agent-formats': [],
   'agent-stores': ['agent-formats', 'sessions-client'],
+  mcp: ['sessions-client'],
   // A replay writes files, and into a topic: with the adapters, and nothing that decides or folds.
   cli: [
     'agent-formats',
     'sessions-client',
+    'mcp',
     'parquet',
     'otlp',
     'std',

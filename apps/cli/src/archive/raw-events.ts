@@ -1,10 +1,7 @@
 // The events of a session as they were appended, by the stream protocol, which tells them as they are.
 
 import { jsonMessages, limits } from '@tidemark/protocol';
-import { RequestProblem, type SessionsClient } from '@tidemark/sessions-client';
-
-export const streamPath = (name: string): string =>
-  `/v1/stream/${name.split('/').map(encodeURIComponent).join('/')}`;
+import { RequestProblem, type SessionsClient, streamPath } from '@tidemark/sessions-client';
 
 export interface StreamHead {
   readonly contentType: string;

@@ -2,10 +2,15 @@
 // was begun and not finished is gone on with; a session of that name that is another is left as it is.
 
 import { createReadStream } from 'node:fs';
-import { RequestProblem, type SessionsClient, sessionPath } from '@tidemark/sessions-client';
+import {
+  RequestProblem,
+  type SessionsClient,
+  sessionPath,
+  streamPath,
+} from '@tidemark/sessions-client';
 import { equalBytes } from '@tidemark/std';
 import { byteLines } from '../byte-lines.ts';
-import { rawEvents, type StreamHead, streamHead, streamPath } from './raw-events.ts';
+import { rawEvents, type StreamHead, streamHead } from './raw-events.ts';
 import { type ArchivePart, archiveLineOf, EventDigest } from './session-archive.ts';
 
 export interface Restored {

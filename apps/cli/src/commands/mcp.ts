@@ -1,8 +1,9 @@
 import { once } from 'node:events';
+import { createMcpServer } from '@tidemark/mcp';
 import { type Call, type Command, UsageMistake } from '../command.ts';
 import { type ExitCode, exitCodes } from '../environment.ts';
 import { serveMcp } from '../mcp/http.ts';
-import { createMcpServer } from '../mcp/server.ts';
+import { answerLines } from '../mcp/lines.ts';
 import { line } from '../printing.ts';
 
 export const mcp: Command = {
@@ -14,7 +15,6 @@ export const mcp: Command = {
     listen: { value: 'HOST:PORT', help: 'over HTTP at /mcp, not on stdin and stdout' },
   },
   notes: [
-    'Needs @modelcontextprotocol/sdk, which a checkout has.',
     'In a client’s configuration: {"command": "npx", "args": ["tidemark", "mcp"]}',
     'Over HTTP a client shows its own key as a bearer token; without one it is served on this machine only.',
   ],
@@ -26,16 +26,10 @@ export const mcp: Command = {
 };
 
 async function overStreams({ client, has, environment }: Call): Promise<ExitCode> {
-  const { StdioServerTransport } = await import('@modelcontextprotocol/sdk/server/stdio.js');
-  const server = await createMcpServer({ client, mayWrite: has('write') });
-  const closed = new Promise<void>((resolve) => {
-    server.onclose = resolve;
-  });
-  await server.connect(new StdioServerTransport());
-  const ended = Promise.withResolvers<void>();
-  environment.onInputEnd(() => ended.resolve());
-  await Promise.race([closed, ended.promise, once(environment.signal, 'abort')]);
-  await server.close();
+  const { stdin, out, signal } = environment;
+  const server = createMcpServer({ client, mayWrite: has('write') });
+  const ended = answerLines(server, { stdin, out });
+  await Promise.race([ended, once(signal, 'abort')]);
   return exitCodes.done;
 }
 

@@ -1,7 +1,8 @@
+import { wordOf } from '@tidemark/mcp';
 import type { Json } from '@tidemark/sessions-client';
 import { type Call, type Command, UsageMistake } from '../command.ts';
 import { exitCodes } from '../environment.ts';
-import { jsonLine, line, table, wordOf } from '../printing.ts';
+import { jsonLine, line, table } from '../printing.ts';
 
 export const sessions: Command = {
   name: 'sessions',

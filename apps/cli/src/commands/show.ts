@@ -1,7 +1,8 @@
+import { wordOf } from '@tidemark/mcp';
 import { sessionPath } from '@tidemark/sessions-client';
 import { type Call, type Command, required } from '../command.ts';
 import { exitCodes } from '../environment.ts';
-import { coloured, eventLine, jsonLine, line, wordOf } from '../printing.ts';
+import { coloured, eventLine, jsonLine, line } from '../printing.ts';
 
 export const show: Command = {
   name: 'show',

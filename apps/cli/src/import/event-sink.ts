@@ -1,7 +1,7 @@
 // Where converted events go: to their session and its threads, a batch at a time, in order. Events that the
 // server does not take are kept as records of no meaning, so that one of them holds up no other.
 
-import { type AgentEvent, threadIdOf } from '@tidemark/agent-formats';
+import { type AgentEvent, rolledBackType, threadIdOf } from '@tidemark/agent-formats';
 import {
   type Batch,
   batchesOf,
@@ -64,6 +64,16 @@ export class EventSink {
     if (events.length === 0) return;
     if (thread !== undefined) await this.#begin(thread);
     await this.#send(this.#placeOf(thread), events);
+    if (thread === undefined) await this.#keepLeft(events);
+  }
+
+  /** What was left behind is a fork: the session as it was then. */
+  async #keepLeft(events: readonly AgentEvent[]): Promise<void> {
+    for (const { id, type, left } of events) {
+      if (type !== rolledBackType || typeof left !== 'string') continue;
+      const session = this.#session;
+      await this.#client.fork(session, { as: `${session}.${left}`, before: id });
+    }
   }
 
   #placeOf(thread: SinkThread | undefined): Place {

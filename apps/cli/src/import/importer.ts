@@ -112,6 +112,8 @@ class Pass {
   #pending: RoutedEvent[] = [];
   #pendingChars = 0;
   #unnoted = 0;
+  /** What is sent while more is read and converted: one at a time, in order. */
+  #sending: Promise<void> = Promise.resolve();
   #records = 0;
   #events = 0;
 
@@ -134,6 +136,7 @@ class Pass {
     }
     if (isSettled) this.#settle();
     await this.#flush();
+    await this.#sending;
     if (this.#progress.bytes === begun.bytes && this.#events === 0) return undefined;
     await this.#note();
     await this.#tellProfile();
@@ -180,9 +183,17 @@ class Pass {
     const pending = this.#pending;
     [this.#pending, this.#pendingChars] = [[], 0];
     this.#unnoted += pending.length;
-    const { options, sink } = this.#parts;
+    const { options } = this.#parts;
     options.onRecords(this.#records);
     if (options.isDry) return;
+    await this.#sending;
+    this.#sending = this.#send(pending);
+    // Whoever awaits it next hears of it.
+    this.#sending.catch(() => undefined);
+  }
+
+  async #send(pending: readonly RoutedEvent[]): Promise<void> {
+    const { sink } = this.#parts;
     // What is in a sub-agent's own file is its own, whatever its records say.
     const own = this.#transcript.thread;
     const byThread = Map.groupBy(pending, ({ thread }) => (own === undefined ? thread : undefined));
@@ -197,6 +208,7 @@ class Pass {
   async #note(): Promise<void> {
     this.#unnoted = 0;
     if (this.#parts.options.isDry) return;
+    await this.#sending;
     const { session, key } = this.#transcript;
     const head = await this.#file.head();
     const bytes = Math.min(head.bytes, this.#progress.bytes);

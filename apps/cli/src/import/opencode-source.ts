@@ -118,7 +118,19 @@ function recordsOf(
       records.push({ kind: 'part', id: String(value['id']), time, role, value });
     }
   }
+  const revert = revertIn(info);
+  if (revert !== undefined) {
+    const id = `revert:${String(revert['partID'] ?? revert['messageID'])}`;
+    records.push({ kind: 'revert', id, time: undefined, value: revert });
+  }
   return records;
+}
+
+/** In the database it is a column of JSON. */
+function revertIn({ revert }: Json): Json | undefined {
+  const value: unknown = typeof revert === 'string' ? JSON.parse(revert) : revert;
+  const isOne = typeof value === 'object' && value !== null && 'messageID' in value;
+  return isOne ? (value as Json) : undefined;
 }
 
 /** What the agent is still at may change. */

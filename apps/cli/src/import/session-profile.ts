@@ -1,6 +1,6 @@
 // What is known of an imported session as a whole: its title, and where it comes from as metadata.
 
-import type { About } from '@tidemark/agent-formats';
+import { type About, namePart } from '@tidemark/agent-formats';
 import { type Json, type SessionsClient, sessionPath } from '@tidemark/sessions-client';
 import type { Transcript } from './transcript.ts';
 
@@ -9,7 +9,11 @@ const titleCharsMax = 1_024;
 
 type Metadata = Readonly<Record<string, string>>;
 
-function metadataOf({ metadata }: Transcript, about: About): Metadata {
+/** As a session of the same source is called here. */
+const siblingOf = (session: string, source: string | undefined): string | undefined =>
+  source && `${session.slice(0, session.lastIndexOf('.') + 1)}${namePart(source)}`;
+
+function metadataOf({ session, metadata }: Transcript, about: About): Metadata {
   const { cwd, branch, version, parent, forkedFrom, models, tokens, cost } = about;
   const known: Readonly<Record<string, string | number | undefined>> = {
     ...metadata,
@@ -17,7 +21,7 @@ function metadataOf({ metadata }: Transcript, about: About): Metadata {
     git_branch: branch,
     source_version: version,
     parent_session: parent,
-    forked_from: forkedFrom,
+    forked_from: siblingOf(session, forkedFrom),
     models: models.length === 0 ? undefined : models.join(','),
     input_tokens: tokens.input || undefined,
     output_tokens: tokens.output || undefined,

@@ -5,8 +5,8 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
+import { answerHttp, createMcpServer } from '@tidemark/mcp';
 import { SessionsClient } from '@tidemark/sessions-client';
-import { createMcpServer } from './server.ts';
 
 export interface McpHttpOptions {
   readonly baseUrl: string;
@@ -87,17 +87,17 @@ async function answer(
   const { pathname } = new URL(request.url ?? '/', 'http://mcp');
   if (pathname !== '/mcp') throw new Refusal(404, 'the tools are at /mcp');
   const apiKey = keyFor(options, request);
-  const body = request.method === 'POST' ? await bodyOf(request) : undefined;
-  const { StreamableHTTPServerTransport } = await import(
-    '@modelcontextprotocol/sdk/server/streamableHttp.js'
-  );
+  if (request.method !== 'POST') {
+    response.setHeader('allow', 'POST');
+    throw new Refusal(405, 'the tools are asked by POST');
+  }
   const { baseUrl, mayWrite } = options;
-  const client = new SessionsClient({ baseUrl, apiKey });
-  const server = await createMcpServer({ client, mayWrite });
-  const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true });
-  response.once('close', () => void server.close());
-  await server.connect(transport);
-  await transport.handleRequest(request, response, body);
+  const server = createMcpServer({ client: new SessionsClient({ baseUrl, apiKey }), mayWrite });
+  const version = request.headers['mcp-protocol-version'];
+  const body = await bodyOf(request);
+  const told = await answerHttp(server, { body, version: [version].flat()[0] });
+  response.writeHead(told.status, { 'content-type': 'application/json' });
+  response.end(told.body === undefined ? '' : JSON.stringify(told.body));
 }
 
 /** The key of whoever asks; throws where nothing is for it. */
@@ -113,7 +113,7 @@ export function keyFor(
   return apiKey;
 }
 
-async function bodyOf(request: IncomingMessage): Promise<unknown> {
+async function bodyOf(request: IncomingMessage): Promise<string> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for await (const piece of request as AsyncIterable<Uint8Array>) {
@@ -121,9 +121,5 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
     if (bytes > bodyBytesMax) throw new Refusal(413, `at most ${bodyBytesMax} bytes`);
     pieces.push(piece);
   }
-  try {
-    return JSON.parse(Buffer.concat(pieces).toString()) as unknown;
-  } catch {
-    throw new Refusal(400, 'not JSON');
-  }
+  return Buffer.concat(pieces).toString();
 }

@@ -7,6 +7,8 @@ export type { CaseFile, ImportCase };
 
 const hexOf = (count: number): string => count.toString(16).padStart(12, '0');
 
+const idOf = (number: number): string => `00000000-0000-4000-8000-${hexOf(number)}`;
+
 /** Records of one session, each the child of the one before. */
 class ClaudeWriter {
   readonly session: string;
@@ -18,7 +20,7 @@ class ClaudeWriter {
   constructor(number: number, cwd: string) {
     this.#number = number;
     this.#cwd = cwd;
-    this.session = `00000000-0000-4000-8000-${hexOf(number)}`;
+    this.session = idOf(number);
   }
 
   get last(): string | null {
@@ -71,10 +73,14 @@ class ClaudeWriter {
   }
 }
 
-const timeAt = (second: number): string =>
-  `2026-05-04T${String(10 + Math.floor(second / 3_600)).padStart(2, '0')}:${String(
-    Math.floor(second / 60) % 60,
-  ).padStart(2, '0')}:${String(second % 60).padStart(2, '0')}.123Z`;
+const two = (count: number): string => String(count).padStart(2, '0');
+
+const timeAt = (second: number): string => {
+  const minutes = 600 + Math.floor(second / 60);
+  const day = 4 + Math.floor(minutes / 1_440);
+  const hour = Math.floor(minutes / 60) % 24;
+  return `2026-05-${two(day)}T${two(hour)}:${two(minutes % 60)}:${two(second % 60)}.123Z`;
+};
 
 const say = (text: string): Json => ({ type: 'text', text });
 const use = (id: string, name: string, input: Json): Json => ({
@@ -94,9 +100,12 @@ interface CaseParts {
   readonly name: string;
   readonly cwd?: string;
   readonly types: ImportCase['types'];
+  readonly left?: ImportCase['left'];
   readonly write: (writer: ClaudeWriter) => readonly Json[];
   readonly tail?: string;
   readonly more?: (writer: ClaudeWriter) => Readonly<Record<string, readonly Json[]>>;
+  /** Likewise, in the folder of the session. */
+  readonly beside?: (writer: ClaudeWriter) => Readonly<Record<string, readonly Json[]>>;
 }
 
 const long = 'a text that is longer than what is worth a hole in its record, by far and then some';
@@ -215,13 +224,84 @@ const parts: readonly CaseParts[] = [
   },
   {
     name: 'a rewind',
-    types: { '': ['user.message', 'user.message', 'user.message'] },
+    types: {
+      '': ['user.message', 'user.message', 'session.thread_rolled_back', 'user.message'],
+    },
+    left: [['user.message', 'user.message']],
     write: (w) => {
       const first = w.user('one');
       const from = w.last;
       const left = w.user('two, which is taken back');
       w.rewind(from);
       return [first, left, w.user('two again')];
+    },
+  },
+  {
+    name: 'a rewind to the beginning, and one from what was said since',
+    types: {
+      '': [
+        'user.message',
+        'agent.message',
+        'span.model_request_end',
+        'session.thread_rolled_back',
+        'user.message',
+        'agent.message',
+        'span.model_request_end',
+        'session.thread_rolled_back',
+        'user.message',
+      ],
+    },
+    left: [
+      ['user.message', 'agent.message', 'span.model_request_end'],
+      [
+        'user.message',
+        'agent.message',
+        'span.model_request_end',
+        'session.thread_rolled_back',
+        'user.message',
+        'agent.message',
+        'span.model_request_end',
+      ],
+    ],
+    write: (w) => {
+      const records = [w.user('a first try'), w.agent('msg_1', say('an answer'))];
+      w.rewind(null);
+      records.push(w.user('a second try'));
+      const second = w.last;
+      records.push(w.agent('msg_2', say('another answer')));
+      w.rewind(second);
+      return [...records, w.user('and a third')];
+    },
+  },
+  {
+    name: 'results of parallel calls, which are no rewind',
+    types: {
+      '': [
+        'user.message',
+        'agent.tool_use',
+        'agent.tool_use',
+        'span.model_request_end',
+        'agent.tool_result',
+        'agent.tool_result',
+        'system.record.progress',
+        'agent.message',
+        'span.model_request_end',
+        'user.message',
+      ],
+    },
+    write: (w) => {
+      const records = [w.user('both'), w.agent('msg_1', use('toolu_1', 'Bash', { command: 'a' }))];
+      const first = w.last;
+      records.push(w.agent('msg_1', use('toolu_2', 'Bash', { command: 'b' })));
+      const second = w.last;
+      w.rewind(first);
+      records.push(w.result('toolu_1', 'a'));
+      w.rewind(second);
+      records.push(w.result('toolu_2', 'b'));
+      const results = w.last;
+      records.push(w.record('progress', { data: { type: 'hook_progress' } }));
+      w.rewind(results);
+      return [...records, w.agent('msg_2', say('done')), w.user('thank you')];
     },
   },
   {
@@ -255,6 +335,14 @@ const parts: readonly CaseParts[] = [
     ],
   },
   {
+    name: 'a time that is none',
+    types: { '': ['user.message', 'user.message'] },
+    write: (w) => [
+      w.user('at no hour', { timestamp: '2026-05-04T25:00:00.123Z' }),
+      w.user('whenever', { timestamp: 'whenever' }),
+    ],
+  },
+  {
     name: 'a torn last line',
     types: { '': ['user.message'] },
     write: (w) => [w.user('whole')],
@@ -279,6 +367,28 @@ const parts: readonly CaseParts[] = [
     cwd: `/home/someone/${'deep/'.repeat(60)}end`,
     types: { '': ['user.message'] },
     write: (w) => [w.user('far down')],
+  },
+  {
+    name: 'a fork of another session',
+    types: { '': ['user.message', 'user.message'] },
+    write: (w) => [
+      w.user('said there', { forkedFrom: { sessionId: idOf(0xfff), messageUuid: 'there' } }),
+      w.user('said here'),
+    ],
+  },
+  {
+    name: 'a sub-agent’s file of older versions, beside the sessions',
+    types: {
+      '': ['user.message', 'session.thread_created'],
+      'subagents/agent-old': ['user.message', 'agent.message', 'span.model_request_end'],
+    },
+    write: (w) => [w.user('delegate, as it was')],
+    beside: (w) => ({
+      'agent-old': [
+        w.user('do it', { isSidechain: true, parentUuid: null, agentId: 'old' }),
+        w.agent('msg_1', say('done'), { isSidechain: true, agentId: 'old' }),
+      ],
+    }),
   },
   {
     name: 'an answer that failed, and one of a server’s own tool',
@@ -308,7 +418,7 @@ const parts: readonly CaseParts[] = [
 export const claudeCases: readonly ImportCase[] = parts.map(caseOf);
 
 function caseOf(
-  { name, cwd = '/home/someone/work', types, write, tail, more }: CaseParts,
+  { name, cwd = '/home/someone/work', types, left, write, tail, more, beside }: CaseParts,
   index: number,
 ): ImportCase {
   const writer = new ClaudeWriter(index + 1, cwd);
@@ -317,11 +427,16 @@ function caseOf(
     path: `${folder}/${writer.session}.jsonl`,
     text: linesOf(write(writer)) + (tail ?? ''),
   };
-  const others = Object.entries(more?.(writer) ?? {}).map(([key, records]) => ({
-    path: `${folder}/${writer.session}/${key}.jsonl`,
-    text: linesOf(records),
-  }));
-  return { name, types, files: [main, ...others] };
+  const filesOf = (parent: string, named: Readonly<Record<string, readonly Json[]>> = {}) =>
+    Object.entries(named).map(([key, records]) => ({
+      path: `${parent}/${key}.jsonl`,
+      text: linesOf(records),
+    }));
+  const others = [
+    ...filesOf(`${folder}/${writer.session}`, more?.(writer)),
+    ...filesOf(folder, beside?.(writer)),
+  ];
+  return { name, types, files: [main, ...others], ...(left === undefined ? {} : { left }) };
 }
 
 /** A long session: turns of four records. */

@@ -53,7 +53,11 @@ interface CaseParts {
   readonly types: readonly string[];
   readonly records: readonly Json[];
   readonly tail?: string;
+  readonly left?: ImportCase['left'];
+  readonly more?: Json;
 }
+
+const twice = said('user', 'once');
 
 const parts: readonly CaseParts[] = [
   {
@@ -146,6 +150,7 @@ const parts: readonly CaseParts[] = [
       'system.record.event_msg.context_compacted',
       'session.error',
     ],
+    left: [['system.record.session_meta', 'user.message', 'user.interrupt']],
     records: [
       said('user', 'go'),
       message({ type: 'turn_aborted', reason: 'interrupted' }),
@@ -178,6 +183,50 @@ const parts: readonly CaseParts[] = [
     ],
   },
   {
+    name: 'a record that comes twice, which says the same again',
+    types: ['user.message', 'user.message'],
+    records: [twice, twice],
+  },
+  {
+    name: 'a turn’s context of older versions, and what newer ones add',
+    types: [
+      'system.record.turn_context',
+      'user.message',
+      'agent.message',
+      'system.record.inter_agent_communication',
+      'agent.tool_use',
+      'agent.tool_result',
+      'system.record.event_msg.task_complete',
+    ],
+    records: [
+      line('turn_context', {
+        cwd: '/home/someone/work',
+        model: 'gpt-5-codex',
+        sandbox_policy: { mode: 'workspace-write', network_access: false },
+      }),
+      said('user', 'go on'),
+      item({
+        type: 'agent_message',
+        author: 'planner',
+        recipient: 'worker',
+        content: [{ type: 'output_text', text: 'take this' }],
+      }),
+      line('inter_agent_communication', { from: 'planner', to: 'worker' }),
+      item({ type: 'tool_search_call', call_id: 's1', arguments: { query: 'tides' } }),
+      item({ type: 'tool_search_output', call_id: 's1', tools: [] }),
+      message({ type: 'task_complete', last_agent_message: 'done' }),
+    ],
+  },
+  {
+    name: 'a folder that is not ASCII, and a fork of another session',
+    types: ['user.message'],
+    more: {
+      cwd: `/home/jürgen/プロジェクト/${'deep/'.repeat(60)}end`,
+      forked_from_id: idOf(0xfff),
+    },
+    records: [said('user', 'grüße, 世界 🌍')],
+  },
+  {
     name: 'a torn last line',
     types: ['user.message'],
     records: [said('user', 'whole')],
@@ -189,11 +238,12 @@ const legacyId = idOf(0x900);
 const [parentId, childId] = [idOf(0x901), idOf(0x902)];
 
 export const codexCases: readonly ImportCase[] = [
-  ...parts.map(({ name, types, records, tail }, index) => {
+  ...parts.map(({ name, types, records, tail, left, more }, index) => {
     const id = idOf(index + 1);
-    const text = linesOf([meta(id), ...records]) + (tail ?? '');
+    const text = linesOf([meta(id, more), ...records]) + (tail ?? '');
     return {
       name,
+      ...(left === undefined ? {} : { left }),
       types: { '': ['system.record.session_meta', ...types] },
       files: [{ path: pathOf(id), text }],
     };

@@ -11,6 +11,8 @@ export interface ImportCase {
   readonly files: readonly CaseFile[];
   /** By the key of a thread; the session's own under the empty one. */
   readonly types: Readonly<Record<string, readonly string[]>>;
+  /** What was left behind, in the order of leaving: each is a fork that has this. */
+  readonly left?: readonly (readonly string[])[];
 }
 
 export const linesOf = (records: readonly unknown[]): string =>

@@ -165,6 +165,74 @@ export const opencodeCases: readonly ImportCase[] = [
     ]),
   },
   {
+    name: 'an interrupted turn, whose call never ended',
+    types: { '': [session, asked, 'user.message', 'session.error', usage, 'agent.tool_use'] },
+    files: opencodeSession('interrupted', [
+      user(text('go')),
+      {
+        role: 'assistant',
+        parts: [tool('running', {})],
+        more: { error: { name: 'MessageAbortedError', data: { message: 'aborted' } } },
+      },
+    ]),
+  },
+  {
+    name: 'a rewind: what stands behind it is taken back',
+    types: {
+      '': [
+        session,
+        asked,
+        'user.message',
+        usage,
+        'agent.message',
+        asked,
+        'user.message',
+        'session.thread_rolled_back',
+      ],
+    },
+    left: [[session, asked, 'user.message', usage, 'agent.message', asked, 'user.message']],
+    files: opencodeSession(
+      'rewound',
+      [user(text('one')), agent(text('an answer')), user(text('two, which is taken back'))],
+      { revert: { messageID: 'msg_rewound_0003', snapshot: 'abc', diff: '' } },
+    ),
+  },
+  {
+    name: 'what changed, what was asked of others and again, in a folder that is not ASCII',
+    types: {
+      '': [
+        session,
+        asked,
+        'user.message',
+        'system.record.part.agent',
+        'system.record.part.subtask',
+        usage,
+        'session.error',
+        'system.record.part.snapshot',
+        'system.record.part.patch',
+        'agent.message',
+        'system.record.part.step-finish',
+      ],
+    },
+    files: opencodeSession(
+      'changed',
+      [
+        user(text('grüße, 世界 🌍'), { type: 'agent', name: 'explore' }, { type: 'subtask' }),
+        agent(
+          { type: 'retry', attempt: 1, error: { name: 'APIError', data: { message: 'busy' } } },
+          { type: 'snapshot', snapshot: 'abc' },
+          { type: 'patch', hash: 'abc', files: ['a.txt'] },
+          text('done'),
+          { type: 'step-finish', reason: 'stop', cost: 0.01 },
+        ),
+      ],
+      {
+        directory: `/home/jürgen/プロジェクト/${'deep/'.repeat(60)}end`,
+        fork_session_id: 'ses_elsewhere',
+      },
+    ),
+  },
+  {
     name: 'a child session, a thread of its parent',
     types: {
       '': [session, asked, 'user.message', 'session.thread_created'],

@@ -1,7 +1,13 @@
 // What a model can do here. Results are short, and say where more is: a model pays for every word.
 
-import { type Json, type SessionsClient, sessionPath } from '@tidemark/sessions-client';
-import { eventText, wordOf } from '../printing.ts';
+import {
+  type Json,
+  type Place,
+  type SessionsClient,
+  type StoredEvent,
+  sessionPath,
+} from '@tidemark/sessions-client';
+import { eventText, wordOf } from './event-text.ts';
 
 export interface Tool {
   readonly name: string;
@@ -64,18 +70,15 @@ async function searchSessions(client: SessionsClient, input: Json): Promise<stri
   return `${lines.join('\n')}${more}\nread_session with session_id and around=seq shows what stands around a hit.`;
 }
 
-async function readSession(client: SessionsClient, input: Json): Promise<string> {
+export async function readSession(client: SessionsClient, input: Json): Promise<string> {
   const session = textIn(input, 'session_id');
   const thread = typeof input['thread_id'] === 'string' ? input['thread_id'] : undefined;
   const tokens = Math.min(countIn(input, 'max_tokens') ?? tokensDefault, tokensMax);
   const about = await client.json(sessionPath({ session }));
-  const slice = sliceOf(input);
   const head = `${session}: ${titleOf(about)}, ${String(about['event_count'])} events`;
   const lines = [head];
   let left = tokens * charsPerToken - head.length;
-  let seq = slice.from ?? Math.max(0, Number(about['event_count']) - (slice.last ?? 0));
-  const query = { from_seq: slice.from, to_seq: slice.to, last: slice.last, limit: 100 };
-  for await (const event of client.events({ session, thread }, query)) {
+  for await (const { seq, event } of placed(client, { session, thread }, sliceOf(input))) {
     const line = `${seq} ${event.type}: ${cut(eventText(event))}`;
     if (line.length > left && lines.length > 1) {
       lines.push(`... cut at max_tokens: go on with from_seq=${seq}`);
@@ -83,9 +86,39 @@ async function readSession(client: SessionsClient, input: Json): Promise<string>
     }
     lines.push(line.slice(0, Math.max(left, 200)));
     left -= line.length;
-    seq += 1;
   }
   return lines.join('\n');
+}
+
+interface Placed {
+  readonly seq: number;
+  readonly event: StoredEvent;
+}
+
+/** Events with where each stands. */
+async function* placed(
+  client: SessionsClient,
+  place: Place,
+  { from, to, last }: Slice,
+): AsyncGenerator<Placed> {
+  const slice = { from_seq: from, to_seq: to, last };
+  let page: string | undefined;
+  do {
+    const query = { ...slice, limit: pageEvents, seqs: 'true', page };
+    const listed = await client.json<ListedEvents>(`${sessionPath(place)}/events`, { query });
+    for (const [index, event] of listed.data.entries()) {
+      yield { seq: listed.seqs[index] ?? 0, event };
+    }
+    page = listed.next_page ?? undefined;
+  } while (page !== undefined);
+}
+
+const pageEvents = 100;
+
+interface ListedEvents {
+  readonly data: readonly StoredEvent[];
+  readonly seqs: readonly number[];
+  readonly next_page: string | null;
 }
 
 interface Slice {
@@ -115,16 +148,30 @@ const cut = (words: string): string =>
     ? `${words.slice(0, eventCharsMax)} ... (${words.length} characters)`
     : words;
 
+interface Listed extends Json {
+  readonly id: string;
+  readonly title: string | null;
+}
+
+interface ListedSessions {
+  readonly data: readonly Listed[];
+  readonly next_page: string | null;
+}
+
+type Query = Readonly<Record<string, string | number | undefined>>;
+
+export const listedSessions = (client: SessionsClient, query: Query): Promise<ListedSessions> =>
+  client.json('/v1/sessions', { query });
+
 async function listSessions(client: SessionsClient, input: Json): Promise<string> {
   const limit = Math.min(countIn(input, 'limit') ?? 20, 100);
   const metadata = Object.entries((input['metadata'] ?? {}) as Json).map(
     ([key, value]) => [`metadata[${key}]`, String(value)] as const,
   );
-  const query = { limit, ...Object.fromEntries(metadata) };
-  const { data } = await client.json<{ readonly data: readonly Json[] }>('/v1/sessions', { query });
+  const { data } = await listedSessions(client, { limit, ...Object.fromEntries(metadata) });
   const lines = data.map(
     ({ id, title, status, event_count, updated_at }) =>
-      `${String(id)} (${String(status)}, ${String(event_count)} events, ${String(updated_at)}): ${titleOf({ title })}`,
+      `${id} (${String(status)}, ${String(event_count)} events, ${String(updated_at)}): ${titleOf({ title })}`,
   );
   return lines.length === 0 ? 'There are no sessions.' : lines.join('\n');
 }
