@@ -1,15 +1,9 @@
 // The catalogue is a sorted list of what there is, whatever of it is published, and whoever asks.
 
-import { silentLogger, silentMetrics, sleep } from '@tidemark/ports';
-import {
-  SeededPrng,
-  SimulatedClock,
-  SimulatedEventLog,
-  SimulatedObjectStore,
-} from '@tidemark/ports/testing';
+import { sleep } from '@tidemark/ports';
+import { SeededPrng, SimulatedClock, SimulatedEventLog } from '@tidemark/ports/testing';
 import type { SessionName } from '@tidemark/protocol';
 import type { SessionState } from '@tidemark/session';
-import { TableStore } from '@tidemark/tables';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
@@ -24,9 +18,8 @@ import {
 } from './catalog.ts';
 import { CatalogTail } from './catalog-tail.ts';
 import { FoldedSession } from './folded-session.ts';
-import { Publisher, publisherDefaults } from './publisher.ts';
 import type { ShardReplica } from './shard-replica.ts';
-import { TablePublications } from './table-publications.ts';
+import { PublishedProcesses } from './testing/published-processes.ts';
 import { append, plain, type SimulatedProcess, startProcess } from './testing.ts';
 
 const nameOf = (index: number): SessionName =>
@@ -96,33 +89,16 @@ async function standing(
 test('of every history, every shelf is what a scan finds, in both orders, page by page', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-      const clock = new SimulatedClock();
-      const parts = { clock, prng: new SeededPrng(1), instant: true };
-      const log = new SimulatedEventLog(parts);
-      const store = new SimulatedObjectStore(parts);
-      const start = async (id: string, memoryBytesMax: number) => {
-        const prng = new SeededPrng(id.length);
-        const tables = new TableStore(store.connect(id), { cacheBytesMax: 1_000_000 });
-        const publications = new TablePublications(store.connect(id), tables);
-        const options = { log: log.connect(id), clock, prng, publications, memoryBytesMax };
-        const process = await startProcess(options);
-        const { replica } = process.shards.locate(process.tenant, nameOf(0));
-        const ports = { clock, prng, logger: silentLogger, metrics: silentMetrics };
-        const publisher = new Publisher(
-          { ...ports, publications },
-          process.shards,
-          publisherDefaults,
-        );
-        return { ...process, replica, publisher };
-      };
-      const writer = await start('writer', 1 << 30);
+      const cell = new PublishedProcesses();
+      const { clock } = cell;
+      const writer = await cell.start('writer', 1 << 30);
       for (const next of steps) {
         if (next.kind === 'wait') await clock.runUntil(sleep(clock, 1));
         else if (next.kind === 'publish')
           await clock.runUntil(writer.publisher.publish(writer.replica));
         else await clock.runUntil(act(writer, next).catch(() => undefined));
       }
-      const late = await start('another one', 1);
+      const late = await cell.start('another one', 1);
       for (const { replica } of [writer, late]) {
         await clock.runUntil(replica.readIndex());
         for (const shelf of shelves) {

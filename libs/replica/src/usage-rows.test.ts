@@ -1,21 +1,13 @@
 // What is billed is what was acknowledged, whatever of it is published, by whom, and what was deleted since.
 
-import { silentLogger, silentMetrics, sleep } from '@tidemark/ports';
-import {
-  SeededPrng,
-  SimulatedClock,
-  SimulatedEventLog,
-  SimulatedObjectStore,
-} from '@tidemark/ports/testing';
+import { sleep } from '@tidemark/ports';
 import { isProblem, type SessionName } from '@tidemark/protocol';
 import { dayOf, usageNumbers } from '@tidemark/session';
-import { TableStore } from '@tidemark/tables';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Publisher, publisherDefaults } from './publisher.ts';
 import type { ShardReplica } from './shard-replica.ts';
-import { TablePublications } from './table-publications.ts';
-import { append, plain, startProcess } from './testing.ts';
+import { PublishedProcesses } from './testing/published-processes.ts';
+import { append, plain } from './testing.ts';
 import type { UsageRow } from './usage-rows.ts';
 
 const nameOf = (index: number): SessionName => `s${index}` as SessionName;
@@ -43,26 +35,12 @@ async function rowsIn(replica: ShardReplica, after?: string): Promise<readonly U
 test('days are counted as they were acknowledged', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const clock = new SimulatedClock();
-      const parts = { clock, prng: new SeededPrng(1), instant: true };
-      const log = new SimulatedEventLog(parts);
-      const store = new SimulatedObjectStore(parts);
-      const start = async (id: string, memoryBytesMax: number) => {
-        const prng = new SeededPrng(id.length);
-        const tables = new TableStore(store.connect(id), { cacheBytesMax: 1_000_000 });
-        const publications = new TablePublications(store.connect(id), tables);
-        const options = { log: log.connect(id), clock, prng, publications, memoryBytesMax };
-        const process = await startProcess(options);
-        const { replica } = process.shards.locate(process.tenant, nameOf(0));
-        const ports = { clock, prng, logger: silentLogger, metrics: silentMetrics };
-        const publisher = new Publisher(
-          { ...ports, publications },
-          process.shards,
-          publisherDefaults,
-        );
-        return { ...process, replica, publisher };
-      };
-      const processes = [await start('one', 1), await start('the other', 1 << 30)] as const;
+      const cell = new PublishedProcesses();
+      const { clock } = cell;
+      const processes = [
+        await cell.start('one', 1),
+        await cell.start('the other', 1 << 30),
+      ] as const;
       const expected = new Map<number, readonly number[]>();
       const live = new Set<string>();
       for (const { kind, index, process, size } of steps) {
@@ -94,7 +72,7 @@ test('days are counted as they were acknowledged', async () => {
           );
         }
       }
-      const late = await start('another one', 1);
+      const late = await cell.start('another one', 1);
       for (const { replica } of [...processes, late]) {
         await clock.runUntil(replica.readIndex());
         const rows = await clock.runUntil(rowsIn(replica));
