@@ -1,3 +1,4 @@
+import { cacheDeclarations } from '@tidemark/disk';
 import { edgeDeclarations } from '@tidemark/edge';
 import { ingestDeclarations } from '@tidemark/ingest';
 import { kafkaDeclarations } from '@tidemark/kafka';
@@ -35,4 +36,5 @@ export const serverDeclarations = {
   ...relayDeclarations,
   ...kafkaDeclarations,
   ...s3Declarations,
+  ...cacheDeclarations,
 } as const;
