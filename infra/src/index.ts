@@ -26,7 +26,7 @@ export { type KafkaState, kafkaForTests } from './kafka/kafka-for-tests.ts';
 export type { Address } from './kafka/kafka-wire.ts';
 export type { SharedKafka } from './kafka/shared-kafka.ts';
 export { pythonPackages } from './python-packages.ts';
-export type { S3Address } from './s3/bucket.ts';
+export { makeBucket, type S3Address } from './s3/bucket.ts';
 export { s3ForTests } from './s3/s3-for-tests.ts';
 export type { S3ServerName } from './s3/s3-install.ts';
 export { type S3Options, type S3Server, startS3 } from './s3/s3-server.ts';

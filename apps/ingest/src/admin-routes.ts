@@ -8,18 +8,18 @@ import { raiseFoldLevel, type TenantRequest } from '@tidemark/replica/write';
 import type { Quotas } from '@tidemark/session';
 import { countField, type Fields, fieldsOf, isFields } from '@tidemark/sessions-api';
 import type { Secret } from '@tidemark/std';
+import { bucketObject, usableBucket } from './bucket-request.ts';
 import { addTenantKeys, parseApiKey } from './key-routes.ts';
 
 /** Makes tenants, and keeps their keys. There is no admin surface without an admin key. */
 export function addAdmin(edge: Edge, platform: Platform, adminKey: Secret): void {
   const config = { peerOf: operatorBy(adminKey) };
   edge.post('/v1/admin/tenants', { config }, async (request, reply) => {
-    const { tenantRequest, apiKey } = parseTenant(fieldsOf(bodyOf(request)), platform);
+    const { tenantRequest, apiKey } = await parseTenant(fieldsOf(bodyOf(request)), platform);
     const { tenant, isNew, isKeyNew } = await platform.registry.create(tenantRequest);
-    const { id, topic, partitions, isPooled, durability } = tenant;
+    const { id, placement, durability, bucket } = tenantObject(tenant);
     reply.code(isNew ? 201 : 200).header('cache-control', 'no-store');
-    const placement = isPooled ? { pool: topic } : { topic, partitions };
-    return reply.send({ id, placement, durability, apiKey: isKeyNew ? apiKey : undefined });
+    return reply.send({ id, placement, durability, bucket, apiKey: isKeyNew ? apiKey : undefined });
   });
 
   addTenantKeys(edge, platform, config.peerOf);
@@ -37,7 +37,12 @@ export function addAdmin(edge: Edge, platform: Platform, adminKey: Secret): void
 
   edge.post('/v1/admin/tenants/:id', { config }, async (request, reply) => {
     const id = tenantIn(request);
-    await platform.registry.configure(id, quotasOf(fieldsOf(bodyOf(request))['quotas']));
+    const { quotas, bucket } = fieldsOf(bodyOf(request));
+    const changed = bucket === undefined ? undefined : await usableBucket(platform, id, bucket);
+    if (quotas !== undefined || bucket === undefined) {
+      await platform.registry.configure(id, quotasOf(quotas));
+    }
+    if (changed !== undefined) await platform.registry.changeBucket(id, changed);
     const tenant = (await platform.shards.currentDirectory()).get(id);
     if (tenant === undefined) throw new Problem('not-found', 'no such tenant');
     return reply.send(tenantObject(tenant));
@@ -74,7 +79,7 @@ function operatorBy(adminKey: Secret): PeerOf {
 }
 
 const tenantObject = (tenant: Tenant): Fields => {
-  const { id, topic, partitions, isPooled, durability, quotas, isSuspended, keys } = tenant;
+  const { id, topic, partitions, isPooled, durability, quotas, isSuspended, keys, bucket } = tenant;
   return {
     id,
     placement: isPooled ? { pool: topic } : { topic, partitions },
@@ -82,6 +87,7 @@ const tenantObject = (tenant: Tenant): Fields => {
     quotas,
     suspended: isSuspended,
     key_count: keys.length,
+    bucket: bucket && bucketObject(bucket),
   };
 };
 
@@ -101,11 +107,14 @@ function quotasOf(value: unknown): Quotas {
 }
 
 /** The caller may bring the key, so that a repeated request makes the same tenant. */
-function parseTenant(
+async function parseTenant(
   fields: Fields,
   platform: Platform,
-): { readonly tenantRequest: TenantRequest; readonly apiKey: string } {
-  const { id, partitions, pooled, durability } = fields;
+): Promise<{ readonly tenantRequest: TenantRequest; readonly apiKey: string }> {
+  const { id, partitions, pooled, durability, bucket } = fields;
+  if (pooled === true && bucket !== undefined) {
+    throw new Problem('invalid-request', 'a tenant among others in one topic has no bucket');
+  }
   if (typeof id !== 'string') throw new Problem('invalid-request', 'id is text');
   const apiKey = parseApiKey(fields, platform);
   if (durability !== undefined && durability !== 'replicated' && durability !== 'fsynced') {
@@ -115,9 +124,11 @@ function parseTenant(
     pooled === true
       ? ({ kind: 'pool' } as const)
       : ({ kind: 'own', partitions: parsePartitions(partitions) } as const);
+  const tenant = parseTenantId(id);
   const tenantRequest = {
-    id: parseTenantId(id),
+    id: tenant,
     placement,
+    bucket: bucket === undefined ? undefined : await usableBucket(platform, tenant, bucket),
     durability: durability ?? 'replicated',
     keyHash: hashKey(apiKey),
   } as const;

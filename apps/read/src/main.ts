@@ -1,12 +1,15 @@
 import { dashboardRole } from '@tidemark/dashboard';
+import { cacheDeclarations, cacheSettingsOf, openRangeCache } from '@tidemark/disk';
 import { checkKeys, edgeDeclarations, serve } from '@tidemark/edge';
 import { kafkaDeclarations, kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
 import {
+  type BucketSettings,
   createSystemClock,
   createSystemPrng,
   main,
   processDeclarations,
   runProcess,
+  TenantStores,
 } from '@tidemark/platform';
 import { objectDeclarations, openS3Store, s3SettingsOf } from '@tidemark/s3';
 import { publishedIn } from '@tidemark/segments';
@@ -20,6 +23,7 @@ await main(async () => {
     ...edgeDeclarations,
     ...kafkaDeclarations,
     ...objectDeclarations,
+    ...cacheDeclarations,
   };
   const settings = readSettings(declarations, 'TIDEMARK_', process.env);
   checkKeys(settings);
@@ -27,9 +31,14 @@ await main(async () => {
   const metrics = createMetrics();
   const parts = { clock: createSystemClock(), prng: createSystemPrng(), logger, metrics };
   await using log = openKafkaLog(parts, kafkaSettingsOf(settings));
-  await using objects =
+  await using own =
     settings.objects === 's3' ? await openS3Store(parts, s3SettingsOf(settings)) : undefined;
-  const published = objects === undefined ? {} : publishedIn(objects);
+  const { sealingKey } = settings;
+  const open = (bucket: BucketSettings) => openS3Store(parts, bucket);
+  await using stores = own && new TenantStores({ ...parts, own, open, sealingKey });
+  const caching = cacheSettingsOf(settings);
+  await using cached = stores && caching && (await openRangeCache(stores, parts, caching));
+  const published = stores === undefined ? {} : { ...publishedIn(cached ?? stores), stores };
   const roles = [readRole(settings, published), mcpRole(), dashboardRole()];
   const front = { roles, renderMetrics: () => metrics.render() };
   await runProcess({ ...parts, log, ...published }, settings, {

@@ -1,11 +1,13 @@
 import { checkKeys, edgeDeclarations, serve } from '@tidemark/edge';
 import { kafkaDeclarations, kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
 import {
+  type BucketSettings,
   createSystemClock,
   createSystemPrng,
   main,
   processDeclarations,
   runProcess,
+  TenantStores,
 } from '@tidemark/platform';
 import { objectDeclarations, openS3Store, s3SettingsOf } from '@tidemark/s3';
 import { publishedIn } from '@tidemark/segments';
@@ -27,9 +29,12 @@ await main(async () => {
   const metrics = createMetrics();
   const parts = { clock: createSystemClock(), prng: createSystemPrng(), logger, metrics };
   await using log = openKafkaLog(parts, kafkaSettingsOf(settings));
-  await using objects =
+  await using own =
     settings.objects === 's3' ? await openS3Store(parts, s3SettingsOf(settings)) : undefined;
-  const published = objects === undefined ? {} : publishedIn(objects);
+  const { sealingKey } = settings;
+  const open = (bucket: BucketSettings) => openS3Store(parts, bucket);
+  await using stores = own && new TenantStores({ ...parts, own, open, sealingKey });
+  const published = stores === undefined ? {} : { ...publishedIn(stores), stores };
   const roles = [relayRole(settings)];
   const front = { roles, renderMetrics: () => metrics.render() };
   await runProcess({ ...parts, log, ...published }, settings, {

@@ -1,11 +1,26 @@
 import { resolve } from 'node:path';
 import { dashboardRole } from '@tidemark/dashboard';
-import { type DiskLog, nodeFiles, openDiskLog, openFolderStore } from '@tidemark/disk';
+import {
+  cacheSettingsOf,
+  type DiskLog,
+  nodeFiles,
+  openDiskLog,
+  openFolderStore,
+  openRangeCache,
+} from '@tidemark/disk';
 import { checkKeys, serve } from '@tidemark/edge';
 import { ingestRole } from '@tidemark/ingest';
 import { kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
 import { publishing } from '@tidemark/materializer';
-import { createSystemClock, createSystemPrng, main, openIn, runProcess } from '@tidemark/platform';
+import {
+  type BucketSettings,
+  createSystemClock,
+  createSystemPrng,
+  main,
+  openIn,
+  runProcess,
+  TenantStores,
+} from '@tidemark/platform';
 import { mcpRole, readRole } from '@tidemark/read';
 import { relayRole } from '@tidemark/relay';
 import { openS3Store, s3SettingsOf } from '@tidemark/s3';
@@ -31,16 +46,22 @@ await main(async () => {
       : await openIn(logDirectory, () =>
           openDiskLog({ ...parts, files: nodeFiles }, { directory: logDirectory }),
         );
-  await using objects =
+  await using own =
     settings.objects === 's3'
       ? await openS3Store(parts, s3SettingsOf(settings))
       : await openIn(objectsDirectory, () =>
           openFolderStore(parts, { directory: objectsDirectory }),
         );
-  const check = new ObjectCheck(objects, parts);
+  const { sealingKey } = settings;
+  const open = (bucket: BucketSettings) => openS3Store(parts, bucket);
+  await using stores = new TenantStores({ ...parts, own, open, sealingKey });
+  const check = new ObjectCheck(own, parts);
   check.start();
   logger.info({ log: settings.log, objects: settings.objects, directory }, 'storage opened');
-  const published = publishedIn(objects);
+  const caching = cacheSettingsOf(settings);
+  await using cached = caching && (await openRangeCache(stores, parts, caching));
+  const objects = cached ?? stores;
+  const published = { ...publishedIn(objects), stores };
   const roles = [
     ingestRole(settings),
     readRole(settings, published),

@@ -1,3 +1,4 @@
+import { cacheDeclarations } from '@tidemark/disk';
 import { edgeDeclarations } from '@tidemark/edge';
 import { ingestDeclarations } from '@tidemark/ingest';
 import { kafkaDeclarations } from '@tidemark/kafka';
@@ -37,4 +38,5 @@ export const serverDeclarations = {
   ...mcpDeclarations,
   ...kafkaDeclarations,
   ...s3Declarations,
+  ...cacheDeclarations,
 } as const;

@@ -1,10 +1,12 @@
 import { kafkaSettingsOf, openKafkaLog } from '@tidemark/kafka';
 import {
+  type BucketSettings,
   createSystemClock,
   createSystemPrng,
   main,
   runProcess,
   serveOperations,
+  TenantStores,
 } from '@tidemark/platform';
 import { openS3Store, s3SettingsOf } from '@tidemark/s3';
 import { publishedIn } from '@tidemark/segments';
@@ -19,8 +21,11 @@ await main(async () => {
   const metrics = createMetrics();
   const parts = { clock: createSystemClock(), prng: createSystemPrng(), logger, metrics };
   await using log = openKafkaLog(parts, kafkaSettingsOf(settings));
-  await using objects = await openS3Store(parts, s3SettingsOf(settings));
-  const published = publishedIn(objects);
+  await using own = await openS3Store(parts, s3SettingsOf(settings));
+  const { sealingKey } = settings;
+  const open = (bucket: BucketSettings) => openS3Store(parts, bucket);
+  await using stores = new TenantStores({ ...parts, own, open, sealingKey });
+  const published = { ...publishedIn(stores), stores };
   await runProcess({ ...parts, log, ...published }, settings, {
     name: 'tiering',
     listen: (platform) =>
@@ -28,6 +33,6 @@ await main(async () => {
         { failures: () => platform.failures(), renderMetrics: () => metrics.render() },
         settings,
       ),
-    background: [archiving({ ...published, store: objects }, { ...settings, isAssigned: true })],
+    background: [archiving({ ...published, store: stores }, { ...settings, isAssigned: true })],
   });
 });

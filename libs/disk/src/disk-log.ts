@@ -21,6 +21,8 @@ import {
 } from '@tidemark/ports';
 import { assert } from '@tidemark/std';
 import { GroupCommit, refused } from './group-commit.ts';
+import { createInstruments } from './instruments.ts';
+import { LogCleaner } from './log-cleaner.ts';
 import { FloorKeeper, floorName, LogFloor } from './log-floor.ts';
 import type { NewEntry } from './log-format.ts';
 import { readChunk } from './log-reader.ts';
@@ -79,11 +81,19 @@ export async function openDiskLog(
     const { fileBytes, recentBytes } = options;
     const writer = new LogWriter({ folder, state, logger, fileBytes, recentBytes, recovered });
     const keeper = new FloorKeeper({ ...components, floor, place: () => writer.place });
-    const commit = new GroupCommit(components, { settings: options, state, writer, keeper });
+    const instruments = createInstruments(components.metrics, {
+      files: () => writer.files,
+      isStopped: (): boolean => commit.stoppedBy !== undefined,
+    });
+    const commit = new GroupCommit(
+      { ...components, instruments },
+      { settings: options, state, writer, keeper },
+    );
+    const cleaner = new LogCleaner({ state, writer, commit, instruments, fileBytes });
     // The first write of this holder: its tenure is its own, and the disk takes writes.
     await commit.mark();
     await keeper.now();
-    return new EmbeddedLog({ logger, folder, state, writer, commit, keeper });
+    return new EmbeddedLog({ logger, folder, state, writer, commit, keeper, cleaner });
   } catch (cause) {
     await folder[Symbol.asyncDispose]();
     throw cause;
@@ -97,9 +107,11 @@ class EmbeddedLog implements DiskLog {
   readonly #writer: LogWriter;
   readonly #commit: GroupCommit;
   readonly #keeper: FloorKeeper;
+  readonly #cleaner: LogCleaner;
   readonly #closing = new AbortController();
   readonly #topicWaiters = new Set<() => void>();
-  #dropping: Promise<void> = Promise.resolve();
+  #cleaning: Promise<void> = Promise.resolve();
+  #isToClean = false;
 
   constructor(parts: {
     readonly logger: Logger;
@@ -108,6 +120,7 @@ class EmbeddedLog implements DiskLog {
     readonly writer: LogWriter;
     readonly commit: GroupCommit;
     readonly keeper: FloorKeeper;
+    readonly cleaner: LogCleaner;
   }) {
     this.#logger = parts.logger;
     this.#folder = parts.folder;
@@ -115,6 +128,7 @@ class EmbeddedLog implements DiskLog {
     this.#writer = parts.writer;
     this.#commit = parts.commit;
     this.#keeper = parts.keeper;
+    this.#cleaner = parts.cleaner;
   }
 
   get stoppedBy(): string | undefined {
@@ -177,7 +191,7 @@ class EmbeddedLog implements DiskLog {
       }
       return start > shard.start ? [{ kind: 'start', topic, partition, start }] : [];
     });
-    await this.#dropTrimmed();
+    await this.#clean();
   }
 
   async ensureTopic(
@@ -242,8 +256,8 @@ class EmbeddedLog implements DiskLog {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
+    await this.#cleaning;
     await this.#commit.close();
-    await this.#dropping;
     if (this.stoppedBy === undefined) await this.#keeper.now();
     await this.#keeper.close();
     await this.#writer.close();
@@ -271,14 +285,18 @@ class EmbeddedLog implements DiskLog {
     });
   }
 
-  #dropTrimmed(): Promise<void> {
-    const drop = async (): Promise<void> => {
-      await this.#writer.dropTrimmed();
+  /** One round at a time, and one more for whoever trimmed meanwhile. */
+  #clean(): Promise<void> {
+    if (this.#isToClean) return this.#cleaning;
+    this.#isToClean = true;
+    const clean = (): Promise<void> => {
+      this.#isToClean = false;
+      return this.#cleaner.clean(this.#closing.signal);
     };
-    this.#dropping = this.#dropping.then(drop).catch((cause: unknown) => {
-      this.#logger.warn({ cause }, 'could not drop a file of the log; the next trim tries again');
+    this.#cleaning = this.#cleaning.then(clean).catch((cause: unknown) => {
+      this.#logger.warn({ cause }, 'could not free a file of the log; the next trim tries again');
     });
-    return this.#dropping;
+    return this.#cleaning;
   }
 }
 

@@ -15,7 +15,10 @@ import {
 import { present } from '@tidemark/std';
 import { describe, expect, test, vi } from 'vitest';
 import type { DiskLog } from './disk-log.ts';
+import { LogFile } from './log-file.ts';
+import { LogState } from './log-state.ts';
 import { LogWriter } from './log-writer.ts';
+import { ShardIndex } from './shard-index.ts';
 import {
   append,
   directory,
@@ -138,6 +141,24 @@ describe('the disk log over a crash at every call', () => {
     const { violations } = await sweep('before', {});
     ahead.mockRestore();
     expect(violations.some((text) => text.includes('was cut here'))).toBe(true);
+  });
+
+  test('a mutant that frees a file without moving on what is live in it is caught', async () => {
+    const places = vi.spyOn(LogState.prototype, 'liveIn').mockReturnValue([]);
+    const forget = vi.spyOn(LogState.prototype, 'forget').mockReturnValue(undefined);
+    const live = vi.spyOn(LogFile.prototype, 'liveBytes', 'get').mockReturnValue(0);
+    const { violations } = await sweep('before', {});
+    live.mockRestore();
+    forget.mockRestore();
+    places.mockRestore();
+    expect(violations.some((text) => text.includes('records before it are missing'))).toBe(true);
+  });
+
+  test('a mutant that reads back nothing of what was moved on is caught', async () => {
+    const add = vi.spyOn(ShardIndex.prototype, 'add').mockImplementation(() => undefined);
+    const { violations } = await sweep('before', {});
+    add.mockRestore();
+    expect(violations.some((text) => text.includes('records before it are missing'))).toBe(true);
   });
 
   test('a mutant that does not sync is caught', async () => {

@@ -18,11 +18,10 @@ import {
   Fault,
   isFault,
   type Logger,
-  type Metrics,
   type Timer,
 } from '@tidemark/ports';
 import { assert, Queue } from '@tidemark/std';
-import { createInstruments, type Instruments } from './instruments.ts';
+import type { Instruments } from './instruments.ts';
 import type { FloorKeeper } from './log-floor.ts';
 import { batchEntryBytes, entryBytes, type NewEntry, recordsBytes } from './log-format.ts';
 import type { LogState, ShardState } from './log-state.ts';
@@ -49,7 +48,7 @@ interface ControlRequest {
   readonly kind: 'control';
   /** What is to be written, given the state of the moment; throws what the caller gets. */
   readonly form: () => readonly NewEntry[];
-  readonly isMark: boolean;
+  readonly as: 'control' | 'mark' | 'move';
   readonly resolve: () => void;
   readonly reject: (cause: unknown) => void;
 }
@@ -82,7 +81,11 @@ export class GroupCommit {
   #stoppedBy: string | undefined;
 
   constructor(
-    components: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics },
+    components: {
+      readonly clock: Clock;
+      readonly logger: Logger;
+      readonly instruments: Instruments;
+    },
     parts: {
       readonly settings: GroupCommitSettings;
       readonly state: LogState;
@@ -98,10 +101,7 @@ export class GroupCommit {
     this.#writer = writer;
     this.#keeper = keeper;
     this.#tenure = `disk.${writer.salt.toString(36)}.${writer.nextSequence}`;
-    this.#instruments = createInstruments(components.metrics, {
-      files: () => writer.files.length,
-      isStopped: () => (this.#stoppedBy === undefined ? 0 : 1),
-    });
+    this.#instruments = components.instruments;
   }
 
   get stoppedBy(): string | undefined {
@@ -122,12 +122,17 @@ export class GroupCommit {
 
   /** `form` decides, on the state of its moment, what is to be written; it may throw instead. */
   control(form: () => readonly NewEntry[]): Promise<void> {
-    return this.#control(form, false);
+    return this.#control(form, 'control');
+  }
+
+  /** As `control`, of what is moved on from an old file. */
+  move(form: () => readonly NewEntry[]): Promise<void> {
+    return this.#control(form, 'move');
   }
 
   /** Writes a group without entries: it vouches for what lies before it. */
   mark(): Promise<void> {
-    return this.#control(() => [], true);
+    return this.#control(() => [], 'mark');
   }
 
   /** Writes what waits and a last mark. */
@@ -138,10 +143,10 @@ export class GroupCommit {
     this.#idleMark?.cancel();
   }
 
-  #control(form: ControlRequest['form'], isMark: boolean): Promise<void> {
+  #control(form: ControlRequest['form'], as: ControlRequest['as']): Promise<void> {
     if (this.#stoppedBy !== undefined) return Promise.reject(stopped(this.#stoppedBy, 'none'));
     return new Promise((resolve, reject) => {
-      this.#queue.push({ kind: 'control', form, isMark, resolve, reject });
+      this.#queue.push({ kind: 'control', form, as, resolve, reject });
       this.#wake();
     });
   }
@@ -163,8 +168,7 @@ export class GroupCommit {
     for (let group = this.#form(); group !== undefined; group = this.#form()) {
       const startedAtMs = this.#clock.monotonicMs();
       const { entries, sizes } = group;
-      const mayUseReserve = group.batches.length === 0;
-      const writing = this.#writer.write({ entries, sizes, mayUseReserve });
+      const writing = this.#writer.write({ entries, sizes, reserve: reserveOf(group) });
       if (last !== undefined) answer(last);
       last = undefined;
       try {
@@ -210,7 +214,7 @@ export class GroupCommit {
       if (request.kind === 'control') this.#formControl(group, request);
       else bytes += this.#formBatch(group, request);
     }
-    if (group.entries.length > 0 || group.control?.isMark) return group;
+    if (group.entries.length > 0 || group.control?.as === 'mark') return group;
     return this.#queue.size > 0 ? this.#form() : undefined;
   }
 
@@ -218,7 +222,7 @@ export class GroupCommit {
     if (this.#stoppedBy !== undefined) return request.reject(stopped(this.#stoppedBy, 'none'));
     try {
       const entries = request.form();
-      if (entries.length === 0 && !request.isMark) return request.resolve();
+      if (entries.length === 0 && request.as !== 'mark') return request.resolve();
       group.control = request;
       group.controlEntries = entries;
       group.entries.push(...entries);
@@ -306,6 +310,11 @@ export class GroupCommit {
     this.#stoppedBy = cause instanceof Error ? cause.message : String(cause);
     this.#logger.error({ cause }, 'the log has stopped: a write failed and may be there in part');
   }
+}
+
+function reserveOf({ batches, control }: Group): 'none' | 'half' | 'all' {
+  if (batches.length > 0) return 'none';
+  return control?.as === 'move' ? 'half' : 'all';
 }
 
 function answer(group: Group): void {

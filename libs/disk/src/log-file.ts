@@ -1,4 +1,5 @@
 import { Fault, type OpenFile } from '@tidemark/ports';
+import { assert } from '@tidemark/std';
 
 const namePattern = /^(\d{8})\.log$/;
 
@@ -9,20 +10,15 @@ export const numberOfFile = (name: string): number | undefined => {
   return digits === undefined ? undefined : Number(digits);
 };
 
-/** A shard, as far as a file of its records is concerned: below its start nothing is read any more. */
-interface Trimmable {
-  readonly start: number;
-}
-
-/** One file of the log, open, with what must be trimmed before it can be dropped. */
+/** One file of the log, open, with what of it is still read. */
 export class LogFile {
   readonly number: number;
   readonly bytes: number;
   /** Where the next group goes. */
   end = 0;
-  /** For each shard with records in this file, where its last one ends. */
-  readonly shardEnds = new Map<Trimmable, number>();
   readonly #open: OpenFile;
+  #batchBytes = 0;
+  #liveBytes = 0;
   #readers = 0;
   #isClosing = false;
 
@@ -36,9 +32,23 @@ export class LogFile {
     this.end = place.end;
   }
 
-  get isTrimmed(): boolean {
-    for (const [shard, end] of this.shardEnds) if (end > shard.start) return false;
-    return true;
+  /** Of all its entries of batches. */
+  get batchBytes(): number {
+    return this.#batchBytes;
+  }
+
+  /** Of those that the shards' indexes still name. */
+  get liveBytes(): number {
+    return this.#liveBytes;
+  }
+
+  addBatch(bytes: number): void {
+    this.#batchBytes += bytes;
+  }
+
+  addLive(bytes: number): void {
+    this.#liveBytes += bytes;
+    assert(this.#liveBytes >= 0, 'what is let go of was live');
   }
 
   async write(bytes: Uint8Array, position: number): Promise<void> {

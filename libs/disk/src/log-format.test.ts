@@ -24,7 +24,19 @@ const record: fc.Arbitrary<LogRecord> = fc.record({
   headers: bytes,
   timeMs: fc.nat({ max: 2 ** 45 }),
 });
-const entry: fc.Arbitrary<NewEntry> = fc.oneof(
+/** As it is moved on: with the bytes that it had in another file. */
+function movedOf(batch: {
+  readonly topic: number;
+  readonly partition: number;
+  readonly baseOffset: number;
+  readonly records: readonly LogRecord[];
+}) {
+  const { records, ...place } = { ...batch, recordCount: batch.records.length };
+  const was = encodeGroup([{ kind: 'batch', ...place, records }], { sequence: 1, salt: 99 });
+  return { kind: 'moved' as const, ...place, entry: was.bytes.subarray(groupHeadBytes), records };
+}
+
+const entry: fc.Arbitrary<NewEntry & { readonly records?: readonly LogRecord[] }> = fc.oneof(
   fc
     .record({
       kind: fc.constant('batch' as const),
@@ -40,6 +52,14 @@ const entry: fc.Arbitrary<NewEntry> = fc.oneof(
     partitions: u32,
     name: fc.string({ unit: 'binary', maxLength: 20 }),
   }),
+  fc
+    .record({
+      topic: u32,
+      partition: u32,
+      baseOffset: offset,
+      records: fc.array(record, { minLength: 1 }),
+    })
+    .map(movedOf),
   fc.record({ kind: fc.constant('start' as const), topic: u32, partition: u32, start: offset }),
   fc.record({
     kind: fc.constant('shard' as const),
@@ -67,7 +87,7 @@ describe('the log format', () => {
           expect(end).toBe(group.entryEnds[index]);
           expect(entryBytes(written)).toBe((end ?? 0) - at);
           expect(written).toMatchObject(decodeEntry(region, at));
-          if (written.kind === 'batch') checkRecords(written, region, at);
+          if ('baseOffset' in written) checkRecords({ records: [], ...written }, region, at);
           at = end ?? 0;
         }
         expect(at).toBe(group.bytes.length);
@@ -131,6 +151,12 @@ describe('the log format', () => {
       ],
       { sequence: 1, salt: 1 },
     );
+    const entry = group.bytes.subarray(group.entryEnds[0], group.entryEnds[1]);
+    const place = { topic: 0, partition: 0, baseOffset: 5, recordCount: 1 };
+    const moved = encodeGroup([{ kind: 'moved', ...place, entry }], { sequence: 2, salt: 1 });
+    expect(Buffer.from(moved.bytes).toString('hex')).toMatchInlineSnapshot(
+      `"54444d4734000000020000000000000001000000c1f75d10a27b08572c000000050000000000000000050000000000000001000000010000000100000001000000000000000000f03f6b7600"`,
+    );
     expect(
       Buffer.from(encodeFileHeader({ salt: 1, fileNumber: 1, firstSequence: 0 })).toString('hex'),
     ).toMatchInlineSnapshot(`"54444d4c0100000001000000010000000000000000000000f05807bc00000000"`);
@@ -141,7 +167,7 @@ describe('the log format', () => {
 });
 
 function checkRecords(
-  written: Extract<NewEntry, { kind: 'batch' }>,
+  written: { readonly baseOffset: number; readonly records: readonly LogRecord[] },
   region: ReturnType<typeof regionOf>,
   at: number,
 ): void {

@@ -8,6 +8,8 @@
 //            | 2 topic:u32 partition-count:u32 name                (made, or grown)
 //            | 3 topic:u32 partition:u32 start:u64                 (trimmed)
 //            | 4 topic:u32 partition:u32 start:u64 end:u64         (a shard as its file began)
+//            | 5 topic:u32 partition:u32 base-offset:u64 record-count:u32 record{record-count}
+//                                                                  (a batch, moved on from an older file)
 //   record  := key-bytes:u32 value-bytes:u32 headers-bytes:u32 time-ms:f64 key value headers
 //
 // (1) One group is one write. Nothing is written before the group ahead of it is durable: at most
@@ -16,6 +18,7 @@
 //     it was durable.
 // (3) Every checksum starts from the file's salt: bytes that a client sent are never taken for ours.
 // (4) A file begins with a group that names all topics and all shards that ever had a record.
+// (5) Of the entries with a batch's base offset the last one says where it lies: those before it may go.
 //
 // Stored. Never renumber.
 
@@ -31,7 +34,7 @@ export const entryHeadBytes = 8;
 const recordHeadBytes = 20;
 const batchHeadBytes = 21;
 
-const kinds = { batch: 1, topic: 2, start: 3, shard: 4 } as const;
+const kinds = { batch: 1, topic: 2, start: 3, shard: 4, moved: 5 } as const;
 
 export interface FileHeader {
   readonly salt: number;
@@ -48,7 +51,7 @@ export interface GroupHead {
 /** What an entry says; a batch's records stay in their bytes. */
 export type Entry =
   | {
-      readonly kind: 'batch';
+      readonly kind: 'batch' | 'moved';
       readonly topic: number;
       readonly partition: number;
       readonly baseOffset: number;
@@ -76,8 +79,12 @@ export type Entry =
 
 /** What is to be written: an entry, and a batch's records with it. */
 export type NewEntry =
-  | (Extract<Entry, { kind: 'batch' }> & { readonly records: readonly LogRecord[] })
-  | Exclude<Entry, { kind: 'batch' }>;
+  | (BatchEntry & { readonly kind: 'batch'; readonly records: readonly LogRecord[] })
+  /** The entry as it lies in the older file. */
+  | (BatchEntry & { readonly kind: 'moved'; readonly entry: Uint8Array })
+  | Exclude<Entry, BatchEntry>;
+
+export type BatchEntry = Extract<Entry, { kind: 'batch' | 'moved' }>;
 
 /** Bytes with their view: made once for a file, not once for each of its entries. */
 export interface Region {
@@ -143,6 +150,8 @@ export function entryBytes(entry: NewEntry): number {
   switch (entry.kind) {
     case 'batch':
       return batchEntryBytes(recordsBytes(entry.records));
+    case 'moved':
+      return entry.entry.length;
     case 'topic':
       return entryHeadBytes + 9 + encoder.encode(entry.name).length;
     case 'start':
@@ -199,7 +208,9 @@ interface Target {
 }
 
 function encodeBody(entry: NewEntry, { bytes, view, at }: Target): void {
+  if (entry.kind === 'moved') bytes.set(entry.entry.subarray(entryHeadBytes), at);
   bytes[at] = kinds[entry.kind];
+  if (entry.kind === 'moved') return;
   view.setUint32(at + 1, entry.topic, true);
   if (entry.kind === 'topic') {
     view.setUint32(at + 5, entry.partitions, true);
@@ -263,10 +274,13 @@ export function decodeEntry({ bytes, view }: Region, at: number): Entry {
   const second = view.getUint32(body + 5, true);
   const kind: number = bytes[body] ?? 0;
   switch (kind) {
-    case kinds.batch: {
+    case kinds.batch:
+    case kinds.moved: {
       const recordCount = view.getUint32(body + 17, true);
       const baseOffset = getU64(view, body + 9);
-      return { kind: 'batch', topic, partition: second, baseOffset, recordCount };
+      const isMoved = kind === kinds.moved;
+      const place = { topic, partition: second, baseOffset, recordCount };
+      return { kind: isMoved ? 'moved' : 'batch', ...place };
     }
     case kinds.topic: {
       const end = body + view.getUint32(at + 4, true);
@@ -284,7 +298,7 @@ export function decodeEntry({ bytes, view }: Region, at: number): Entry {
   }
 }
 
-/** Adds the records of a sound batch entry from an offset on, as views of its bytes. */
+/** Adds the records of a sound entry of a batch from an offset on, as views of its bytes. */
 export function decodeRecords(
   { bytes, view }: Region,
   at: number,

@@ -53,8 +53,9 @@ function* entriesOfChunk({ shard, from, bytesMax }: ReadPlace): Generator<EntryP
 function recentRecords(recent: RecentGroups, place: ReadPlace): StoredRecord[] {
   const records: StoredRecord[] = [];
   for (const entry of entriesOfChunk(place)) {
-    // Groups leave memory oldest first: with the first entry there, all are.
-    const group = present(recent.find(entry.fileNumber, entry.position), 'recent group');
+    const group = recent.find(entry.fileNumber, entry.position);
+    // What was moved on is nearer to the tail than what follows it.
+    if (group === undefined) break;
     const at = entry.position - group.position;
     const copy = group.bytes.slice(at, at + entry.bytes);
     decodeRecords(regionOf(copy), 0, { from: place.from, records });
@@ -67,8 +68,9 @@ async function fileRecords(file: LogFile, place: ReadPlace): Promise<StoredRecor
   const wanted: EntryPlace[] = [];
   let wantedBytes = 0;
   for (const entry of entriesOfChunk(place)) {
-    const firstPosition = wanted[0]?.position ?? entry.position;
-    const isNear = entry.position + entry.bytes <= firstPosition + rangeBytesMax;
+    const { position: firstPosition } = wanted[0] ?? entry;
+    const isBehind = entry.position >= (wanted.at(-1)?.position ?? 0);
+    const isNear = isBehind && entry.position + entry.bytes <= firstPosition + rangeBytesMax;
     if (wanted.length > 0 && (entry.fileNumber !== file.number || !isNear)) break;
     wanted.push(entry);
     wantedBytes += entry.bytes;

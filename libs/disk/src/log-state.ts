@@ -3,12 +3,15 @@
 //
 // (1) start <= end <= nextEnd. Readers see nothing at or beyond `end`.
 // (2) A shard's batches follow each other without a gap: a batch begins at the end.
-// (3) The index covers [start, end).
+// (3) The index covers [start, end), but while the log is read back: what was moved on from a file that
+//     is gone is found further on.
+// (4) A file's `liveBytes` are those of the entries that indexes name in it.
 
 import { type Shard, shardOf } from '@tidemark/ports';
+import { assert, present } from '@tidemark/std';
 import type { LogFile } from './log-file.ts';
-import type { Entry, NewEntry } from './log-format.ts';
-import { ShardIndex } from './shard-index.ts';
+import type { BatchEntry, Entry, NewEntry } from './log-format.ts';
+import { type EntryPlace, ShardIndex } from './shard-index.ts';
 
 export class ShardState {
   readonly name: Shard;
@@ -56,6 +59,7 @@ export class LogState {
   readonly topics = new Map<string, TopicState>();
   readonly shards = new Map<Shard, ShardState>();
   readonly #byNumber: TopicState[] = [];
+  readonly #files = new Map<number, LogFile>();
 
   get nextTopic(): number {
     return this.#byNumber.length;
@@ -63,33 +67,61 @@ export class LogState {
 
   apply({ entry, file, position, bytes }: PlacedEntry): void {
     if (entry.kind === 'topic') return this.#applyTopic(entry);
-    const shard = this.#shardAt(entry.topic, entry.partition);
+    const shard = this.shardAt(entry.topic, entry.partition);
     switch (entry.kind) {
       case 'batch':
-        if (entry.baseOffset !== shard.end) {
-          throw new ContradictoryEntry(`base=${entry.baseOffset} end=${shard.end}`);
-        }
-        shard.end = entry.baseOffset + entry.recordCount;
-        shard.nextEnd = Math.max(shard.nextEnd, shard.end);
-        shard.index.push({
-          baseOffset: entry.baseOffset,
-          recordCount: entry.recordCount,
-          fileNumber: file.number,
-          position,
-          bytes,
-        });
-        file.shardEnds.set(shard, shard.end);
+      case 'moved': {
+        this.#files.set(file.number, file);
+        file.addBatch(bytes);
+        const { baseOffset, recordCount } = entry;
+        const place = { baseOffset, recordCount, fileNumber: file.number, position, bytes };
+        if (entry.kind === 'batch') this.#applyBatch(shard, place);
+        else this.#applyMoved(shard, place);
         return;
+      }
       case 'start':
         if (entry.start < shard.start || entry.start > shard.end) {
           throw new ContradictoryEntry(`start=${entry.start} in=[${shard.start}, ${shard.end}]`);
         }
         shard.start = entry.start;
-        shard.index.dropBelow(entry.start);
+        shard.index.dropBelow(entry.start, (place) => this.#addLive(place, -1));
         return;
       case 'shard':
         this.#applyShard(shard, entry);
     }
+  }
+
+  /** Whether an entry is what its shard's index names. */
+  isLive(
+    entry: BatchEntry,
+    place: { readonly fileNumber: number; readonly position: number },
+  ): boolean {
+    const { index } = this.shardAt(entry.topic, entry.partition);
+    const found = index.find(entry.baseOffset);
+    return found?.fileNumber === place.fileNumber && found.position === place.position;
+  }
+
+  /** What is live in a file, in the order in which it lies there. */
+  liveIn(fileNumber: number): EntryPlace[] {
+    const places: EntryPlace[] = [];
+    for (const { index } of this.shards.values()) places.push(...index.placesIn(fileNumber));
+    return places.sort((one, other) => one.position - other.position);
+  }
+
+  /** Everything is read back: what was moved on takes its place. Gives the shards with holes. */
+  settle(): Shard[] {
+    const withHoles: Shard[] = [];
+    for (const { name, index, start, end } of this.shards.values()) {
+      index.settle(start, (place) => this.#addLive(place, 1));
+      if (!index.covers(start, end)) withHoles.push(name);
+    }
+    return withHoles;
+  }
+
+  /** The file is gone: nothing in it was live. */
+  forget(file: LogFile): void {
+    assert(file.liveBytes === 0, 'nothing live goes with its file');
+    this.#files.delete(file.number);
   }
 
   /** Everything that a later file must know of the files before it. */
@@ -112,11 +144,40 @@ export class LogState {
     return [...topics, ...shards];
   }
 
-  /** The shards whose records are not all there, by name. */
-  shardsWithHoles(): Shard[] {
-    return [...this.shards.values()]
-      .filter(({ start, end, index }) => start < end && index.indexOf(start) < 0)
-      .map((shard) => shard.name);
+  shardAt(topic: number, partition: number): ShardState {
+    const shard = this.#byNumber[topic]?.shards[partition];
+    if (shard === undefined) {
+      throw new ContradictoryEntry(`unknown shard. topic=${topic} partition=${partition}`);
+    }
+    return shard;
+  }
+
+  #applyBatch(shard: ShardState, place: EntryPlace): void {
+    if (place.baseOffset !== shard.end) {
+      throw new ContradictoryEntry(`base=${place.baseOffset} end=${shard.end}`);
+    }
+    shard.end = place.baseOffset + place.recordCount;
+    shard.nextEnd = Math.max(shard.nextEnd, shard.end);
+    shard.index.push(place);
+    this.#addLive(place, 1);
+  }
+
+  #applyMoved(shard: ShardState, place: EntryPlace): void {
+    const end = place.baseOffset + place.recordCount;
+    const was = shard.index.find(place.baseOffset);
+    const isOther = was !== undefined && was.recordCount !== place.recordCount;
+    if (end <= shard.start || end > shard.end || isOther) {
+      const bounds = `moved=[${place.baseOffset}, ${end}) in=[${shard.start}, ${shard.end})`;
+      throw new ContradictoryEntry(bounds);
+    }
+    if (was === undefined) return shard.index.add(place);
+    this.#addLive(was, -1);
+    shard.index.replace(place);
+    this.#addLive(place, 1);
+  }
+
+  #addLive({ fileNumber, bytes }: EntryPlace, sign: 1 | -1): void {
+    present(this.#files.get(fileNumber), 'file').addLive(sign * bytes);
   }
 
   #applyTopic(entry: Extract<Entry, { kind: 'topic' }>): void {
@@ -145,13 +206,5 @@ export class LogState {
     shard.start = entry.start;
     shard.end = entry.end;
     shard.nextEnd = entry.end;
-  }
-
-  #shardAt(topic: number, partition: number): ShardState {
-    const shard = this.#byNumber[topic]?.shards[partition];
-    if (shard === undefined) {
-      throw new ContradictoryEntry(`unknown shard. topic=${topic} partition=${partition}`);
-    }
-    return shard;
   }
 }

@@ -32,7 +32,7 @@ export interface WrittenGroup {
 export interface GroupToWrite {
   readonly entries: readonly NewEntry[];
   readonly sizes: readonly number[];
-  readonly mayUseReserve: boolean;
+  readonly reserve: keyof typeof reserveShares;
 }
 
 interface SpareFile {
@@ -42,6 +42,9 @@ interface SpareFile {
 }
 
 const reserveBytesMax = 256 * 1_024;
+
+/** How much of the reserve a group may use: what is moved on to free a file leaves room for trims. */
+const reserveShares = { none: 0, half: 0.5, all: 1 } as const;
 
 export class LogWriter {
   readonly files: LogFile[];
@@ -98,7 +101,7 @@ export class LogWriter {
   async write(group: GroupToWrite): Promise<WrittenGroup> {
     let neededBytes = groupHeadBytes;
     for (const size of group.sizes) neededBytes += size;
-    const file = this.#fits(neededBytes, group.mayUseReserve)
+    const file = this.#fits(neededBytes, group.reserve)
       ? present(this.files.at(-1), 'file')
       : await this.#begin(neededBytes);
     const { entries, sizes } = group;
@@ -118,18 +121,17 @@ export class LogWriter {
     return { file, position, bytes: neededBytes, entryEnds: encoded.entryEnds };
   }
 
-  /** Drops the files whose records are all trimmed, oldest first; a later one waits for its turn. */
-  async dropTrimmed(): Promise<number> {
-    let dropped = 0;
-    for (;;) {
-      const [oldest] = this.files;
-      if (oldest === undefined || this.files.length === 1 || !oldest.isTrimmed) return dropped;
-      // First the name, durably, then the next: a hole between files would be taken for a loss.
-      await this.#folder.remove(nameOfFile(oldest.number));
-      this.files.shift();
-      await oldest.close();
-      dropped += 1;
-    }
+  /** Nothing in the oldest file is live. */
+  async dropOldest(): Promise<void> {
+    const oldest = present(this.files[0], 'file');
+    assert(
+      oldest.liveBytes === 0 && this.files.length > 1,
+      'only a file without live entries goes',
+    );
+    // First the name, durably, then the next: a hole between files would be taken for a loss.
+    await this.#folder.remove(nameOfFile(oldest.number));
+    this.files.shift();
+    await oldest.close();
   }
 
   async close(): Promise<void> {
@@ -138,11 +140,11 @@ export class LogWriter {
     await Promise.all(this.files.map((file) => file.close()));
   }
 
-  #fits(neededBytes: number, mayUseReserve: boolean): boolean {
+  #fits(neededBytes: number, reserve: GroupToWrite['reserve']): boolean {
     const file = this.files.at(-1);
     if (file === undefined) return false;
-    const limit = mayUseReserve ? file.bytes : file.bytes - this.#reserveBytes;
-    return file.end + neededBytes <= limit;
+    const keptBytes = this.#reserveBytes * (1 - reserveShares[reserve]);
+    return file.end + neededBytes <= file.bytes - keptBytes;
   }
 
   async #begin(neededBytes: number): Promise<LogFile> {

@@ -69,7 +69,7 @@ export async function recover(
     if (next === undefined) last = region;
   }
   checkFloor(known.floor, { files, salt, sequence: scan.sequence });
-  const holes = state.shardsWithHoles();
+  const holes = state.settle();
   if (holes.length > 0) {
     const first = files[0]?.number ?? 0;
     throw corrupt(first, 0, `records before it are missing. shard=${holes[0]}`);

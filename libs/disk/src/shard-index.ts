@@ -18,6 +18,8 @@ export class ShardIndex {
   #places = new Uint32Array(capacityAtFirst * fields);
   #first = 0;
   #end = 0;
+  /** Of batches that it has no entry of yet, in the order of the log: see `settle`. */
+  #added: EntryPlace[] = [];
 
   get size(): number {
     return this.#end - this.#first;
@@ -25,12 +27,7 @@ export class ShardIndex {
 
   push(place: EntryPlace): void {
     if (this.#end === this.#baseOffsets.length) this.#makeRoom();
-    this.#baseOffsets[this.#end] = place.baseOffset;
-    const at = this.#end * fields;
-    this.#places[at] = place.recordCount;
-    this.#places[at + 1] = place.fileNumber;
-    this.#places[at + 2] = place.position;
-    this.#places[at + 3] = place.bytes;
+    this.#put(this.#end, place);
     this.#end += 1;
   }
 
@@ -60,12 +57,83 @@ export class ShardIndex {
     return first - this.#first - 1;
   }
 
+  /** The entry that begins at this offset. */
+  find(baseOffset: number): EntryPlace | undefined {
+    const index = this.indexOf(baseOffset);
+    if (index < 0) return undefined;
+    const place = this.at(index);
+    return place.baseOffset === baseOffset ? place : undefined;
+  }
+
+  /** The batch lies elsewhere now. */
+  replace(place: EntryPlace): void {
+    const index = this.indexOf(place.baseOffset);
+    assert(this.find(place.baseOffset) !== undefined, 'what is replaced is there');
+    this.#put(this.#first + index, place);
+  }
+
+  /** A batch that lies below others, while the log is read back. */
+  add(place: EntryPlace): void {
+    this.#added.push(place);
+  }
+
+  /** Puts what was added in its place: of two of the same batch the later one, and none below the start. */
+  settle(start: number, placed: (place: EntryPlace) => void): void {
+    if (this.#added.length === 0) return;
+    const latest = new Map(this.#added.map((place) => [place.baseOffset, place]));
+    this.#added = [];
+    const added = [...latest.values()].filter(({ baseOffset, recordCount }) => {
+      return baseOffset + recordCount > start && this.find(baseOffset) === undefined;
+    });
+    for (const place of added) placed(place);
+    const all = [...this.#all(), ...added].sort((one, other) => {
+      return one.baseOffset - other.baseOffset;
+    });
+    this.#first = 0;
+    this.#end = 0;
+    for (const place of all) this.push(place);
+  }
+
+  /** Whether each offset of the range lies in an entry, and none in two. */
+  covers(start: number, end: number): boolean {
+    if (start === end) return true;
+    if (this.indexOf(start) < 0) return false;
+    for (let index = 1; index < this.size; index += 1) {
+      const before = this.at(index - 1);
+      if (before.baseOffset + before.recordCount !== this.at(index).baseOffset) return false;
+    }
+    const last = this.at(this.size - 1);
+    return last.baseOffset + last.recordCount === end;
+  }
+
+  *placesIn(fileNumber: number): Generator<EntryPlace> {
+    for (let index = 0; index < this.size; index += 1) {
+      const at = (this.#first + index) * fields;
+      if (this.#places[at + 1] === fileNumber) yield this.at(index);
+    }
+  }
+
   /** Forgets the entries that lie wholly below an offset. */
-  dropBelow(start: number): void {
-    const index = this.indexOf(start);
-    if (index < 0) return;
-    const { baseOffset, recordCount } = this.at(index);
-    this.#first += baseOffset + recordCount <= start ? index + 1 : index;
+  dropBelow(start: number, dropped: (place: EntryPlace) => void): void {
+    while (this.size > 0) {
+      const place = this.at(0);
+      if (place.baseOffset + place.recordCount > start) return;
+      dropped(place);
+      this.#first += 1;
+    }
+  }
+
+  #all(): EntryPlace[] {
+    return Array.from({ length: this.size }, (_, index) => this.at(index));
+  }
+
+  #put(slot: number, place: EntryPlace): void {
+    this.#baseOffsets[slot] = place.baseOffset;
+    const at = slot * fields;
+    this.#places[at] = place.recordCount;
+    this.#places[at + 1] = place.fileNumber;
+    this.#places[at + 2] = place.position;
+    this.#places[at + 3] = place.bytes;
   }
 
   #makeRoom(): void {

@@ -14,5 +14,6 @@ export {
 } from './run-process.ts';
 export { openIn, StartRefusal } from './start-refusal.ts';
 export { createLoopMeter, createSystemClock, createSystemPrng } from './system.ts';
+export { type BucketSettings, type TenantStoreParts, TenantStores } from './tenant-stores.ts';
 export { TimerWheel } from './timer-wheel.ts';
 export { permitsFor, type WebhookRules, webhookMistake } from './webhook-url.ts';

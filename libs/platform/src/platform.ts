@@ -13,6 +13,7 @@ import { defaultTenant, isProblem } from '@tidemark/protocol';
 import { type EventArchive, type Publications, Shards, shardsOf } from '@tidemark/replica';
 import { SessionWrites, TenantRegistry, Writers } from '@tidemark/replica/write';
 import { Alarms } from './alarms.ts';
+import type { TenantStores } from './tenant-stores.ts';
 import { TimerWheel } from './timer-wheel.ts';
 import { WatchedLog } from './watched-log.ts';
 
@@ -26,6 +27,8 @@ export interface PlatformParts {
   readonly publications?: Publications;
   /** Where events are that the log has let go. */
   readonly archive?: EventArchive;
+  /** Where both lie, where tenants may have buckets of their own. */
+  readonly stores?: TenantStores | undefined;
   /** This process publishes as well: who would write beyond its memory waits until it has. */
   readonly isPublishing?: boolean;
 }
@@ -64,6 +67,7 @@ export class Platform implements AsyncDisposable {
     this.writes = new SessionWrites(this.shards, this.writers);
     this.registry = new TenantRegistry(this.shards, this.writers);
     this.wheel = new TimerWheel(parts.clock);
+    parts.stores?.join({ directory: this.shards.directory, alarms: this.alarms });
   }
 
   get isKeyless(): boolean {

@@ -13,7 +13,7 @@ export const processDeclarations = {
     secret({
       env: 'TIDEMARK_SEALING_KEY',
       purpose:
-        'what secrets are sealed with that are kept for others: keys of model providers, secrets of webhooks; the same for all processes',
+        'what secrets are sealed with that are kept for others: keys of model providers, secrets of webhooks and buckets; the same for all processes',
     }),
   ),
   logLevel: choice({

@@ -10,20 +10,25 @@ import {
   type DirectoryAnswer,
   decideAddKey,
   decideBeginTopic,
+  decideChangeBucket,
   decideClaimKey,
   decideConfigure,
   decideCreateTenant,
   decideEndKey,
+  decideMaterialize,
   decideReleaseKey,
   decideRetainTenant,
   decideRevokeKey,
   decideSuspend,
   decideUseKey,
   type FactDecision,
+  isSameBucket,
   keySession,
   knownFoldLevel,
+  type Materialized,
   type Quotas,
   type RetentionPolicy,
+  type TenantBucket,
   tenantSession,
   topicSession,
 } from '@tidemark/session';
@@ -39,6 +44,8 @@ export interface TenantRequest {
     | { readonly kind: 'own'; readonly partitions: number }
     | { readonly kind: 'pool' };
   readonly durability: Durability;
+  /** Where its objects lie; undefined: where the server keeps its own. */
+  readonly bucket?: TenantBucket | undefined;
   /** Undefined: it has no key yet, or they are not asked for. */
   readonly keyHash: string | undefined;
 }
@@ -85,12 +92,12 @@ export class TenantRegistry {
     const owner = keyHash === undefined ? undefined : directory.ownerOfKey(keyHash);
     if (owner !== undefined && owner !== id) throw keyTaken();
     const { isPooled, topic, partitions } = placed(request);
-    const { durability } = request;
+    const { durability, bucket } = request;
     await this.#shards.parts.log.ensureTopic({ name: topic, partitions, durability });
     const { logEpoch, level } = await this.#begin(topic);
     if (keyHash !== undefined) await this.#claim(keyHash, id);
     const keys = keyHash === undefined ? [] : [this.#keyOf(keyHash, firstKey)];
-    const config = { topic, partitions, isPooled, durability, logEpoch, level, keys };
+    const config = { topic, partitions, isPooled, durability, logEpoch, level, keys, bucket };
     const answer = await this.#ask(tenantSession(id), decideCreateTenant(config));
     const tenant = await this.#tenant(id);
     if (answer.kind === 'done') return { tenant, isNew: true, isKeyNew: keyHash !== undefined };
@@ -126,6 +133,18 @@ export class TenantRegistry {
   async configure(id: TenantId, quotas: Quotas): Promise<void> {
     await this.#known(id);
     await this.#ask(tenantSession(id), decideConfigure(quotas));
+  }
+
+  /** Undefined: nothing more is exported. */
+  async materialize(id: TenantId, format: Materialized['format'] | undefined): Promise<void> {
+    await this.#known(id);
+    await this.#ask(tenantSession(id), decideMaterialize(format));
+  }
+
+  /** How the bucket that it has is reached from now on. */
+  async changeBucket(id: TenantId, bucket: TenantBucket): Promise<void> {
+    await this.#known(id);
+    await this.#ask(tenantSession(id), decideChangeBucket(bucket));
   }
 
   /** Null: nothing is let go. */
@@ -204,6 +223,8 @@ export class TenantRegistry {
       }
       case 'no-tenant':
         throw new Problem('not-found', 'no such tenant');
+      case 'other-bucket':
+        throw new Problem('invalid-request', 'where the objects of a tenant lie is said once');
       case 'already-there':
         return answer;
     }
@@ -226,6 +247,10 @@ function isSameConfig(tenant: Tenant, request: TenantRequest): boolean {
   return (
     tenant.durability === request.durability &&
     tenant.isPooled === isPooled &&
-    tenant.partitions === partitions
+    tenant.partitions === partitions &&
+    isInSameBucket(tenant.bucket, request.bucket)
   );
 }
+
+const isInSameBucket = (one: TenantBucket | undefined, other: TenantBucket | undefined): boolean =>
+  one === undefined || other === undefined ? one === other : isSameBucket(one, other);

@@ -5,6 +5,7 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
+  type S3ClientConfig,
 } from '@aws-sdk/client-s3';
 import {
   abortedFault,
@@ -20,15 +21,21 @@ import {
   type StoredObject,
 } from '@tidemark/ports';
 import { emptyBytes, present, type Secret } from '@tidemark/std';
+import { type AssumedRole, assumedRole } from './assumed-role.ts';
 import { type Call, S3Calls } from './s3-calls.ts';
 import { isInvalidRange, isMissingObject, isRefusal } from './s3-fault.ts';
-import { type Condition, uploadByParts } from './s3-upload.ts';
+import { type Condition, type Encrypted, uploadByParts } from './s3-upload.ts';
 
 export interface S3StoreComponents {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly prng: Prng;
+}
+
+export interface S3Encryption {
+  readonly algorithm: 'AES256' | 'aws:kms';
+  readonly keyId?: string | undefined;
 }
 
 export interface S3StoreSettings {
@@ -41,6 +48,10 @@ export interface S3StoreSettings {
   /** Absent: the environment's, as Amazon's tools find them. */
   readonly accessKeyId?: string | undefined;
   readonly secretAccessKey?: Secret | undefined;
+  /** Assumed with those credentials. */
+  readonly role?: AssumedRole | undefined;
+  /** What objects are encrypted with; absent: as the bucket is set. */
+  readonly encryption?: S3Encryption | undefined;
   readonly attemptsMax?: number;
   readonly attemptMs?: number;
   readonly multipartFromBytes?: number;
@@ -73,7 +84,7 @@ export function openS3Store(
 }
 
 function createClient(settings: S3StoreSettings): S3Client {
-  const { accessKeyId, secretAccessKey, endpoint, region } = settings;
+  const { endpoint, region } = settings;
   const agent = { keepAlive: true, maxSockets: connectionsMax, timeout: idleMs };
   return new S3Client({
     region,
@@ -81,11 +92,27 @@ function createClient(settings: S3StoreSettings): S3Client {
     maxAttempts: 1,
     requestHandler: { connectionTimeout: connectMs, httpAgent: agent, httpsAgent: agent },
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
-    ...(accessKeyId === undefined || secretAccessKey === undefined
-      ? {}
-      : { credentials: { accessKeyId, secretAccessKey: secretAccessKey.reveal() } }),
+    ...credentialsOf(settings),
   });
 }
+
+function credentialsOf({
+  accessKeyId,
+  secretAccessKey,
+  role,
+  region,
+}: S3StoreSettings): Pick<S3ClientConfig, 'credentials'> {
+  const given =
+    accessKeyId === undefined || secretAccessKey === undefined
+      ? {}
+      : { credentials: { accessKeyId, secretAccessKey: secretAccessKey.reveal() } };
+  return role === undefined ? given : { credentials: assumedRole(role, { ...given, region }) };
+}
+
+const encrypted = (encryption: S3Encryption | undefined): Encrypted =>
+  encryption === undefined
+    ? {}
+    : { ServerSideEncryption: encryption.algorithm, SSEKMSKeyId: encryption.keyId };
 
 class S3Store implements ObjectStore {
   readonly #client: S3Client;
@@ -93,6 +120,7 @@ class S3Store implements ObjectStore {
   readonly #logger: Logger;
   readonly #bucket: string;
   readonly #prefix: string;
+  readonly #encrypted: Encrypted;
   readonly #options: typeof defaults;
   #isClosed = false;
 
@@ -103,6 +131,7 @@ class S3Store implements ObjectStore {
     this.#logger = components.logger;
     this.#bucket = settings.bucket;
     this.#prefix = settings.prefix ?? '';
+    this.#encrypted = encrypted(settings.encryption);
   }
 
   putIfAbsent(key: string, body: Uint8Array, signal?: AbortSignal): Promise<PutOutcome> {
@@ -241,7 +270,14 @@ class S3Store implements ObjectStore {
           ? await this.#putWhole(target, put)
           : await uploadByParts(
               { client: this.#client, calls: this.#calls, logger: this.#logger },
-              { target, body, condition, partBytes: this.#options.partBytes, signal },
+              {
+                target,
+                body,
+                condition,
+                encrypted: this.#encrypted,
+                partBytes: this.#options.partBytes,
+                signal,
+              },
             );
       return { kind: 'stored', etag: present(etag, 'etag') };
     } catch (cause) {
@@ -262,7 +298,12 @@ class S3Store implements ObjectStore {
     },
   ): Promise<string | undefined> {
     const { body, condition, signal } = put;
-    const command = new PutObjectCommand({ ...target, ...condition, Body: body });
+    const command = new PutObjectCommand({
+      ...target,
+      ...condition,
+      ...this.#encrypted,
+      Body: body,
+    });
     const call = { name: 'put', isWrite: true, mayRepeat: false, signal };
     const { ETag } = await this.#calls.run(call, (abortSignal) =>
       this.#client.send(command, { abortSignal }),

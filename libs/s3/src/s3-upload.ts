@@ -15,10 +15,16 @@ export interface Condition {
   readonly IfMatch?: string;
 }
 
+export interface Encrypted {
+  readonly ServerSideEncryption?: 'AES256' | 'aws:kms';
+  readonly SSEKMSKeyId?: string | undefined;
+}
+
 export interface Upload {
   readonly target: { readonly Bucket: string; readonly Key: string };
   readonly body: Uint8Array;
   readonly condition: Condition;
+  readonly encrypted: Encrypted;
   readonly partBytes: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -34,14 +40,12 @@ const partsAtOnce = 4;
 /** Stores a large body by parts; the condition is decided when they are put together. */
 export async function uploadByParts(parts: Parts, upload: Upload): Promise<string | undefined> {
   const { client, calls } = parts;
-  const { target, condition, signal } = upload;
+  const { target, condition, encrypted, signal } = upload;
+  // Some servers refuse the parts' checksums below unless the algorithm is named here.
+  const created = { ...target, ...encrypted, ChecksumAlgorithm: 'CRC32' } as const;
   const { UploadId } = await calls.run(
     { name: 'createUpload', isWrite: false, mayRepeat: true, signal },
-    (abortSignal) =>
-      // Some servers refuse the parts' checksums below unless the algorithm is named here.
-      client.send(new CreateMultipartUploadCommand({ ...target, ChecksumAlgorithm: 'CRC32' }), {
-        abortSignal,
-      }),
+    (abortSignal) => client.send(new CreateMultipartUploadCommand(created), { abortSignal }),
   );
   try {
     const uploaded = await uploadParts(parts, upload, UploadId ?? '');

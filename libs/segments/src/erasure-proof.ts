@@ -2,8 +2,8 @@
 
 import type { ShardReplica } from '@tidemark/replica';
 import { type ErasureReport, erasuresOf } from './erasure-reports.ts';
+import { hasLeft } from './merged-segments.ts';
 import type { SegmentArchive } from './segment-archive.ts';
-import { hasLeft } from './segment-upkeep.ts';
 
 export interface ErasureProof {
   /** `waits`: it was not met, or not carried out yet. `erased`: no segment has any of it. */

@@ -9,7 +9,7 @@ import type { Clock, ObjectStore, Prng } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import type { LogName } from '@tidemark/replica';
 import { bytesOf, strictTextOf } from '@tidemark/std';
-import { erasurePrefix } from './segment-manifest.ts';
+import { erasurePrefix, rangeOfSegment } from './segment-manifest.ts';
 
 const format = 'tidemark-erasure';
 const version = 1;
@@ -57,6 +57,53 @@ export async function erasuresOf(
     found.push(...reports.filter(({ sessions }) => sessions.includes(key)));
   }
   return found;
+}
+
+/** What was erased that somebody has not looked at. */
+export interface ErasureNews {
+  readonly isAny: boolean;
+  /** Of the log, in which something was erased. */
+  readonly ranges: readonly { readonly firstOffset: number; readonly endOffset: number }[];
+  /** What to know the next time. */
+  readonly seen: readonly string[];
+}
+
+/** Names begin with the time of whoever wrote them: clocks differ by less. */
+const skewMs = 3_600_000;
+
+const timeOf = (name: string): number => Number(name.slice(0, 16));
+
+export async function erasuresSince(
+  store: ObjectStore,
+  {
+    log,
+    known,
+    hasFiles,
+  }: { readonly log: LogName; readonly known: readonly string[]; readonly hasFiles: boolean },
+  signal: AbortSignal,
+): Promise<ErasureNews> {
+  const prefix = erasurePrefix(log);
+  const names: string[] = [];
+  for await (const { key } of store.list(prefix, signal)) names.push(key.slice(prefix.length));
+  const newestMs = Math.max(0, ...names.map(timeOf));
+  const seen = names.filter((name) => timeOf(name) > newestMs - skewMs);
+  const fresh = hasFiles ? unseen(names, known) : [];
+  const ranges: ErasureNews['ranges'][number][] = [];
+  for (let at = 0; at < fresh.length; at += atOnce) {
+    const some = fresh.slice(at, at + atOnce);
+    const reports = await Promise.all(
+      some.map((name) => readErasure(store, `${prefix}${name}`, signal)),
+    );
+    ranges.push(...reports.map(({ was }) => rangeOfSegment(log, was)));
+  }
+  return { isAny: fresh.length > 0, ranges, seen };
+}
+
+/** Of reports those that somebody has not looked at who knows so many of the last hour. */
+function unseen(names: readonly string[], known: readonly string[]): readonly string[] {
+  const knownToMs = Math.max(0, ...known.map(timeOf)) - skewMs;
+  const before = new Set(known);
+  return names.filter((name) => timeOf(name) > knownToMs && !before.has(name));
 }
 
 async function readErasure(

@@ -1,134 +1,15 @@
 // What a session keeps no more is read by nobody, in no form, and is in no segment once it was due; nothing else is
 // missing.
 
+import { type FaultKind, faultAtCall, withEveryFault } from '@tidemark/ports/testing';
 import { isProblem, type SessionName } from '@tidemark/protocol';
 import { decideHold, decideRedact, decideReleaseHold, decideTrim } from '@tidemark/session';
 import { bytesOf, textOf } from '@tidemark/std';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { erasureProof } from './erasure-proof.ts';
-import { exportEvents } from './event-export.ts';
-import { decodeFooter, linesOf } from './segment-format.ts';
-import { Cell, type CellProcess, nameOf } from './testing/cell.ts';
-import { everyLine } from './wanted-lines.ts';
-
-const actor = { by: 'test', requestId: 'r' };
-
-/** A word for each event, that is found wherever the event is. */
-const wordOf = (session: number, seq: number): string => `w${session}x${seq}y`;
-
-interface Kept {
-  headSeq: number;
-  readonly sizes: number[];
-  readonly redacted: Set<number>;
-}
-
-class KeptSessions {
-  readonly cell = new Cell();
-  readonly sessions = new Map<number, Kept>();
-
-  async append(process: CellProcess, session: number, count: number): Promise<void> {
-    const kept = this.sessions.get(session) ?? { headSeq: 0, sizes: [], redacted: new Set() };
-    this.sessions.set(session, kept);
-    const first = kept.sizes.length;
-    const isJson = session % 2 === 0;
-    for (let seq = first; seq < first + count; seq += 1) {
-      const body = JSON.stringify({ type: 'user.message', text: wordOf(session, seq) });
-      await this.cell.append(process, session, [body]);
-      kept.sizes.push(isJson ? 1 : body.length);
-    }
-  }
-
-  async trim(process: CellProcess, session: number, share: number): Promise<void> {
-    const kept = this.sessions.get(session);
-    if (kept === undefined) return;
-    const seq = Math.floor(kept.sizes.length * share);
-    const position = kept.sizes.slice(0, seq).reduce((sum, size) => sum + size, 0);
-    await this.submit(process, session, decideTrim({ seq, position }, actor));
-    kept.headSeq = Math.max(kept.headSeq, seq);
-  }
-
-  async redact(process: CellProcess, session: number, share: number): Promise<void> {
-    const kept = this.sessions.get(session);
-    if (kept === undefined || session % 2 === 1) return;
-    const seq = Math.floor((kept.sizes.length - 1) * share);
-    if (seq < kept.headSeq) return;
-    await this.submit(process, session, decideRedact(seq, actor));
-    kept.redacted.add(seq);
-  }
-
-  async submit(
-    { writes, tenant }: CellProcess,
-    session: number,
-    decide: ReturnType<typeof decideTrim>,
-  ): Promise<unknown> {
-    return writes.submit(tenant, nameOf(session), { kind: 'fact', decide });
-  }
-
-  /** Words that must be there, and those that must not. */
-  words(): { readonly there: readonly string[]; readonly gone: readonly string[] } {
-    const there: string[] = [];
-    const gone: string[] = [];
-    for (const [session, { headSeq, sizes, redacted }] of this.sessions) {
-      for (const seq of sizes.keys()) {
-        const isThere = seq >= headSeq && !redacted.has(seq);
-        (isThere ? there : gone).push(wordOf(session, seq));
-      }
-    }
-    return { there: there.sort(), gone };
-  }
-
-  async exported({ replica, log, archive }: CellProcess): Promise<readonly string[]> {
-    const { clock } = this.cell;
-    await clock.runUntil(replica.readIndex());
-    const to = Number(replica.fold.position);
-    const request = { replica, from: 0, to, wanted: everyLine, takesKey: () => true };
-    const lines: string[] = [];
-    const all = (async () => {
-      for await (const piece of exportEvents(
-        { log, clock, archive },
-        { ...request, takesSession: () => true },
-        new AbortController().signal,
-      )) {
-        lines.push(...piece.lines.map(({ line }) => textOf(line)));
-      }
-    })();
-    await clock.runUntil(all);
-    return lines;
-  }
-
-  stored(): string {
-    return [...this.cell.store.objects()]
-      .filter(([key]) => key.includes('/segments/'))
-      .flatMap(([, { body }]) =>
-        decodeFooter(body).frames.flatMap(({ firstByte, endByte, lines }) =>
-          linesOf(body.subarray(firstByte, endByte), lines).map(textOf),
-        ),
-      )
-      .map(plainText)
-      .join('\n');
-  }
-
-  /** What is read of them, by both ways. */
-  async found(process: CellProcess): Promise<readonly (readonly string[])[]> {
-    const read = Object.values(await this.cell.read()).flat();
-    return [wordsIn(read), wordsIn(await this.exported(process))];
-  }
-
-  get expected(): readonly (readonly string[])[] {
-    const { there } = this.words();
-    return [there, there];
-  }
-}
-
-/** What is in base64 as well. */
-function plainText(line: string): string {
-  const bytes = /"bytes":"([^"]*)"/.exec(line)?.[1] ?? '';
-  return `${line} ${Buffer.from(bytes, 'base64').toString()}`;
-}
-
-const wordsIn = (texts: readonly string[]): readonly string[] =>
-  texts.flatMap((text) => plainText(text).match(/w\d+x\d+y/g) ?? []).sort();
+import { nameOf } from './testing/cell.ts';
+import { actor, KeptSessions, wordOf, wordsIn } from './testing/kept-sessions.ts';
 
 const steps = fc.array(
   fc.record({
@@ -279,4 +160,47 @@ test('an erasure is told, and proved once it is carried out', async () => {
   await process.tier();
   expect(await proof()).toMatchObject({ status: 'erased', rewritten: [{ was, isDeleted: true }] });
   expect([...cell.store.objects().keys()]).toContain(told.rewritten[0]?.is);
+});
+
+describe('whatever call of an erasure fails', () => {
+  const kinds: readonly FaultKind[] = ['before', 'lost-request', 'lost-reply', 'late', 'twice'];
+  test.each(kinds)(
+    '%s: what is kept is read, and what is not is gone in the end',
+    async (kind) => {
+      const runs = await withEveryFault(async (faultAt) => {
+        const kept = new KeptSessions();
+        const { cell } = kept;
+        const process = await cell.start();
+        for (let session = 0; session < 4; session += 1) await kept.append(process, session, 4);
+        await process.publish();
+        await process.tier();
+        for (let session = 0; session < 4; session += 1) await kept.append(process, session, 2);
+        await process.publish();
+        await process.tier();
+        await kept.trim(process, 0, 0.7);
+        await kept.redact(process, 2, 0.5);
+        await process.publish();
+        await process.tier();
+        await cell.clock.advance(11_000);
+        const { faults, hasFaulted } = faultAtCall(faultAt, kind);
+        cell.store.setFaults(faults);
+        await process.tier().catch((cause: unknown) => {
+          if (!isProblem(cause)) expect(cause).toHaveProperty('effect');
+        });
+        cell.store.setFaults();
+        expect(await kept.found(await cell.start())).toEqual(kept.expected);
+        for (let round = 0; round < 3; round += 1) {
+          await cell.clock.advance(11_000);
+          await process.tier();
+        }
+        const stored = kept.stored();
+        for (const word of kept.words().gone) expect(stored).not.toContain(word);
+        for (const word of kept.words().there) expect(stored).toContain(word);
+        expect(await kept.found(await cell.start())).toEqual(kept.expected);
+        return hasFaulted() ? 'faulted' : 'clean';
+      }, 80);
+      expect(runs).toBeGreaterThan(6);
+    },
+    60_000,
+  );
 });

@@ -43,15 +43,26 @@ interface Sources {
   readonly rest: () => Promise<void>;
 }
 
+export interface MergedSegments {
+  readonly written: WrittenSegment;
+  /** Sessions that keep lines of a source no more as they were, by its name. */
+  readonly left: ReadonlyMap<string, readonly string[]>;
+}
+
+interface SourceLines extends SessionLines {
+  readonly source: string;
+}
+
 /** The sessions of these segments that are still what they were, in one. */
 export async function mergeSegments(
   replica: ShardReplica,
   { refs, get, rest }: Sources,
-): Promise<WrittenSegment> {
-  const byKey = new Map<string, SessionLines[]>();
+): Promise<MergedSegments> {
+  const byKey = new Map<string, SourceLines[]>();
+  const left = new Map<string, string[]>();
   for (const ref of refs) {
     for (const part of sessionsIn(await get(ref))) {
-      byKey.set(part.key, [...(byKey.get(part.key) ?? []), part]);
+      byKey.set(part.key, [...(byKey.get(part.key) ?? []), { ...part, source: ref.name }]);
     }
     await rest();
   }
@@ -69,7 +80,9 @@ export async function mergeSegments(
     const held = await replica.hold(keys.slice(at, at + heldMax));
     try {
       for (const { key, state } of held) {
-        const parts = byKey.get(key)?.filter(({ tag }) => tag === state.stream?.tag) ?? [];
+        const all = byKey.get(key) ?? [];
+        noteLeft(left, state, all);
+        const parts = all.filter(({ tag }) => tag === state.stream?.tag);
         writer.addLines(keptLines(state, joined(parts)));
       }
     } finally {
@@ -77,7 +90,30 @@ export async function mergeSegments(
     }
     await rest();
   }
-  return writer.finish();
+  return { written: writer.finish(), left };
+}
+
+function noteLeft(
+  left: Map<string, string[]>,
+  state: SessionState,
+  parts: readonly SourceLines[],
+): void {
+  for (const { key, source, tag, firstSeq, lines } of parts) {
+    if (!hasLeft(state, { tag, firstSeq, count: lines.length })) continue;
+    left.set(source, [...(left.get(source) ?? []), key]);
+  }
+}
+
+/** Whether a session keeps lines of a segment no more as they are. */
+export function hasLeft(
+  { stream }: SessionState,
+  part: { readonly tag: string; readonly firstSeq: number; readonly count: number },
+): boolean {
+  if (stream?.tag !== part.tag) return true;
+  const { head, redacted } = stream.aspects.keeping;
+  const isInside = ([seq]: readonly [number, number]): boolean =>
+    seq >= part.firstSeq && seq < part.firstSeq + part.count;
+  return part.firstSeq < head.seq || redacted.some(isInside);
 }
 
 function joined(parts: readonly SessionLines[]): SessionLines {

@@ -1,12 +1,14 @@
 // Events that a log has let go, out of segments.
 //
-// (1) A cold read costs two ranged reads for each segment that it needs: its footer, once, and the frames.
+// (1) A cold read costs two ranged reads for each segment that it needs: its footer, once, and the frames, also
+//     where several runs of them are wanted at once.
 // (2) A line is taken for an event only if it names the session and the seq.
 
 import type { ObjectStore } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import type { EventArchive, LogName, WantedRun } from '@tidemark/replica';
 import { BlockCache } from '@tidemark/tables';
+import { JoinedReads } from './joined-reads.ts';
 import {
   decodeFooter,
   linesOf,
@@ -36,10 +38,12 @@ interface Part {
 export class SegmentArchive implements EventArchive {
   readonly store: ObjectStore;
   readonly #cache: BlockCache;
+  readonly #reads: JoinedReads;
 
   constructor(store: ObjectStore, settings: { readonly cacheBytesMax: number }) {
     this.store = store;
     this.#cache = new BlockCache(settings.cacheBytesMax);
+    this.#reads = new JoinedReads(store);
   }
 
   get cachedBytes(): number {
@@ -131,12 +135,12 @@ export class SegmentArchive implements EventArchive {
     range: { readonly firstByte: number; readonly endByte: number },
     signal: AbortSignal,
   ): Promise<Uint8Array> {
-    const object = await this.#trying(() => this.store.getRange(name, range, signal));
-    if (object === undefined) throw new SegmentGone();
-    if (object.body.length !== range.endByte - range.firstByte) {
+    const bytes = await this.#trying(() => this.#reads.read(name, range, signal));
+    if (bytes === undefined) throw new SegmentGone();
+    if (bytes.length !== range.endByte - range.firstByte) {
       throw new Problem('corrupt', 'a segment is shorter than it was');
     }
-    return object.body;
+    return bytes;
   }
 
   async #trying<T>(ask: () => Promise<T>): Promise<T> {

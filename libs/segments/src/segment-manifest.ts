@@ -40,12 +40,19 @@ export interface SegmentManifest {
 const folderOf = ({ shard, logEpoch }: LogName): string => `shards/${shard}/${logEpoch}`;
 export const manifestKey = (log: LogName): string => `${folderOf(log)}/segments.json`;
 export const erasurePrefix = (log: LogName): string => `${folderOf(log)}/erasures/`;
+export const exportFolder = (log: LogName): string => `${folderOf(log)}/exports/`;
 export const segmentPrefix = (log: LogName): string => `${folderOf(log)}/segments/`;
 
 const padded = (offset: number): string => String(offset).padStart(16, '0');
 
 export const segmentKey = (log: LogName, { firstOffset, endOffset }: Range, id: string): string =>
   `${segmentPrefix(log)}${padded(firstOffset)}-${padded(endOffset)}-${id}.ndjson.zst`;
+
+/** As its name has it. */
+export function rangeOfSegment(log: LogName, name: string): Range {
+  const [first, end] = name.slice(segmentPrefix(log).length).split('-');
+  return { firstOffset: Number(first), endOffset: Number(end) };
+}
 
 interface Range {
   readonly firstOffset: number;

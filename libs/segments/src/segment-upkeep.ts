@@ -6,11 +6,9 @@
 
 import { type Clock, type ObjectStore, type Prng, sleep } from '@tidemark/ports';
 import type { ShardReplica } from '@tidemark/replica';
-import type { SessionState } from '@tidemark/session';
 import { writeErasure } from './erasure-reports.ts';
-import { mergeSegments, planMerge } from './merged-segments.ts';
+import { hasLeft, mergeSegments, planMerge } from './merged-segments.ts';
 import type { SegmentArchive } from './segment-archive.ts';
-import type { SegmentSession } from './segment-format.ts';
 import type { SegmentRef } from './segment-manifest.ts';
 import type { ReadSegments, SegmentStore } from './segment-store.ts';
 
@@ -68,8 +66,7 @@ export class SegmentUpkeep {
     let at = read;
     for (;;) {
       const refs = planMerge(at.manifest.segments, this.#settings.mergedBytesMax);
-      const merged =
-        refs.length === 0 ? undefined : await this.#rewrite(replica, { refs, left: [] }, signal);
+      const merged = refs.length === 0 ? undefined : await this.#rewrite(replica, refs, signal);
       if (merged === undefined) return at;
       at = merged;
     }
@@ -89,7 +86,7 @@ export class SegmentUpkeep {
     for (const ref of segments) {
       const left = await this.#whoHasLeft(replica, { ref, keys }, signal);
       if (left.length === 0) continue;
-      const rewritten = await this.#rewrite(replica, { refs: [ref], left }, signal);
+      const rewritten = await this.#rewrite(replica, [ref], signal);
       if (rewritten === undefined) return at;
       at = rewritten;
     }
@@ -115,7 +112,7 @@ export class SegmentUpkeep {
   /** Invariant 1. Undefined where it does not stand. */
   async #rewrite(
     replica: ShardReplica,
-    { refs, left }: { readonly refs: readonly SegmentRef[]; readonly left: readonly string[] },
+    refs: readonly SegmentRef[],
     signal: AbortSignal,
   ): Promise<ReadSegments | undefined> {
     const { segments, clock } = this.#parts;
@@ -123,7 +120,7 @@ export class SegmentUpkeep {
     const startMs = clock.monotonicMs();
     // Of what lies behind the fold it cannot tell what is over.
     await replica.foldAll();
-    const written = await mergeSegments(replica, {
+    const { written, left } = await mergeSegments(replica, {
       refs,
       get: (ref) => segments.get(ref, signal),
       rest: () => sleep(clock, 0),
@@ -134,8 +131,8 @@ export class SegmentUpkeep {
     };
     const replaced =
       written.events === 0 ? [] : [await segments.write(logName, { written, times }, signal)];
-    if (left.length > 0) {
-      const report = { was: refs[0]?.name ?? '', is: replaced[0]?.name ?? null, sessions: left };
+    for (const [was, sessions] of left) {
+      const report = { was, is: replaced[0]?.name ?? null, sessions };
       await writeErasure(this.#parts, { log: logName, report }, signal);
     }
     const read = await segments.read(logName, signal);
@@ -164,15 +161,4 @@ export class SegmentUpkeep {
     const erasingSinceMs = erasing.length === 0 ? 0 : clock.nowMs();
     return segments.commit(replica.logName, { read, change: { erasing, erasingSinceMs } }, signal);
   }
-}
-
-export function hasLeft(
-  { stream }: SessionState,
-  { tag, firstSeq, count }: SegmentSession,
-): boolean {
-  if (stream?.tag !== tag) return true;
-  const { head, redacted } = stream.aspects.keeping;
-  const isInside = ([seq]: readonly [number, number]): boolean =>
-    seq >= firstSeq && seq < firstSeq + count;
-  return firstSeq < head.seq || redacted.some(isInside);
 }

@@ -22,6 +22,7 @@ import { isProblem } from '@tidemark/protocol';
 import { controlShard, type Publications, type ShardReplica, type Shards } from '@tidemark/replica';
 import { createTasks, type Tasks } from '@tidemark/std';
 import { type CollectedRange, collectRange, writeRange } from './collected-range.ts';
+import { ContinuousExport } from './continuous-export.ts';
 import type { SegmentArchive } from './segment-archive.ts';
 import type { SegmentManifest } from './segment-manifest.ts';
 import { type ReadSegments, SegmentStore } from './segment-store.ts';
@@ -78,6 +79,9 @@ interface Waiting {
   sweepAtMs: number;
   /** The log holds more than it has to: what is published of the sessions lags. */
   trimAtMs: number;
+  /** Something could not be exported, or a tenant wants it that did not. */
+  exportAtMs: number;
+  wishes: string;
 }
 
 export class Tiering implements AsyncDisposable {
@@ -92,6 +96,8 @@ export class Tiering implements AsyncDisposable {
   readonly #trimmedTo = new Map<ShardReplica, bigint>();
   readonly #segments: Counter;
   readonly #bytes: Counter;
+  readonly #exports: ContinuousExport;
+  #directoryVersion = 0;
   #timer: Timer | undefined;
 
   constructor(parts: TieringParts, shards: Shards, settings: TieringSettings = tieringDefaults) {
@@ -104,6 +110,8 @@ export class Tiering implements AsyncDisposable {
       { ...parts, segments: this.#store },
       { ...settings, mergedBytesMax },
     );
+    const { segmentBytes: fileBytes, graceMs } = settings;
+    this.#exports = new ContinuousExport(parts, shards.directory, { fileBytes, graceMs });
     const { logger, metrics, clock } = parts;
     this.#tasks = createTasks((task, cause) => logger.error({ task, err: cause }, 'task crashed'));
     const counter = (name: string, help: string): Counter =>
@@ -153,6 +161,8 @@ export class Tiering implements AsyncDisposable {
       eraseAtMs: Infinity,
       sweepAtMs: 0,
       trimAtMs: Infinity,
+      exportAtMs: Infinity,
+      wishes: '[]',
     };
     this.#waiting.set(replica, waiting);
     replica.feed.listen({
@@ -166,19 +176,30 @@ export class Tiering implements AsyncDisposable {
 
   #look(): void {
     const open = new Set(this.#shards.opened);
+    const { version } = this.#shards.directory;
+    if (version !== this.#directoryVersion) this.#hearWishes();
+    this.#directoryVersion = version;
     for (const [replica, waiting] of this.#waiting) {
       if (!open.has(replica)) this.#waiting.delete(replica);
       else if (!this.#busy.has(replica) && this.#isDue(replica, waiting)) this.#begin(replica);
     }
   }
 
+  #hearWishes(): void {
+    for (const [replica, waiting] of this.#waiting) {
+      const wishes = this.#exports.wishesOf(replica);
+      if (wishes !== waiting.wishes) waiting.exportAtMs = 0;
+      waiting.wishes = wishes;
+    }
+  }
+
   #isDue({ isServing, fold }: ShardReplica, waiting: Waiting): boolean {
     if (!isServing || fold.anchor === undefined) return false;
     const { segmentBytes, everyMs } = this.#settings;
-    const { bytes, sinceMs, isUnknown, eraseAtMs, sweepAtMs, trimAtMs } = waiting;
+    const { bytes, sinceMs, isUnknown, eraseAtMs, sweepAtMs, trimAtMs, exportAtMs } = waiting;
     const nowMs = this.#parts.clock.monotonicMs();
     const isOld = bytes > 0 && nowMs - sinceMs >= everyMs;
-    const isNeeded = nowMs >= Math.min(eraseAtMs, sweepAtMs, trimAtMs);
+    const isNeeded = nowMs >= Math.min(eraseAtMs, sweepAtMs, trimAtMs, exportAtMs);
     return isUnknown || bytes >= segmentBytes || isOld || isNeeded;
   }
 
@@ -215,10 +236,26 @@ export class Tiering implements AsyncDisposable {
       const waiting = this.#waiting.get(replica);
       if (waiting !== undefined) waiting.trimAtMs = trimAtMs;
       await this.#keepUp(replica, read);
+      await this.#export(replica, read.manifest.endOffset);
       return;
     }
     const waiting = this.#waiting.get(replica);
     if (waiting !== undefined) waiting.sweepAtMs = Infinity;
+  }
+
+  /** What cannot be exported now holds up nothing else. */
+  async #export(replica: ShardReplica, archivedTo: number): Promise<void> {
+    const { clock, logger } = this.#parts;
+    const waiting = this.#waiting.get(replica);
+    if (waiting !== undefined) waiting.exportAtMs = Infinity;
+    try {
+      await this.#exports.run(replica, archivedTo, this.#tasks.signal);
+    } catch (cause) {
+      if (!isProblem(cause) && !isFault(cause)) throw cause;
+      logger.warn({ err: cause, shard: replica.shard }, 'cannot export yet');
+      const { everyMs } = this.#settings;
+      if (waiting !== undefined) waiting.exportAtMs = clock.monotonicMs() + everyMs;
+    }
   }
 
   async #keepUp(replica: ShardReplica, read: ReadSegments): Promise<void> {

@@ -3,15 +3,23 @@
 
 import { limits } from '@tidemark/protocol';
 import type { FactDecision } from './commands.ts';
-import type { ApiKey, DirectoryFact, Quotas, TenantConfig, TenantEntry } from './directory.ts';
+import type {
+  ApiKey,
+  DirectoryFact,
+  Materialized,
+  Quotas,
+  TenantConfig,
+  TenantEntry,
+} from './directory.ts';
 import type { RetentionPolicy } from './keeping.ts';
+import { isSameBucket, type TenantBucket } from './tenant-bucket.ts';
 
 export type DirectoryAnswer =
   | { readonly kind: 'done' }
   | { readonly kind: 'begun'; readonly logEpoch: string; readonly level: number }
   | {
       readonly kind: 'refused';
-      readonly code: 'already-there' | 'no-tenant' | 'taken' | 'too-many-keys';
+      readonly code: 'already-there' | 'no-tenant' | 'other-bucket' | 'taken' | 'too-many-keys';
     };
 
 type Outcome = ReturnType<FactDecision>;
@@ -101,6 +109,24 @@ export const decideConfigure = (quotas: Quotas): FactDecision =>
 /** Null: nothing is let go. */
 export const decideRetainTenant = (policy: RetentionPolicy | null): FactDecision =>
   onTenant(() => write({ type: 'retained', policy }));
+
+/** Undefined: nothing more is exported. */
+export const decideMaterialize = (format: Materialized['format'] | undefined): FactDecision =>
+  onTenant(({ materialized: known }) => {
+    const isOn = format !== undefined;
+    const materialized = { format: format ?? known?.format ?? 'parquet', isOn };
+    const isSame =
+      known === undefined ? !isOn : known.isOn === isOn && known.format === materialized.format;
+    return isSame ? done : write({ type: 'materialized', materialized });
+  });
+
+/** Another secret, role or address of the bucket that the tenant has. */
+export const decideChangeBucket = (bucket: TenantBucket): FactDecision =>
+  onTenant(({ bucket: known }) =>
+    known !== undefined && isSameBucket(known, bucket)
+      ? write({ type: 'bucket-changed', bucket })
+      : say({ kind: 'refused', code: 'other-bucket' }),
+  );
 
 export const decideSuspend = (isSuspended: boolean): FactDecision =>
   onTenant((entry) =>

@@ -1,8 +1,9 @@
 // The directory of a cell: reserved sessions of its control log, folded as any other.
 //
-// $tenant/<id>   created {topic, partitions, isPooled, durability, logEpoch, level, keys}
+// $tenant/<id>   created {topic, partitions, isPooled, durability, logEpoch, level, keys, bucket?}
 //                key-added {key}   key-revoked {hash}   key-ends {hash, atMs}   key-used {hash, atMs}
-//                configured {quotas}   retained {policy}   suspended   resumed
+//                configured {quotas}   retained {policy}   bucket-changed {bucket}   suspended   resumed
+//                materialized {materialized}
 // $key/<hash>    claimed {tenant}   released {tenant}
 // $topic/<name>  begun {logEpoch, level}
 // $relay/keys    minted {seed}
@@ -11,6 +12,8 @@
 // (2) A key opens its claimant, and only while that one lists it: a claim alone opens nothing.
 // (3) All tenants of a topic have its one log epoch, and the fold level that its shards begin at: that of
 //     the control log when it was begun.
+// (4) Where a tenant's objects lie is said when it is made, and for good: only how they are reached changes.
+//     In a topic of many tenants none has a bucket of its own.
 //
 // Stored. Never rename.
 
@@ -29,6 +32,7 @@ import {
   optional,
   shaped,
 } from './shapes.ts';
+import { isSameBucket, isTenantBucket, type TenantBucket } from './tenant-bucket.ts';
 
 /** Whose sessions the control log's are. */
 export const controlTenant = '$control';
@@ -64,6 +68,12 @@ export interface Quotas {
   readonly sessionsPerHour?: number | undefined;
 }
 
+export interface Materialized {
+  readonly format: 'ndjson' | 'parquet';
+  /** Where it is not, what was exported stays, but for what is erased. */
+  readonly isOn: boolean;
+}
+
 export interface TenantEntry {
   readonly kind: 'tenant';
   readonly topic: string;
@@ -79,10 +89,17 @@ export interface TenantEntry {
   /** What its sessions let go, where nothing else is said of one; nothing is let go without. */
   readonly retention?: RetentionPolicy | undefined;
   readonly isSuspended: boolean;
+  /** What its events are exported to, as they are archived. */
+  readonly materialized?: Materialized | undefined;
+  /** Where its objects lie, and not in the server's own bucket. */
+  readonly bucket?: TenantBucket | undefined;
 }
 
 /** What a tenant is made with. */
-export type TenantConfig = Omit<TenantEntry, 'kind' | 'isSuspended' | 'quotas' | 'retention'>;
+export type TenantConfig = Omit<
+  TenantEntry,
+  'kind' | 'isSuspended' | 'quotas' | 'retention' | 'materialized'
+>;
 
 export type DirectoryEntry =
   | TenantEntry
@@ -98,6 +115,8 @@ export type DirectoryFact =
   | { readonly type: 'key-ends' | 'key-used'; readonly hash: string; readonly atMs: number }
   | { readonly type: 'configured'; readonly quotas: Quotas }
   | { readonly type: 'retained'; readonly policy: RetentionPolicy | null }
+  | { readonly type: 'materialized'; readonly materialized: Materialized }
+  | { readonly type: 'bucket-changed'; readonly bucket: TenantBucket }
   | { readonly type: 'suspended' | 'resumed' }
   | { readonly type: 'claimed' | 'released'; readonly tenant: string }
   | { readonly type: 'begun'; readonly logEpoch: string; readonly level: number }
@@ -126,6 +145,7 @@ const shapes: Readonly<Record<DirectoryFact['type'], Check>> = {
     logEpoch: isText,
     level: isCount,
     keys: listOf(isApiKey),
+    bucket: optional(isTenantBucket),
   }),
   'key-added': shaped({ key: isApiKey }),
   'key-revoked': shaped({ hash: isText }),
@@ -133,6 +153,13 @@ const shapes: Readonly<Record<DirectoryFact['type'], Check>> = {
   'key-used': shaped({ hash: isText, atMs: isCount }),
   configured: shaped({ quotas: isQuotas }),
   retained: shaped({ policy: isPolicyOrNone }),
+  materialized: shaped({
+    materialized: shaped({
+      format: (value) => value === 'ndjson' || value === 'parquet',
+      isOn: isFlag,
+    }),
+  }),
+  'bucket-changed': shaped({ bucket: isTenantBucket }),
   suspended: shaped({}),
   resumed: shaped({}),
   claimed: shaped({ tenant: isText }),
@@ -176,10 +203,11 @@ export function evolveDirectory(
 
 function created(
   entry: DirectoryEntry | undefined,
-  { topic, partitions, isPooled, durability, logEpoch, level, keys }: Fact<'created'>,
+  { topic, partitions, isPooled, durability, logEpoch, level, keys, bucket }: Fact<'created'>,
 ): TenantEntry | undefined {
   if (entry !== undefined || keys.length > limits.tenantKeysMax) return undefined;
-  const config = { topic, partitions, isPooled, durability, logEpoch, level, keys };
+  if (isPooled && bucket !== undefined) return undefined;
+  const config = { topic, partitions, isPooled, durability, logEpoch, level, keys, bucket };
   return { kind: 'tenant', ...config, quotas: {}, isSuspended: false };
 }
 
@@ -217,6 +245,13 @@ function evolveTenant(
       return { ...entry, quotas: fact.quotas };
     case 'retained':
       return { ...entry, retention: fact.policy ?? undefined };
+    case 'materialized':
+      return { ...entry, materialized: fact.materialized };
+    case 'bucket-changed': {
+      const { bucket } = entry;
+      const isChange = bucket !== undefined && isSameBucket(bucket, fact.bucket);
+      return isChange ? { ...entry, bucket: fact.bucket } : undefined;
+    }
     case 'suspended':
     case 'resumed':
       return { ...entry, isSuspended: fact.type === 'suspended' };

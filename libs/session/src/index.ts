@@ -35,6 +35,7 @@ export {
   controlTenant,
   type DirectoryEntry,
   keySession,
+  type Materialized,
   type Quotas,
   relayKeysSession,
   type TenantEntry,
@@ -45,10 +46,12 @@ export {
   type DirectoryAnswer,
   decideAddKey,
   decideBeginTopic,
+  decideChangeBucket,
   decideClaimKey,
   decideConfigure,
   decideCreateTenant,
   decideEndKey,
+  decideMaterialize,
   decideMintKey,
   decideReleaseKey,
   decideRetainTenant,
@@ -177,6 +180,13 @@ export {
   type WakeName,
 } from './subscription-facts.ts';
 export { matchesPattern } from './subscription-pattern.ts';
+export {
+  type BucketAccess,
+  type BucketEncryption,
+  bucketPurpose,
+  isSameBucket,
+  type TenantBucket,
+} from './tenant-bucket.ts';
 export {
   decideCancelTurn,
   decideClaimTurn,

@@ -14,6 +14,18 @@ export const admin: Command = {
     quota: { value: 'NAME=N', isList: true, help: 'of quotas; those left out have no bound' },
     partitions: { value: 'N', help: 'of a new tenant’s topic' },
     pooled: { help: 'a new tenant among others in one topic' },
+    bucket: { value: 'NAME', help: 'where a new tenant’s objects lie, not in the server’s own' },
+    region: { value: 'NAME', help: 'of the bucket' },
+    endpoint: { value: 'URL', help: 'of an S3 server other than Amazon’s' },
+    prefix: { value: 'TEXT', help: 'what stands before every key in the bucket' },
+    'access-key': {
+      value: 'ID',
+      help: 'that opens the bucket; its secret is in TIDEMARK_BUCKET_SECRET',
+    },
+    role: { value: 'ARN', help: 'that the server assumes to open the bucket' },
+    'external-id': { value: 'TEXT', help: 'that the role wants to hear' },
+    encryption: { value: 'NAME', help: 'of objects in the bucket: AES256 or aws:kms' },
+    'kms-key': { value: 'ID', help: 'of aws:kms' },
     level: { value: 'N', help: 'of level' },
   },
   notes: [
@@ -21,6 +33,7 @@ export const admin: Command = {
     '  tenants                  all of them',
     '  tenant TENANT            one',
     '  create TENANT            a new one, with its first key',
+    '  bucket TENANT            its bucket is reached so from now on; which it is stays',
     '  suspend, resume TENANT   its keys open nothing, or do again',
     '  quotas TENANT            sets --quota: appendsPerSecond, bytesPerSecond, liveConnections, eventBytes, sessionsPerHour',
     '  keys TENANT              its keys, not the secrets',
@@ -89,6 +102,27 @@ const quotasOf = (call: Call): Json =>
 const given = (name: string, value: unknown): Json =>
   value === undefined ? {} : { [name]: value };
 
+function bucketOf(call: Call): Json | undefined {
+  const name = call.text('bucket');
+  if (name === undefined) return undefined;
+  const accessKeyId = call.text('access-key');
+  const secretAccessKey = call.environment.env['TIDEMARK_BUCKET_SECRET'];
+  if (accessKeyId !== undefined && secretAccessKey === undefined) {
+    throw new UsageMistake('the secret of --access-key is expected in TIDEMARK_BUCKET_SECRET');
+  }
+  return {
+    name,
+    ...given('region', call.text('region')),
+    ...given('endpoint', call.text('endpoint')),
+    ...given('prefix', call.text('prefix')),
+    ...(accessKeyId === undefined ? {} : { accessKeyId, secretAccessKey }),
+    ...given('roleArn', call.text('role')),
+    ...given('externalId', call.text('external-id')),
+    ...given('encryption', call.text('encryption')),
+    ...given('kmsKeyId', call.text('kms-key')),
+  };
+}
+
 const actions: Readonly<Record<string, Action>> = {
   tenants: (call) => listed(call, tenantsPath, ['id', 'placement', 'suspended', 'key_count']),
   tenant: async (call) => told(call, await call.client.json(tenantPath(call))),
@@ -97,7 +131,13 @@ const actions: Readonly<Record<string, Action>> = {
       id: required(call, 1, 'TENANT'),
       ...given('partitions', call.count('partitions')),
       ...(call.has('pooled') ? { pooled: true } : {}),
+      ...given('bucket', bucketOf(call)),
     }),
+  bucket: (call) => {
+    const bucket = bucketOf(call);
+    if (bucket === undefined) throw new UsageMistake('--bucket is missing');
+    return posted(call, tenantPath(call), { bucket });
+  },
   suspend: (call) => posted(call, `${tenantPath(call)}/suspend`),
   resume: (call) => posted(call, `${tenantPath(call)}/resume`),
   quotas: (call) => posted(call, tenantPath(call), { quotas: quotasOf(call) }),

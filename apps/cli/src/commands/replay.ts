@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
+import type { EventFormat } from '@tidemark/parquet';
 import { type Call, type Command, UsageMistake } from '../command.ts';
 import { exitCodes } from '../environment.ts';
 import { line } from '../printing.ts';
 import { CheckpointFile, type ReplayState } from '../replay/checkpoint-file.ts';
-import type { FileFormat } from '../replay/event-files.ts';
 import { FolderTarget, windowDefaults } from '../replay/folder-target.ts';
 import { LineTarget } from '../replay/line-target.ts';
 import { openTopic } from '../replay/open-topic.ts';
@@ -139,7 +139,7 @@ function openTarget(
   );
 }
 
-function formatOf(call: Call): FileFormat {
+function formatOf(call: Call): EventFormat {
   const format = call.text('format') ?? 'parquet';
   if (format === 'parquet' || format === 'ndjson') return format;
   throw new UsageMistake('--format is parquet or ndjson');

@@ -1,46 +1,32 @@
 // A file that is being written, of lines or of columns.
 
 import { type FileHandle, open } from 'node:fs/promises';
-import { type Column, ParquetWriter } from '@tidemark/parquet';
-import type { ReplayedLine } from './replayed-line.ts';
-
-export type FileFormat = 'ndjson' | 'parquet';
-
-/** Fixed: what does not fit a column is in `event`. */
-export const eventColumns: readonly Column[] = [
-  { name: 'tenant', kind: 'label' },
-  { name: 'session', kind: 'label' },
-  { name: 'seq', kind: 'whole' },
-  { name: 'offset', kind: 'whole' },
-  { name: 'id', kind: 'text', isOptional: true },
-  { name: 'time', kind: 'time' },
-  { name: 'type', kind: 'label', isOptional: true },
-  { name: 'level', kind: 'label', isOptional: true },
-  { name: 'turn', kind: 'label', isOptional: true },
-  { name: 'event', kind: 'json', isOptional: true },
-  { name: 'bytes', kind: 'bytes', isOptional: true },
-];
+import {
+  type EventEncoder,
+  type EventFormat,
+  type EventLine,
+  eventEncoder,
+} from '@tidemark/parquet';
 
 /** What an encoder holds before it is written on. */
 const heldBytesMax = 1024 * 1024;
 
 export class EventFile {
   readonly #file: FileHandle;
-  readonly #encoder: Encoder;
+  readonly #encoder: EventEncoder;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
 
-  private constructor(file: FileHandle, encoder: Encoder) {
+  private constructor(file: FileHandle, encoder: EventEncoder) {
     this.#file = file;
     this.#encoder = encoder;
   }
 
-  static async create(path: string, format: FileFormat): Promise<EventFile> {
-    const encoder = format === 'parquet' ? new ColumnEncoder() : new LineEncoder();
-    return new EventFile(await open(path, 'w'), encoder);
+  static async create(path: string, format: EventFormat): Promise<EventFile> {
+    return new EventFile(await open(path, 'w'), eventEncoder(format));
   }
 
-  async add(line: ReplayedLine, timeMs: number): Promise<void> {
+  async add(line: EventLine, timeMs: number): Promise<void> {
     this.#encoder.add(line, timeMs);
     this.#hold(this.#encoder.take());
     if (this.#heldBytes >= heldBytesMax) await this.#write();
@@ -64,46 +50,5 @@ export class EventFile {
     await this.#write();
     await this.#file.sync();
     await this.#file.close();
-  }
-}
-
-interface Encoder {
-  add(line: ReplayedLine, timeMs: number): void;
-  take(): readonly Uint8Array[];
-  end(): readonly Uint8Array[];
-}
-
-class LineEncoder implements Encoder {
-  #lines: Uint8Array[] = [];
-
-  add({ line }: ReplayedLine): void {
-    this.#lines.push(line);
-  }
-
-  take(): readonly Uint8Array[] {
-    const lines = this.#lines;
-    this.#lines = [];
-    return lines;
-  }
-
-  end(): readonly Uint8Array[] {
-    return this.take();
-  }
-}
-
-class ColumnEncoder implements Encoder {
-  readonly #writer = new ParquetWriter(eventColumns);
-
-  add({ head, event, bytes }: ReplayedLine, timeMs: number): void {
-    const { tenant, session, seq, offset, id, type, level, turn } = head;
-    this.#writer.add([tenant, session, seq, offset, id, timeMs, type, level, turn, event, bytes]);
-  }
-
-  take(): readonly Uint8Array[] {
-    return this.#writer.take();
-  }
-
-  end(): readonly Uint8Array[] {
-    return this.#writer.end();
   }
 }

@@ -9,10 +9,10 @@
 
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { EventFormat, EventLine } from '@tidemark/parquet';
 import { syncFolder } from './checkpoint-file.ts';
-import { EventFile, type FileFormat } from './event-files.ts';
+import { EventFile } from './event-files.ts';
 import type { OnSettled, ReplayTarget, TakenBatch } from './replay-target.ts';
-import type { ReplayedLine } from './replayed-line.ts';
 
 export interface WindowBounds {
   readonly events: number;
@@ -29,7 +29,7 @@ export const windowDefaults: WindowBounds = {
 
 interface FolderOptions {
   readonly folder: string;
-  readonly format: FileFormat;
+  readonly format: EventFormat;
   readonly bounds: WindowBounds;
   readonly timeMsOf: (text: string) => number | undefined;
   readonly onSettled: OnSettled;
@@ -67,7 +67,7 @@ export class FolderTarget implements ReplayTarget {
     for (const line of lines) await this.#add(partition, line);
   }
 
-  async #add(partition: number, line: ReplayedLine): Promise<void> {
+  async #add(partition: number, line: EventLine): Promise<void> {
     const { bounds } = this.#options;
     const { offset, time } = line.head;
     const day = time.slice(0, 10);

@@ -1,8 +1,8 @@
-import type { ReplayedLine } from './replayed-line.ts';
+import type { EventLine } from '@tidemark/parquet';
 
 export interface TakenBatch {
   readonly partition: number;
-  readonly lines: readonly ReplayedLine[];
+  readonly lines: readonly EventLine[];
 }
 
 /** Done with: all of a partition below an offset, and so many events since it was told last. */

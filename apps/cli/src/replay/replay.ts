@@ -4,11 +4,11 @@
 // (2) A replay ends where the log did when it began: one that is resumed ends there too.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { type EventLine, eventLine } from '@tidemark/parquet';
 import type { CheckpointFile, ReplayState } from './checkpoint-file.ts';
 import type { ReplayProgress } from './progress.ts';
 import type { ReplayBatch, ReplaySource } from './replay-source.ts';
 import type { OnSettled, ReplayTarget, Settled } from './replay-target.ts';
-import { type ReplayedLine, replayedLine } from './replayed-line.ts';
 
 export interface ReplayOptions {
   readonly source: ReplaySource;
@@ -69,7 +69,7 @@ export class Replay {
   async #take(target: ReplayTarget, { lines, partition, ...told }: ReplayBatch): Promise<void> {
     const { skip } = this.#state;
     const below = skip?.partition === partition ? skip.below : 0;
-    const wanted = lines.map(replayedLine).filter(({ head }) => head.offset >= below);
+    const wanted = lines.map(eventLine).filter(({ head }) => head.offset >= below);
     const { rate } = this.#options;
     const count = rate === undefined ? wanted.length : Math.ceil(rate / paceShare);
     for (let at = 0; at < wanted.length; at += count) {
@@ -82,7 +82,7 @@ export class Replay {
   }
 
   /** Waits until these may be sent. */
-  async #pace({ length }: readonly ReplayedLine[], rate: number): Promise<void> {
+  async #pace({ length }: readonly EventLine[], rate: number): Promise<void> {
     const { nowMs, signal } = this.#options;
     this.#beganMs ??= nowMs();
     const waitMs = this.#beganMs + (this.#sent / rate) * 1_000 - nowMs();

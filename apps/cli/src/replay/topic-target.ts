@@ -3,11 +3,11 @@
 // a batch arrived it is sent again, so that a record may be there twice: by session and seq it is known.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import type { EventLine } from '@tidemark/parquet';
 import { type EventLog, encodeHeaders, type LogRecord, type Shard, shardOf } from '@tidemark/ports';
 import { bytesOf, partitionOf } from '@tidemark/std';
 import { settledBy } from './line-target.ts';
 import type { OnSettled, ReplayTarget, TakenBatch } from './replay-target.ts';
-import type { ReplayedLine } from './replayed-line.ts';
 
 export interface TopicOptions {
   readonly log: EventLog;
@@ -50,7 +50,7 @@ export class TopicTarget implements ReplayTarget {
     await this.#options.log[Symbol.asyncDispose]();
   }
 
-  #recordOf({ head, event, bytes }: ReplayedLine): LogRecord {
+  #recordOf({ head, event, bytes }: EventLine): LogRecord {
     const { tenant, session, seq, id, type, time } = head;
     const named = { tenant, session, seq: String(seq), id, type };
     return {

@@ -44,6 +44,7 @@ const previewMax = 1_000;
 export function addKeepingWrites(edge: Edge, parts: KeepingParts): void {
   for (const prefix of sessionPrefixes) addSessionKeeping(edge, parts, `${prefix}/:session`);
   addTenantRetention(edge, parts);
+  addMaterialized(edge, parts);
 }
 
 function addSessionKeeping(edge: Edge, parts: KeepingParts, path: string): void {
@@ -169,6 +170,36 @@ function addTenantRetention(edge: Edge, parts: KeepingParts): void {
   edge.post('/v1/retention/preview', { config }, async (request, reply) => {
     const tenant = await tenancy.tenantOf(request);
     return reply.send(await previewOf(sweep, tenant, policyIn(fieldsOf(bodyOf(request)))));
+  });
+}
+
+/** What all events of the tenant are exported to, as they are archived. */
+function addMaterialized(edge: Edge, parts: KeepingParts): void {
+  const { registry, shards, tenancy } = parts;
+  const path = '/v1/export/materialized';
+
+  const answer = async (request: EdgeRequest): Promise<Fields> => {
+    const { id } = await tenancy.tenantOf(request);
+    const { materialized } = (await shards.currentDirectory()).get(id) ?? {};
+    return { format: materialized?.isOn === true ? materialized.format : null };
+  };
+
+  edge.get(path, { config }, async (request, reply) => reply.send(await answer(request)));
+
+  edge.put(path, { config }, async (request, reply) => {
+    const { id } = await tenancy.tenantOf(request);
+    const { format } = fieldsOf(bodyOf(request));
+    if (format !== 'parquet' && format !== 'ndjson') {
+      throw new Problem('invalid-request', 'format is parquet or ndjson');
+    }
+    await registry.materialize(id, format);
+    return reply.send(await answer(request));
+  });
+
+  edge.delete(path, { config }, async (request, reply) => {
+    const { id } = await tenancy.tenantOf(request);
+    await registry.materialize(id, undefined);
+    return reply.send(await answer(request));
   });
 }
 

@@ -67,9 +67,10 @@ export const adminOperations: readonly Operation[] = [
     method: 'post',
     path: '/v1/admin/tenants/{id}',
     id: 'configureTenant',
-    summary: 'Set a tenant’s quotas, all of them',
+    summary: 'Set a tenant’s quotas, all of them, or how its bucket is reached',
     body: object(
       {
+        bucket: ref('WriteBucket'),
         quotas: object({
           appendsPerSecond: whole(1),
           bytesPerSecond: whole(1),
@@ -78,7 +79,7 @@ export const adminOperations: readonly Operation[] = [
           eventBytes: whole(1),
         }),
       },
-      ['quotas'],
+      [],
     ),
     answer: ref('Tenant'),
   },

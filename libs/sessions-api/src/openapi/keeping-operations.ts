@@ -1,5 +1,5 @@
 import type { Operation } from './operation.ts';
-import { object, ref, text, whole } from './schemas.ts';
+import { object, oneOf, ref, text, whole } from './schemas.ts';
 
 const at = '/v1/sessions/{session}';
 const policy = object({ age_seconds: whole(), bytes: whole(), ended_seconds: whole() });
@@ -95,5 +95,27 @@ export const keepingOperations: readonly Operation[] = [
     summary: 'What a policy would let go now, and nothing is',
     body: policy,
     answer: ref('RetentionPreview'),
+  },
+  {
+    method: 'get',
+    path: '/v1/export/materialized',
+    id: 'getMaterialized',
+    summary: 'What events are exported to as they are archived',
+    answer: ref('Materialized'),
+  },
+  {
+    method: 'put',
+    path: '/v1/export/materialized',
+    id: 'putMaterialized',
+    summary: 'Export all events to files in the bucket, as they are archived',
+    body: object({ format: oneOf('parquet', 'ndjson') }, ['format']),
+    answer: ref('Materialized'),
+  },
+  {
+    method: 'delete',
+    path: '/v1/export/materialized',
+    id: 'deleteMaterialized',
+    summary: 'Export nothing more; what was exported stays',
+    answer: ref('Materialized'),
   },
 ];

@@ -207,10 +207,27 @@ export const schemas: Readonly<Record<string, Schema>> = {
       pooled: flag,
       durability: oneOf('replicated', 'fsynced'),
       apiKey: text(256),
+      bucket: ref('WriteBucket'),
     },
     ['id'],
   ),
-  Tenant: object({ id: text(), placement: anything, durability: text() }, ['id']),
+  WriteBucket: object(
+    {
+      name: text(256),
+      region: text(64),
+      endpoint: text(2_048),
+      prefix: text(512),
+      accessKeyId: text(256),
+      secretAccessKey: text(2_048),
+      roleArn: text(2_048),
+      externalId: text(1_224),
+      encryption: oneOf('AES256', 'aws:kms'),
+      kmsKeyId: text(2_048),
+    },
+    ['name'],
+  ),
+  Tenant: object({ id: text(), placement: anything, durability: text(), bucket: anything }, ['id']),
+  Materialized: object({ format: nullable(oneOf('parquet', 'ndjson')) }, ['format']),
   Tenants: object({ data: list(ref('Tenant')) }, ['data']),
   Hits: object(
     {

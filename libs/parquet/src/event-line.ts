@@ -1,4 +1,4 @@
-// A line of an export: what stands in its columns, and the event to the byte.
+// A line of a segment or an export: what stands in its columns, and the event to the byte.
 
 const eventMember = Buffer.from(',"event":');
 const bytesMember = 'null,"bytes":"';
@@ -15,7 +15,7 @@ export interface LineHead {
   readonly turn: string | null;
 }
 
-export interface ReplayedLine {
+export interface EventLine {
   /** With its line feed. */
   readonly line: Buffer;
   readonly head: LineHead;
@@ -25,10 +25,10 @@ export interface ReplayedLine {
   readonly bytes: Buffer | null;
 }
 
-export function replayedLine(line: Buffer): ReplayedLine {
+export function eventLine(line: Buffer): EventLine {
   // No text within JSON has this: its quotes would stand behind a backslash.
   const at = line.indexOf(eventMember);
-  if (at === -1) throw new Error('a line of the export has no event');
+  if (at === -1) throw new Error('a line of events has no event');
   const head = JSON.parse(`${line.toString('utf8', 0, at)}}`) as LineHead;
   const event = line.subarray(at + eventMember.length, -2);
   if (event.toString('latin1', 0, bytesMember.length) !== bytesMember) {

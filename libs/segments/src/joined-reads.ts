@@ -1,0 +1,88 @@
+// Ranges of one object that are asked for in one turn come in one request, where they lie near each other: what a
+// session has in a segment is read by pages, whose frames follow one another.
+//
+// (1) Whoever asked gets its own bytes, a view of what came.
+// (2) A request ends early only once nobody waits for it.
+
+import { abortedFault, type ByteRange, type ObjectStore } from '@tidemark/ports';
+
+interface Asked {
+  readonly range: ByteRange;
+  readonly signal: AbortSignal;
+  readonly resolve: (bytes: Uint8Array | undefined) => void;
+  readonly reject: (cause: unknown) => void;
+}
+
+/** Bytes between two ranges that are cheaper to read along than to ask for the second by itself. */
+const gapBytesMax = 64 * 1_024;
+const requestBytesMax = 4 * 1_024 * 1_024;
+
+export class JoinedReads {
+  readonly #store: Pick<ObjectStore, 'getRange'>;
+  readonly #asked = new Map<string, Asked[]>();
+
+  constructor(store: Pick<ObjectStore, 'getRange'>) {
+    this.#store = store;
+  }
+
+  /** Those bytes of the range that exist; undefined where the object does not. */
+  read(key: string, range: ByteRange, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    return new Promise((resolve, reject) => {
+      const asked = this.#asked.get(key) ?? [];
+      if (asked.length === 0) {
+        this.#asked.set(key, asked);
+        queueMicrotask(() => this.#askFor(key));
+      }
+      asked.push({ range, signal, resolve, reject });
+    });
+  }
+
+  #askFor(key: string): void {
+    const asked = this.#asked.get(key) ?? [];
+    this.#asked.delete(key);
+    for (const some of near(asked)) void this.#ask(key, some);
+  }
+
+  async #ask(key: string, asked: readonly Asked[]): Promise<void> {
+    const firstByte = Math.min(...asked.map(({ range }) => range.firstByte));
+    const endByte = Math.max(...asked.map(({ range }) => range.endByte));
+    const ending = new AbortController();
+    const leave = (): void => {
+      if (asked.every(({ signal }) => signal.aborted)) ending.abort();
+    };
+    for (const { signal } of asked) signal.addEventListener('abort', leave, { once: true });
+    leave();
+    try {
+      const object = await this.#store.getRange(key, { firstByte, endByte }, ending.signal);
+      for (const { range, resolve, reject, signal } of asked) {
+        if (signal.aborted) reject(abortedFault(signal));
+        else resolve(object?.body.subarray(range.firstByte - firstByte, range.endByte - firstByte));
+      }
+    } catch (cause) {
+      for (const { reject } of asked) reject(cause);
+    } finally {
+      for (const { signal } of asked) signal.removeEventListener('abort', leave);
+    }
+  }
+}
+
+/** In groups that are one request each. */
+export function near<T extends { readonly range: ByteRange }>(asked: readonly T[]): readonly T[][] {
+  const sorted = [...asked].sort((one, other) => one.range.firstByte - other.range.firstByte);
+  const groups: T[][] = [];
+  let [firstByte, endByte] = [0, 0];
+  for (const each of sorted) {
+    const { range } = each;
+    const group = groups.at(-1);
+    const isNear = range.firstByte - endByte <= gapBytesMax;
+    const isSmall = Math.max(endByte, range.endByte) - firstByte <= requestBytesMax;
+    if (group !== undefined && isNear && isSmall) {
+      group.push(each);
+      endByte = Math.max(endByte, range.endByte);
+      continue;
+    }
+    groups.push([each]);
+    ({ firstByte, endByte } = range);
+  }
+  return groups;
+}
