@@ -11,7 +11,10 @@ import { Admission, admissionDefaults } from './admission.ts';
 
 class Exchange {
   readonly incoming = {} as IncomingMessage;
-  readonly #outgoing = Object.assign(new EventEmitter(), { destroyed: false });
+  readonly #outgoing = Object.assign(new EventEmitter(), {
+    req: this.incoming,
+    destroyed: false,
+  });
   isEntered = false;
   bytes = 0;
 

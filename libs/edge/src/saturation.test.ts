@@ -64,8 +64,11 @@ test('with too much work less is under way, and a quiet key finds room beside a 
   const parts = { clock: loop, busyShare: loop.busyShare, metrics: noMetrics };
   const admission = new Admission(parts, bounds);
   const enter = (key: string): (() => void) | string => {
-    const outgoing = new EventEmitter() as unknown as ServerResponse;
-    const problem = admission.enter(key, { incoming: {} as IncomingMessage, outgoing });
+    const incoming = {} as IncomingMessage;
+    const outgoing = Object.assign(new EventEmitter(), {
+      req: incoming,
+    }) as unknown as ServerResponse;
+    const problem = admission.enter(key, { incoming, outgoing });
     return problem?.code ?? (() => void outgoing.emit('close'));
   };
   const ends = ['loud', 'loud', 'loud', 'loud', 'loud'].map(enter);

@@ -69,6 +69,18 @@ test('who cannot fork a source because its time is over ends it for everybody', 
   });
 });
 
+test('an append that makes its session begins one anew whose time was over', async () => {
+  const process = await startInstant();
+  const { writes, tenant, clock } = process;
+  const name = 'a' as SessionName;
+  await writes.create(tenant, name, { ...plain, expiresAtMs: clock.nowMs() + 1_000 });
+  await writes.append(tenant, name, append('1'));
+  clock.jump(2_000);
+  const appended = await writes.append(tenant, name, { ...append('2'), creates: true });
+  expect(appended).toMatchObject({ firstSeq: 0, endSeq: 1 });
+  expect(await textIn(process, name)).toBe('2,');
+});
+
 describe('readers of a stream that lives by being read', () => {
   const name = 'a' as SessionName;
 

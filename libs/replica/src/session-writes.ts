@@ -83,10 +83,21 @@ export class SessionWrites {
     this.#creations = new CreationQuotas(shards.parts.clock);
   }
 
-  async append(tenant: Tenant, name: string, command: AppendCommand): Promise<Appended> {
-    checkSizes(tenant, command.events);
+  append(tenant: Tenant, name: string, command: AppendCommand): Promise<Appended> {
+    const tooLarge = sizeRefusal(tenant, command.events);
+    if (tooLarge !== undefined) return Promise.reject(tooLarge);
     if (command.creates !== true) return this.#append(tenant, name, command);
-    return this.#counting(tenant, name, () => this.#append(tenant, name, command));
+    return this.#counting(tenant, name, () => this.#appendOrBegin(tenant, name, command));
+  }
+
+  /** Where the session's time was over, that is written down now: what was sent begins it anew. */
+  async #appendOrBegin(tenant: Tenant, name: string, command: AppendCommand): Promise<Appended> {
+    try {
+      return await this.#append(tenant, name, command);
+    } catch (cause) {
+      if (!isProblem(cause) || !hasCode(cause, 'session-not-found')) throw cause;
+      return this.#append(tenant, name, command);
+    }
   }
 
   async #append(tenant: Tenant, name: string, command: AppendCommand): Promise<Appended> {
@@ -157,7 +168,8 @@ export class SessionWrites {
   }
 
   async create(tenant: Tenant, name: string, request: CreateRequest): Promise<Created> {
-    checkSizes(tenant, request.events);
+    const tooLarge = sizeRefusal(tenant, request.events);
+    if (tooLarge !== undefined) throw tooLarge;
     return this.#counting(tenant, name, () => this.#create(tenant, name, request));
   }
 
@@ -308,10 +320,12 @@ export class SessionWrites {
   }
 }
 
-function checkSizes({ quotas }: Tenant, events: readonly Uint8Array[]): void {
+function sizeRefusal({ quotas }: Tenant, events: readonly Uint8Array[]): Problem | undefined {
   const { eventBytes } = quotas;
-  if (eventBytes === undefined || events.every(({ length }) => length <= eventBytes)) return;
-  throw new Problem('too-large', 'an event is over the tenant’s quota', {
+  if (eventBytes === undefined || events.every(({ length }) => length <= eventBytes)) {
+    return undefined;
+  }
+  return new Problem('too-large', 'an event is over the tenant’s quota', {
     facts: { limit: 'eventBytes', limitBytes: eventBytes },
   });
 }

@@ -11,7 +11,7 @@ import {
   sendRaw,
   tokenOf,
 } from '@tidemark/edge';
-import { hasCode, isProblem, jsonContentType, Problem, threadName } from '@tidemark/protocol';
+import { jsonContentType, Problem, threadName } from '@tidemark/protocol';
 import type { Appended } from '@tidemark/replica/write';
 import type { AppendCommand } from '@tidemark/session';
 import {
@@ -120,7 +120,7 @@ async function send(
   if (sent.previews.length > 0) await preview(parts, subject, sent.previews);
   if (sent.events.length === 0) return answer(reply, sent.previews, undefined);
   const command = commandOf(sent, request, subject);
-  const appended = await append(parts, subject, command);
+  const appended = await parts.writes.append(subject.tenant, subject.name, command);
   const stored = await storedOf(parts, subject, appended);
   await behind?.(sent, stored);
   let [next, nextPreview] = [0, 0];
@@ -172,22 +172,6 @@ function commandOf(
         ? naturalHeader(headers, 'stream-match-seq')
         : parseNatural(expected, 'expected'),
   };
-}
-
-/** Makes the session where the command says so and it is not there. */
-export async function append(
-  { writes }: SessionWriteParts,
-  { tenant, name }: Pick<Subject, 'tenant' | 'name'>,
-  command: AppendCommand,
-): Promise<Appended> {
-  try {
-    return await writes.append(tenant, name, command);
-  } catch (cause) {
-    // Its time was over, which is written down now: what was sent begins it anew.
-    const isOver = isProblem(cause) && hasCode(cause, 'session-not-found');
-    if (command.creates !== true || !isOver) throw cause;
-    return writes.append(tenant, name, command);
-  }
 }
 
 async function preview(

@@ -24,7 +24,6 @@ import {
 import type { Tenant } from '@tidemark/replica';
 import { appendOf, parseSent } from '@tidemark/sessions-api';
 import { bytesOf, strictTextOf, writeUnsignedVarint } from '@tidemark/std';
-import { append } from './event-routes.ts';
 import type { SessionWriteParts } from './parts.ts';
 
 const wireType = 'application/x-protobuf';
@@ -123,7 +122,7 @@ async function tell(
   const name = parseSessionName(session);
   for (const texts of batchesOf(events.map((event) => JSON.stringify(event)))) {
     const sent = parseSent(bytesOf(`[${texts.join(',')}]`));
-    await append(parts, { tenant, name }, appendOf(sent, name));
+    await parts.writes.append(tenant, name, appendOf(sent, name));
   }
 }
 
