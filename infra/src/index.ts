@@ -1,3 +1,4 @@
+export { chromiumPath } from './chromium.ts';
 export {
   type AppName,
   type AppProcess,

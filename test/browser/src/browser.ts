@@ -1,6 +1,6 @@
 // A real Chromium, as it comes: nothing that protects its user is switched off.
 
-import chromium from '@sparticuz/chromium';
+import { chromiumPath } from '@tidemark/infra';
 import { type Browser, chromium as launcher, type Page } from 'playwright-core';
 
 /** Names that resolve to this machine, as whoever owns a name can have it resolve to anything. */
@@ -10,7 +10,7 @@ export const friendlyHost = 'app.test';
 export async function startBrowser(): Promise<Browser> {
   const rules = [hostileHost, friendlyHost].map((host) => `MAP ${host} 127.0.0.1`);
   return launcher.launch({
-    executablePath: await chromium.executablePath(),
+    executablePath: await chromiumPath(),
     args: ['--no-sandbox', `--host-resolver-rules=${rules.join(',')}`],
   });
 }

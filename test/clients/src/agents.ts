@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import chromium from '@sparticuz/chromium';
+import { chromiumPath } from '@tidemark/infra';
 import { type Browser, chromium as launcher, type Page } from 'playwright-core';
 import { rolldown } from 'rolldown';
 import type { Args } from './driver.ts';
@@ -122,7 +122,7 @@ async function pages(): Promise<Place> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const executablePath = await chromium.executablePath();
+  const executablePath = await chromiumPath();
   const browser = await launcher.launch({ executablePath, args: ['--no-sandbox'] });
   const { port } = server.address() as AddressInfo;
   return {

@@ -1,7 +1,7 @@
 // npm test: every suite, over real brokers and a real S3 server that it starts itself, and the
 // protocol's public suite, unmodified, against three set-ups of the platform.
 
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { argv, stdout } from 'node:process';
@@ -53,7 +53,11 @@ say(`brokers of the public suite at ${describe(publicKafka)}`);
 const stateFile = join(folder, 'kafka.json');
 const brokers = kafka.brokers.map(({ id, pid }) => ({ id, pid }));
 await writeFile(stateFile, JSON.stringify({ bootstrap: kafka.bootstrap, brokers }));
+// What tests leave lies in there, and goes with it where all passed.
+const temp = join(folder, 'tmp');
+await mkdir(temp);
 const env = {
+  TMPDIR: temp,
   TIDEMARK_TEST_KAFKA: kafka.bootstrap.join(','),
   TIDEMARK_TEST_KAFKA_STATE: stateFile,
   TIDEMARK_TEST_S3: JSON.stringify(s3),
@@ -152,7 +156,6 @@ const results = (
 ).flat();
 
 await Promise.all([kafka[Symbol.asyncDispose](), s3[Symbol.asyncDispose]()]);
-await rm(folder, { recursive: true, force: true });
 const sum = (of: (result: SuiteResult) => number): number =>
   results.reduce((total, result) => total + of(result), 0);
 say('');
@@ -164,5 +167,7 @@ say(`all suites in ${((performance.now() - startMs) / 1_000).toFixed(0)} s`);
 const failed = sum((result) => result.failed);
 // A skipped test says nothing: it counts as one that failed.
 const skipped = sum((result) => result.skipped);
+if (failed + skipped === 0) await rm(folder, { recursive: true, force: true });
+else say(`what they left is in ${folder}`);
 say(`${sum((result) => result.passed)} passed, ${failed + skipped} failed`);
 process.exit(failed + skipped > 0 || results.length === 0 ? 1 : 0);
