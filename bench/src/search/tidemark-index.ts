@@ -45,7 +45,8 @@ export class TidemarkIndex {
   async query(words: string, session?: string): Promise<readonly SearchHit[]> {
     const asked = { query: words, hitsMax: 10 };
     const request = session === undefined ? asked : { ...asked, session };
-    const sources = { reader: this.#reader, tables: [this.#table] };
+    const rest = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+    const sources = { reader: this.#reader, tables: [this.#table], rest };
     return (await search(sources, request, signal)).hits;
   }
 }

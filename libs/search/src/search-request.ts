@@ -20,6 +20,8 @@ export interface SearchSources {
   readonly tables: readonly SearchTable[];
   readonly tail?: Pick<SearchTail, 'segments' | 'missed'>;
   readonly removals?: Removals;
+  /** Others have their turn: behind each step of a long search. */
+  readonly rest: () => Promise<void>;
   /** Phrases are looked for in the events themselves. */
   readonly load?: EventLoader;
 }

@@ -23,6 +23,8 @@ import type { Removals } from './table-reader.ts';
 const noRemovals: Removals = new Map();
 /** Events that are read at once to look for a phrase. */
 const phraseBatch = 64;
+/** Windows of documents that are searched in one go: a millisecond or two. */
+const stepWindows = 32;
 
 interface Hits<T> {
   /** One more than were asked for, where there are more. */
@@ -99,13 +101,13 @@ export class SearchRun {
 
   async best(count: number): Promise<Hits<Found>> {
     if (this.#query.phrases.length > 0) return this.#withPhrases(count + 1);
-    return { found: this.#ranked(count + 1, this.#after), readTo: undefined };
+    return { found: await this.#ranked(count + 1, this.#after), readTo: undefined };
   }
 
   async bestOfSessions(count: number): Promise<Hits<Group>> {
     if (this.#query.phrases.length > 0) return this.#sessionsWithPhrases(count + 1);
     const collector = new BestOfSessions();
-    this.#collect(collector, undefined);
+    await this.#collect(collector, undefined);
     return { found: collector.inOrder(count + 1, this.#after), readTo: undefined };
   }
 
@@ -128,17 +130,22 @@ export class SearchRun {
     };
   }
 
-  #ranked(count: number, after: Rank | undefined): Found[] {
+  async #ranked(count: number, after: Rank | undefined): Promise<Found[]> {
     const collector = new BestHits(count, after);
-    this.#collect(collector, after);
+    await this.#collect(collector, after);
     return collector.inOrder();
   }
 
-  #collect(collector: Collector, after: Rank | undefined): void {
+  async #collect(collector: Collector, after: Rank | undefined): Promise<void> {
+    let windows = 0;
     const isByPlace = !isScored(this.#query) && after !== undefined;
     for (const segment of this.#segments) {
       const searched = isByPlace ? behind(segment, after) : segment;
-      new SegmentSearch(searched, this.#query, { statistics: this.#statistics, collector }).run();
+      const parts = { statistics: this.#statistics, collector };
+      for (const _ of new SegmentSearch(searched, this.#query, parts).windows()) {
+        windows += 1;
+        if (windows % stepWindows === 0) await this.#sources.rest();
+      }
     }
   }
 
@@ -146,7 +153,7 @@ export class SearchRun {
     const found: Found[] = [];
     let readTo = this.#after;
     for (let read = 0; read < searchLimits.phraseCandidatesMax; read += phraseBatch) {
-      const candidates = this.#ranked(phraseBatch, readTo);
+      const candidates = await this.#ranked(phraseBatch, readTo);
       found.push(...(await this.#verified(candidates)));
       const isDone = candidates.length < phraseBatch || found.length >= count;
       if (isDone) return { found: found.slice(0, count), readTo: undefined };
@@ -162,7 +169,7 @@ export class SearchRun {
       this.#after === undefined || isBehind(best, this.#after);
     let readTo: Rank | undefined;
     for (let read = 0; read < searchLimits.phraseCandidatesMax; read += phraseBatch) {
-      const candidates = this.#ranked(phraseBatch, readTo);
+      const candidates = await this.#ranked(phraseBatch, readTo);
       for (const best of await this.#verified(candidates)) {
         const { session } = rankOf(best);
         if (!groups.has(session)) groups.set(session, { best, hits: undefined });

@@ -281,3 +281,26 @@ test('of equal scores the first places come first, in whatever source they lie',
     expect(hits.map(({ session, seq }) => `${session} ${seq}`)).toEqual(order.slice(0, hitsMax));
   }
 });
+
+test('a long search lets others have their turn, and answers as of when it was asked', async () => {
+  const sources = openSources();
+  const events = eventsOf(
+    Array.from({ length: 70 }, (_, at) => ({
+      session: `s${at}`,
+      body: JSON.stringify({ type: 'agent.message', content: at % 2 === 0 ? 'alpha' : 'beta' }),
+    })),
+  );
+  for (const event of events) await sources.publish([event]);
+  const asked = { query: 'alpha', hitsMax: 100 };
+  const expected = await search(sources.of(events), asked, signal);
+  expect(expected.hits).toHaveLength(35);
+  let rests = 0;
+  const rest = (): Promise<void> => {
+    const [like] = events as [SearchEvent];
+    sources.tail.add({ ...like, session: `later${rests}`, seq: 0, offset: BigInt(rests) });
+    rests += 1;
+    return Promise.resolve();
+  };
+  expect(await search({ ...sources.of(events), rest }, asked, signal)).toEqual(expected);
+  expect(rests).toBe(2);
+});

@@ -66,11 +66,13 @@ export class SegmentSearch {
     }
   }
 
-  run(): void {
+  /** Window after window: whoever runs it may let others have their turn between. */
+  *windows(): Generator<void> {
     if (this.#query.required.some((clause) => this.#listsOf(clause) === undefined)) return;
     for (const { firstDoc, endDoc } of this.#segment.searched) {
       for (let start = firstDoc; start < endDoc; start += windowDocuments) {
         this.#search({ firstDoc: start, endDoc: Math.min(endDoc, start + windowDocuments) });
+        yield;
       }
     }
   }

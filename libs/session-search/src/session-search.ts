@@ -116,6 +116,7 @@ export class SessionSearch {
       tables,
       tail: joined(tails),
       removals: removals as Removals,
+      rest: () => this.#rest(),
       load,
     };
   }
@@ -130,7 +131,7 @@ export class SessionSearch {
         tenant: tenant.id,
         reader: shards.reader,
         bytesMax: this.#settings.tailBytesMax,
-        rest: () => sleep(clock, 0),
+        rest: () => this.#rest(),
       }),
       idling: undefined,
     };
@@ -141,6 +142,10 @@ export class SessionSearch {
       tails.delete(tenant.id);
     });
     return known.tail;
+  }
+
+  #rest(): Promise<void> {
+    return sleep(this.#parts.clock, 0);
   }
 
   #loader(tenant: Tenant): EventLoader {

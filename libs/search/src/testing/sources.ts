@@ -71,7 +71,8 @@ export function openSources({ partEventsMax = 2_048, bytesMax = 1e9 } = {}): Tes
       if (merged.documents > 0) tables.unshift(merged);
     },
     of(events: readonly SearchEvent[]): SearchSources {
-      return { reader, tables, tail, removals, load: loaderOf(events) };
+      const { rest } = parts;
+      return { reader, tables, tail, removals, rest, load: loaderOf(events) };
     },
   };
 }
