@@ -36,6 +36,8 @@ export interface ListOptions extends SignalOptions {
   readonly order?: 'asc' | 'desc';
   readonly statuses?: readonly string[];
   readonly agentId?: string;
+  /** A part of it, in whatever case. */
+  readonly agentName?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly includeArchived?: boolean;
   readonly pageSize?: number;
@@ -91,14 +93,15 @@ export class Tidemark {
 
   /** All that there are, by the time of their making. */
   async *list(options: ListOptions = {}): AsyncGenerator<SessionObject> {
-    const { order, statuses, agentId, metadata = {}, includeArchived, pageSize, signal } = options;
+    const { order, statuses, metadata = {}, includeArchived, pageSize, signal } = options;
     const filters = Object.entries(metadata).map(([key, value]) => [`metadata[${key}]`, value]);
     let page: string | undefined;
     do {
       const query = {
         order,
         'statuses[]': statuses,
-        agent_id: agentId,
+        agent_id: options.agentId,
+        agent_name: options.agentName,
         include_archived: includeArchived,
         limit: pageSize,
         page,

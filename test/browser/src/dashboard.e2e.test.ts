@@ -118,6 +118,28 @@ describe('the list of sessions', () => {
     expect(mishaps).toEqual([]);
   });
 
+  test('is filtered by a part of the agent’s name, and shows what is written while one looks', async () => {
+    const agents = ['Payments engineer', 'Build doctor'];
+    for (const [index, named] of agents.entries()) {
+      const model = 'claude-opus-4-6';
+      const { id: agent } = await harness.ask('POST', '/v1/agents', { name: named, model });
+      await harness.ask('PUT', `/v1/sessions/named-${index}`, { agent });
+    }
+    await using visited = await visit(browser, at('/sessions'));
+    const { page, mishaps } = visited;
+    await page.getByText('named-1').waitFor();
+    await page.getByLabel('Agent').fill('ENGIN');
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => location.hash.includes('agent=ENGIN'));
+    await page.getByText('named-1').waitFor({ state: 'detached' });
+    const row = page.locator('.table-row', { hasText: 'named-0' });
+    await row.getByText('Payments engineer').waitFor();
+    expect(await row.locator('.sparkline rect').count()).toBe(0);
+    await harness.send('named-0', { type: 'user.message', content: text('x') });
+    await row.locator('.sparkline rect').first().waitFor();
+    expect(mishaps).toEqual([]);
+  });
+
   test('loads page after page with few rows on the page', async () => {
     const names = Array.from({ length: 250 }, (_, index) => `many-${index}`);
     for (let start = 0; start < names.length; start += 25) {
@@ -260,6 +282,66 @@ describe('a session of 50,000 events', () => {
       expect(await rowsOn(page)).toBeLessThan(500);
     }
   });
+});
+
+test('a session is played from its beginning, and tells how it stood on the way', async () => {
+  const name = 'played';
+  const turn = (n: number): Event[] => [
+    { type: 'user.message', content: text(`question ${n}`) },
+    { type: 'session.status_running' },
+    { type: 'span.model_request_end', model_usage: { input_tokens: 600, output_tokens: 400 } },
+    { type: 'agent.message', content: text(`answer ${n}`) },
+    { type: 'session.status_idle', stop_reason: { type: 'end_turn' } },
+  ];
+  for (let n = 0; n < 40; n += 1) await harness.send(name, ...turn(n));
+  await using visited = await visit(browser, sessionAt(name));
+  const { page, mishaps } = visited;
+  await page.getByText('answer 39').waitFor();
+  await page.locator('.standing').getByText('idle · 40 turns · 40k tokens').waitFor();
+  await page.getByRole('slider').fill('2');
+  await page.locator('.standing').getByText('running · 1 turn · 1.0k tokens').waitFor();
+  await page.getByLabel('Speed').selectOption('64');
+  await page.getByRole('button', { name: 'Play', exact: true }).click();
+  await page.getByRole('button', { name: 'Stop playing' }).click();
+  const at = await page.locator('.is-selected').getAttribute('data-seq');
+  await page.getByRole('button', { name: 'Play', exact: true }).click();
+  await page.waitForFunction(
+    (before) =>
+      Number(document.querySelector<HTMLElement>('.is-selected')?.dataset['seq']) > before,
+    Number(at) + 5,
+  );
+  // At its end one is live.
+  await page.getByRole('button', { name: 'Play', exact: true }).waitFor();
+  await harness.send(name, { type: 'agent.message', content: text('and one more') });
+  await page.getByText('and one more').waitFor();
+  expect(mishaps).toEqual([]);
+});
+
+test('a thread has a lane, and a page of its own events', async () => {
+  const name = 'delegating';
+  const thread = 'sthr_explorer';
+  await harness.send(
+    name,
+    { type: 'user.message', content: text('delegate') },
+    { type: 'session.thread_created', session_thread_id: thread, agent_name: 'explorer' },
+  );
+  await harness.ask('POST', `/v1/sessions/${name}/threads/${thread}/events`, {
+    events: [
+      { type: 'agent.message', content: text('said in the thread') },
+      { type: 'agent.tool_use', name: 'bash', input: { command: 'ls' } },
+    ],
+  });
+  await using visited = await visit(browser, sessionAt(name));
+  const { page, mishaps } = visited;
+  await page.getByText('delegate', { exact: true }).waitFor();
+  await page.waitForFunction(
+    () => (document.querySelector<HTMLElement>('.minimap')?.clientHeight ?? 0) > 30,
+  );
+  await page.locator('.row-tool').getByText('in a thread').waitFor();
+  await page.getByRole('tab', { name: 'Threads' }).click();
+  await page.getByRole('link', { name: 'Open' }).click();
+  await page.getByText('said in the thread').waitFor();
+  expect(mishaps).toEqual([]);
 });
 
 test('a transcript pairs calls with results, shows edits line by line, and streams what is written', async () => {

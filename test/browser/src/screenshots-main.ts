@@ -36,6 +36,7 @@ const demo = runDemo({ url: app.url, speed: demoSpeed, signal: ending.signal });
 async function shootAll(): Promise<void> {
   await writeHostile();
   await writeAsking();
+  await writeDelegating();
   await writeLong();
   stdout.write(`the demo runs for ${demoMs / 1_000} s\n`);
   await delay(demoMs);
@@ -80,6 +81,7 @@ async function shots(): Promise<readonly Shot[]> {
     { name: 'session-tools', hash: done, before: openTab('Tools') },
     { name: 'session-running', hash: () => sessionThat(isRunning) },
     { name: 'session-waiting', hash: '/sessions/asking' },
+    { name: 'session-threads', hash: '/sessions/delegating', before: openTab('Threads') },
     { name: 'session-failed', hash: failed },
     { name: 'session-share', hash: done, before: share },
     { name: 'session-keys', hash: done, before: (page) => page.keyboard.press('?') },
@@ -166,6 +168,38 @@ async function writeAsking(): Promise<void> {
       stop_reason: { type: 'requires_action', event_ids: ['push'] },
     },
   );
+}
+
+/** Three helpers at work, each in a thread of its own. */
+async function writeDelegating(): Promise<void> {
+  const name = 'delegating';
+  await harness.ask('PUT', `/v1/sessions/${name}`, { title: 'Audit the three oldest services' });
+  await harness.send(
+    name,
+    {
+      type: 'user.message',
+      content: text('Audit billing, mail and search, and tell me the worst.'),
+    },
+    { type: 'session.status_running' },
+  );
+  const helpers = ['billing', 'mail', 'search'];
+  const threadOf = (helper: string): string => `sthr_${helper}`;
+  for (const helper of helpers) {
+    const created = { session_thread_id: threadOf(helper), agent_name: `${helper} auditor` };
+    await harness.send(name, { type: 'session.thread_created', ...created });
+  }
+  for (let step = 0; step < 24; step += 1) {
+    const helper = helpers[step % 3] ?? 'mail';
+    const path = `/v1/sessions/${name}/threads/${threadOf(helper)}/events`;
+    const use = { type: 'agent.tool_use', name: 'grep', input: { pattern: `deprecated ${step}` } };
+    await harness.ask('POST', path, { events: [use] });
+    if (step % 4 === 0) {
+      const said = `${helper}: ${step + 1} findings so far`;
+      await harness.send(name, { type: 'agent.message', content: text(said) });
+    }
+  }
+  const session_thread_id = threadOf('mail');
+  await harness.send(name, { type: 'session.thread_status_idle', session_thread_id });
 }
 
 async function writeLong(): Promise<void> {

@@ -383,7 +383,7 @@ test('opencode: its database gives what its files give', async () => {
   const folder = await folderOf([]);
   const database = new DatabaseSync(join(folder, 'opencode.db'));
   database.exec(
-    'CREATE TABLE session (id, parent_id, directory, title, version, time_created, time_updated)',
+    'CREATE TABLE session (id, parent_id, directory, title, version, time_created, time_updated, fork_session_id, revert)',
   );
   database.exec('CREATE TABLE message (id, session_id, time_created, time_updated, data)');
   database.exec('CREATE TABLE part (id, message_id, session_id, data)');
@@ -395,9 +395,12 @@ test('opencode: its database gives what its files give', async () => {
     const own = JSON.stringify(data);
     const [, kind = ''] = path.split('/');
     if (kind === 'session') {
-      const insert = database.prepare('INSERT INTO session VALUES (?, NULL, ?, ?, ?, ?, ?)');
+      const insert = database.prepare('INSERT INTO session VALUES (?, NULL, ?, ?, ?, ?, ?, ?, ?)');
       const { directory = '', title = '', version = '' } = data as Record<string, string>;
-      insert.run('ses_database', directory, title, version, data.time.created, data.time.created);
+      const { created } = data.time;
+      const revert = JSON.stringify({ messageID: 'msg_plain_0002' });
+      const named = ['ses_database', directory, title, version];
+      insert.run(...named, created, created, 'ses_elsewhere', revert);
     } else if (kind === 'message') {
       const insert = database.prepare('INSERT INTO message VALUES (?, ?, ?, ?, ?)');
       insert.run(id ?? '', 'ses_database', data.time.created, data.time.created, own);
@@ -410,10 +413,17 @@ test('opencode: its database gives what its files give', async () => {
   database.close();
   expect((await importing('opencode', folder)).code).toBe(0);
   const events = await eventsOf('opencode.ses_database');
-  expect(typesOf(events).toSorted()).toEqual((plain?.types[''] ?? []).toSorted());
+  const wanted = [...(plain?.types[''] ?? []), 'session.thread_rolled_back'];
+  expect(typesOf(events).toSorted()).toEqual(wanted.toSorted());
+  expect(await leftOf('opencode.ses_database')).toHaveLength(1);
   expect(await client.json('/v1/sessions/opencode.ses_database')).toMatchObject({
     title: 'Session plain',
-    metadata: { cost_usd: '0.012500', models: 'claude-opus-5', cwd: '/home/someone/work' },
+    metadata: {
+      cost_usd: '0.012500',
+      models: 'claude-opus-5',
+      cwd: '/home/someone/work',
+      forked_from: 'opencode.ses_elsewhere',
+    },
   });
   expect(totalOf(await importing('opencode', folder))).toMatchObject({ records: 0, appended: 0 });
 });

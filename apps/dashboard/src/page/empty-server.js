@@ -27,12 +27,9 @@ await client.beta.sessions.events.send(session.id, {
 });`,
   },
   {
-    title: 'Import what you have',
-    said: 'Events with an id and a time keep them: a JSON list, up to 1,000 at once. Sent twice, they are there once.',
-    code: `echo '[{"id":"old-1","processed_at":"2026-01-01T12:00:00Z","type":"user.message",
-  "content":[{"type":"text","text":"from before"}]}]' |
-curl -X POST ${origin}/v1/sessions/imported/events \\
-  -H 'content-type: application/json' --data-binary @-`,
+    title: 'Import what your agents did, and go on with it',
+    said: 'In a checkout; codex, opencode and others as well. A second import appends nothing.',
+    code: `TIDEMARK_URL=${origin} npx tidemark import claude-code --watch`,
   },
 ];
 

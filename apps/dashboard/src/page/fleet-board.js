@@ -9,7 +9,13 @@ import { stateOf } from './session-states.js';
 export const boards = /** @type {const} */ (['running', 'waiting', 'failed']);
 
 /** @type {Record<string, string>} */
-const boardOf = { running: 'running', recovering: 'running', waiting: 'waiting', failed: 'failed' };
+const boardOf = {
+  running: 'running',
+  stuck: 'running',
+  recovering: 'running',
+  waiting: 'waiting',
+  failed: 'failed',
+};
 
 export class FleetBoard {
   /** @type {Map<string, Entry>} */
@@ -35,11 +41,18 @@ export class FleetBoard {
     }
   }
 
-  /** @returns {Record<typeof boards[number], Entry[]>} those that changed last first */
-  lists() {
+  /**
+   * @param {number} [nowMs]
+   * @returns {Record<typeof boards[number], Entry[]>} those that changed last first
+   */
+  lists(nowMs = Date.now()) {
     /** @type {Record<string, Entry[]>} */
     const lists = { running: [], waiting: [], failed: [] };
-    for (const entry of this.#byId.values()) lists[boardOf[entry.state] ?? '']?.push(entry);
+    for (const { row, sinceMs } of this.#byId.values()) {
+      // What runs and says nothing is stuck by and by.
+      const state = stateOf(row, nowMs);
+      lists[boardOf[state] ?? '']?.push({ row, state, sinceMs });
+    }
     for (const list of Object.values(lists)) {
       list.sort(
         (one, other) => other.sinceMs - one.sinceMs || (one.row['id'] < other.row['id'] ? -1 : 1),

@@ -5,7 +5,8 @@ import { messageOf } from './api.js';
 import { CountersPlot } from './counters-plot.js';
 import { EmptyServer } from './empty-server.js';
 import { boards, CounterHistory, FleetBoard } from './fleet-board.js';
-import { age, counted, shortCount } from './formats.js';
+import { age, counted, duration, shortCount } from './formats.js';
+import { readFigures } from './process-figures.js';
 import { html } from './render.js';
 import { sessionHash } from './routes.js';
 import { agentOf, titleOf } from './session-states.js';
@@ -113,11 +114,39 @@ export function FleetPage({ connection }) {
           <div><dt>waiting for a person</dt><dd>${lists.waiting.length}</dd></div>
           <div><dt>failed</dt><dd>${lists.failed.length}</dd></div>
         </dl>
+        <${ProcessFigures} />
       </section>
       <div class="boards">
         ${boards.map((name) => html`<${Board} key=${name} name=${name} entries=${lists[name]} isLoaded=${isLoaded} />`)}
       </div>
     </main>
+  `;
+}
+
+const figuresMs = 5_000;
+
+/** Of the process that serves this page. */
+function ProcessFigures() {
+  const [figures, setFigures] = useState(
+    /** @type {import('./process-figures.js').Figures | undefined} */ (undefined),
+  );
+  useEffect(() => {
+    const read = () => void readFigures().then(setFigures);
+    read();
+    const beat = setInterval(read, figuresMs);
+    return () => clearInterval(beat);
+  }, []);
+  if (figures === undefined) return null;
+  const { followers = 0, sockets = 0, publishSeconds, tieringSeconds, stoppedShards = 0 } = figures;
+  const lag = (/** @type {number | undefined} */ seconds) =>
+    seconds === undefined ? '' : duration(seconds * 1_000);
+  return html`
+    <dl class="figures" aria-label="This process">
+      <div><dt>followers</dt><dd>${shortCount(followers + sockets)}</dd></div>
+      ${publishSeconds !== undefined && html`<div><dt>index behind by</dt><dd>${lag(publishSeconds)}</dd></div>`}
+      ${tieringSeconds !== undefined && html`<div><dt>segments behind by</dt><dd>${lag(tieringSeconds)}</dd></div>`}
+      <div><dt>shards that have stopped</dt><dd class=${stoppedShards > 0 ? 'bad' : ''}>${stoppedShards}</dd></div>
+    </dl>
   `;
 }
 
@@ -164,7 +193,7 @@ function Card({ row, state, since }) {
         <span class="card-line">
           <span class="card-agent"><${Text} text=${agentOf(row)} /></span>
           <span class="card-said">${
-            state === 'recovering'
+            state === 'recovering' || state === 'stuck'
               ? html`<${StateMark} state=${state} />`
               : html`<${Text} text=${said} />`
           }</span>

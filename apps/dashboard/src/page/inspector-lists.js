@@ -4,6 +4,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { messageOf } from './api.js';
 import { dateTime } from './formats.js';
 import { html } from './render.js';
+import { sessionHash } from './routes.js';
+import { agentOf } from './session-states.js';
 import { StateMark, Text } from './text.js';
 
 /** @typedef {Record<string, any>} Fields */
@@ -36,8 +38,8 @@ function Absence({ answer, none }) {
   return answer['data'].length === 0 ? html`<p class="none">${none}</p>` : null;
 }
 
-/** @param {{ model: SessionModel }} props */
-export function ThreadsTab({ model }) {
+/** A thread has events of its own, as a session of its own name. @param {{ model: SessionModel, isShared: boolean }} props */
+export function ThreadsTab({ model, isShared }) {
   const answer = useList(model, 'threads');
   return html`
     <${Absence} answer=${answer} none="No thread." />
@@ -45,9 +47,14 @@ export function ThreadsTab({ model }) {
       ${(answer?.['data'] ?? []).map(
         (/** @type {Fields} */ thread) => html`
           <li key=${thread['id']}>
-            <strong><${Text} text=${String(thread['agent']?.name || thread['agent']?.id || 'agent')} /></strong>
+            <strong><${Text} text=${agentOf(thread) || 'agent'} /></strong>
             <${StateMark} state=${thread['status']} />
-            <span class="fact">${thread['parent_thread_id'] === null ? 'primary' : ''}</span>
+            ${
+              thread['parent_thread_id'] === null
+                ? html`<span class="fact">primary</span>`
+                : !isShared &&
+                  html`<a href=${sessionHash(`${model.name}~${thread['id']}`)}>Open</a>`
+            }
             <code><${Text} text=${thread['id']} /></code>
           </li>
         `,

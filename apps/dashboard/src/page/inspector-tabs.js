@@ -4,6 +4,8 @@ import { byteSize, dateTime, duration, money, shortCount } from './formats.js';
 import { html } from './render.js';
 import { sessionHash } from './routes.js';
 import { copyText } from './session-export.js';
+import { agentOf } from './session-states.js';
+import { SpendingPlot } from './spending-plot.js';
 import { LongText, Text } from './text.js';
 import { toolCounts } from './transcript.js';
 
@@ -33,8 +35,8 @@ export function SessionTab({ model }) {
       rows=${[
         ['Id', session['id']],
         ['Title', session['title']],
-        ['Agent', String(agent?.['name'] ?? agent?.['id'] ?? '')],
-        ['Model', modelText(agent?.['model'])],
+        ['Agent', agentOf(session)],
+        ['Model', agentOf(session) === '' ? '' : modelText(agent?.['model'])],
         ['Lifecycle', lifecycle?.['state']],
         ['Stop reason', session['stop_reason']],
         ['Error', session['error']],
@@ -55,10 +57,31 @@ export function SessionTab({ model }) {
         ['Cost', money(usage['list_cost'])],
       ]}
     />
+    <${Spending} model=${model} session=${session} />
     <${Budgets} session=${session} />
     ${Object.keys(metadata ?? {}).length > 0 && html`<h3>Metadata</h3><${Details} rows=${Object.entries(metadata).map(([name, value]) => [name, String(value)])} />`}
   `;
 }
+
+const plotPoints = 200;
+
+/** @param {{ model: SessionModel, session: Fields }} props */
+function Spending({ model, session: { budget, limits = {} } }) {
+  model.watch();
+  if (!model.isAsOfKnown) return null;
+  const cents = Number(budget?.['max_list_cost']?.['amount']);
+  const common = { standings: model.asOf.some(plotPoints), tailSeq: model.window.tailSeq };
+  return html`
+    <${SpendingPlot} name="Tokens" ...${common} valueOf=${tokensOf} max=${limits['tokens']} />
+    <${SpendingPlot} name="Cost" ...${common} valueOf=${centsOf} max=${Number.isFinite(cents) ? cents : undefined} isMoney />
+  `;
+}
+
+/** @param {import('./as-of.js').Standing} standing */
+const tokensOf = ({ input, output }) => input + output;
+
+/** @param {import('./as-of.js').Standing} standing */
+const centsOf = ({ cents = 0 }) => cents;
 
 /** @param {unknown} model */
 const modelText = (model) =>

@@ -1,4 +1,5 @@
-// The whole session on one line: who spoke, what failed, where one is. A click goes there.
+// The whole session on one line: who spoke, what failed, where one is; below it a lane a thread. A click goes
+// there.
 
 import { useEffect, useRef } from 'preact/hooks';
 import { html } from './render.js';
@@ -6,7 +7,8 @@ import { isFailed } from './transcript.js';
 
 /** @typedef {import('./session-model.js').SessionModel} SessionModel */
 
-const height = 30;
+const lineHeight = 30;
+const laneHeight = 6;
 
 /** @param {string} name */
 const colorOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -18,8 +20,11 @@ export function Minimap({ model }) {
   model.watch();
   const { first, last } = model.view.value;
   const found = model.find.value.seqs;
+  const { lanes } = model.threads;
+  const height = lineHeight + lanes.length * laneHeight;
   const draw = () => {
-    if (place.current !== null) drawMap(place.current, model, { first, last, found });
+    if (place.current !== null)
+      drawMap(place.current, model, { first, last, found, lanes, height });
   };
   useEffect(draw);
   useEffect(() => {
@@ -42,15 +47,15 @@ export function Minimap({ model }) {
     void model.show(Math.floor(share * model.window.tailSeq));
   };
   // The slider beside it does the same by keyboard.
-  return html`<canvas class="minimap" ref=${place} aria-hidden="true" onPointerDown=${go}></canvas>`;
+  return html`<canvas class="minimap" ref=${place} aria-hidden="true" style=${{ height: `${height}px` }} onPointerDown=${go}></canvas>`;
 }
 
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {SessionModel} model
- * @param {{ first: number, last: number, found: readonly number[] }} shown
+ * @param {{ first: number, last: number, found: readonly number[], lanes: readonly import('./thread-lanes.js').Lane[], height: number }} shown
  */
-function drawMap(canvas, model, { first, last, found }) {
+function drawMap(canvas, model, { first, last, found, lanes, height }) {
   const { window, marks } = model;
   const width = canvas.clientWidth;
   const scale = devicePixelRatio;
@@ -64,9 +69,9 @@ function drawMap(canvas, model, { first, last, found }) {
   const box = (seq, end, { top, tall }) =>
     context.fillRect(placeOf(seq), top, Math.max(1, placeOf(end) - placeOf(seq)), tall);
   context.fillStyle = colorOf('--line');
-  context.fillRect(0, height - 1, width, 1);
+  context.fillRect(0, lineHeight - 1, width, 1);
   context.fillStyle = colorOf('--loaded');
-  box(window.firstSeq, window.endSeq, { top: 0, tall: height - 1 });
+  box(window.firstSeq, window.endSeq, { top: 0, tall: lineHeight - 1 });
   context.fillStyle = colorOf('--tick');
   drawCalls(window, box);
   context.fillStyle = colorOf('--accent');
@@ -80,6 +85,9 @@ function drawMap(canvas, model, { first, last, found }) {
   for (const [seq, kind] of marks) if (kind === 'error') context.fillRect(placeOf(seq), 19, 2, 8);
   for (const row of window.transcript.rows) {
     if (isFailed(row)) context.fillRect(placeOf(row.resultSeq ?? row.seq), 19, 2, 8);
+  }
+  for (const [index, lane] of lanes.entries()) {
+    drawLane(context, lane, { top: lineHeight + index * laneHeight, placeOf });
   }
   context.strokeStyle = colorOf('--text');
   const left = placeOf(first);
@@ -96,4 +104,18 @@ function drawCalls({ transcript }, box) {
   for (const { kind, seq, resultSeq = seq } of transcript.rows) {
     if (kind === 'tool') box(seq, resultSeq + 1, { top: 12, tall: 5 });
   }
+}
+
+/**
+ * A thread: thin while nobody has heard that it is over, with its calls on it.
+ * @param {CanvasRenderingContext2D} context
+ * @param {import('./thread-lanes.js').Lane} lane
+ * @param {{ top: number, placeOf: (seq: number) => number }} place
+ */
+function drawLane(context, { firstSeq, lastSeq, isOver, calls }, { top, placeOf }) {
+  const left = placeOf(firstSeq);
+  context.fillStyle = colorOf(isOver ? '--tick' : '--good');
+  context.fillRect(left, top + 2, Math.max(3, placeOf(lastSeq + 1) - left), 2);
+  context.fillStyle = colorOf('--accent');
+  for (const seq of calls) context.fillRect(placeOf(seq), top + 1, 2, 4);
 }

@@ -1,6 +1,7 @@
 // The list of sessions, page by page, with what happens meanwhile: rows change where they stand, and none
 // comes in between. New ones are counted until somebody wants to see them.
 
+import { Activity } from './activity.js';
 import { messageOf } from './api.js';
 
 /** @typedef {Record<string, any>} Fields */
@@ -8,7 +9,7 @@ import { messageOf } from './api.js';
 const pageSize = 100;
 
 /** What of the address is asked of the server. */
-const asked = { status: 'statuses[]', agent: 'agent_id', order: 'order' };
+const asked = { status: 'statuses[]', agent: 'agent_name', order: 'order' };
 
 /** @param {URLSearchParams} query of the page's address */
 export function listQuery(query) {
@@ -37,6 +38,8 @@ export class SessionList {
   #epoch = 0;
   /** @type {Map<string, number>} */
   #places = new Map();
+  /** What each has written while one looks. */
+  activity = new Activity();
 
   /**
    * @param {import('./api.js').Api} api
@@ -57,16 +60,16 @@ export class SessionList {
     this.#epoch += 1;
     this.#isLoading = false;
     this.#nextPage = null;
-    await this.#load([]);
+    await this.#load(true);
   }
 
   async loadMore() {
     if (this.#isLoading || this.#nextPage === null) return;
-    await this.#load(this.rows);
+    await this.#load(false);
   }
 
-  /** @param {readonly Fields[]} before */
-  async #load(before) {
+  /** A page costs the same however many came before it. @param {boolean} isFirst */
+  async #load(isFirst) {
     const epoch = this.#epoch;
     this.#isLoading = true;
     try {
@@ -74,11 +77,13 @@ export class SessionList {
       if (this.#nextPage !== null) query.set('page', this.#nextPage);
       const { data, next_page: nextPage } = await this.#api.json(`/v1/sessions?${query}`);
       if (epoch !== this.#epoch) return;
-      this.rows = [...before, ...data];
+      if (isFirst) {
+        this.rows = [];
+        this.#places.clear();
+        this.news.clear();
+      }
+      for (const row of data) this.#add(row);
       this.#nextPage = nextPage;
-      this.#places = new Map(this.rows.map(({ id }, index) => [id, index]));
-      for (const id of this.#places.keys()) this.news.delete(id);
-      if (before.length === 0) this.news.clear();
       this.problem = '';
     } catch (cause) {
       if (epoch === this.#epoch) this.problem = messageOf(cause);
@@ -91,6 +96,14 @@ export class SessionList {
     }
   }
 
+  /** @param {Fields} row */
+  #add(row) {
+    this.#places.set(row['id'], this.rows.length);
+    this.rows.push(row);
+    this.news.delete(row['id']);
+    this.activity.take(row, Date.now());
+  }
+
   /**
    * What has changed of the fleet.
    * @param {readonly Fields[]} changed
@@ -98,6 +111,7 @@ export class SessionList {
   take(changed) {
     for (const row of changed) {
       const place = this.#places.get(row['id']);
+      this.activity.take(row, Date.now());
       if (place !== undefined) this.rows[place] = { ...this.rows[place], ...row };
       else if (row['deleted'] === true) this.news.delete(row['id']);
       else if (this.#isNew(row)) this.news.add(row['id']);
@@ -111,8 +125,9 @@ export class SessionList {
    */
   #isNew(row) {
     if (!this.isLoaded || this.#query.get('order') === 'asc') return false;
-    const agent = this.#query.get('agent_id');
-    if (agent !== null && row['agent']?.['id'] !== agent) return false;
+    const agent = this.#query.get('agent_name')?.toLowerCase();
+    const name = String(row['agent']?.['name'] ?? '').toLowerCase();
+    if (agent !== undefined && !name.includes(agent)) return false;
     const status = this.#query.get('statuses[]');
     if (status !== null && row['status'] !== status) return false;
     const newest = this.rows[0]?.['created_at'];

@@ -2,10 +2,13 @@
 
 import { signal } from '@preact/signals';
 import { messageOf, sessionPath } from './api.js';
+import { AsOf, standingTypes } from './as-of.js';
 import { EventWindow } from './event-window.js';
+import { Player } from './player.js';
 import { followPreviews, Previews } from './previews.js';
 import { findInSession, wordsIn } from './session-finder.js';
 import { shownFirst, shownMore } from './text.js';
+import { ThreadLanes, threadTypes } from './thread-lanes.js';
 
 /** @typedef {Record<string, any>} Fields */
 /** @typedef {import('./transcript.js').Row} Row */
@@ -14,7 +17,9 @@ import { shownFirst, shownMore } from './text.js';
 const refreshMs = 1_000;
 /** Marks of the whole session are asked for where that is no work to speak of. */
 const marksEventsMax = 200_000;
-const markTypes = ['user.message', 'session.error', 'session.status_terminated'];
+const markTypes = ['user.message', 'session.error', 'session.status_terminated', ...threadTypes];
+/** Of what tells how it stood: so many pages are read. */
+const standingPagesMax = 20;
 
 /** Where a session stands, out of a cursor: its first 16 digits. @param {string} cursor */
 const positionOf = (cursor) => Number(cursor.slice(0, 16));
@@ -39,6 +44,10 @@ export class SessionModel {
   /** @type {Map<number, string>} seq to kind */
   marks = new Map();
   previews = new Previews();
+  threads = new ThreadLanes();
+  asOf = new AsOf();
+  /** Whether all that tells how it stood is known. */
+  isAsOfKnown = false;
   /** The tail when it was last followed. */
   seenTail = 0;
   /** Where the page is to go once it is drawn. @type {{ seq: number } | undefined} */
@@ -62,7 +71,18 @@ export class SessionModel {
     this.live = live;
     this.name = name;
     this.path = sessionPath(name);
-    this.window = new EventWindow(api.pagesOf(name), () => this.draw());
+    const pages = api.pagesOf(name);
+    this.window = new EventWindow(
+      async (range) => {
+        const page = await pages(range);
+        for (const [index, event] of page.events.entries()) {
+          this.threads.take(page.seqs[index] ?? 0, event);
+        }
+        return page;
+      },
+      () => this.draw(),
+    );
+    this.player = new Player(this);
   }
 
   get rows() {
@@ -102,6 +122,7 @@ export class SessionModel {
       else await this.show(await this.#seqOf(event));
       if (text !== '') void this.search(text, false);
       void this.#loadMarks();
+      void this.#loadStandings();
     } catch (cause) {
       this.problem.value = messageOf(cause);
     }
@@ -109,6 +130,7 @@ export class SessionModel {
 
   close() {
     this.#isClosed = true;
+    this.player.stop();
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#refresh);
     for (const leave of this.#leaves) leave();
@@ -181,16 +203,37 @@ export class SessionModel {
     const page = await this.api
       .json(`${this.path}/events?${types}&seqs=true&limit=1000&order=desc`)
       .catch(() => ({ data: [], seqs: [] }));
-    for (const [index, { type }] of page.data.entries()) this.#mark(page.seqs[index], type);
+    for (const [index, event] of page.data.entries()) this.#mark(page.seqs[index], event);
+    this.draw();
+  }
+
+  async #loadStandings() {
+    if (this.window.tailSeq > marksEventsMax) return;
+    const types = standingTypes.map((type) => `types[]=${type}`).join('&');
+    /** @type {string | null} */
+    let next = '';
+    for (let page = 0; next !== null && page < standingPagesMax; page += 1) {
+      /** @type {any} */
+      const told = await this.api
+        .json(`${this.path}/events?${types}&seqs=true&limit=1000&order=asc${next}`)
+        .catch(() => undefined);
+      if (told === undefined || this.#isClosed) return;
+      for (const [index, event] of told.data.entries()) this.asOf.take(told.seqs[index], event);
+      next = told.next_page === null ? null : `&page=${encodeURIComponent(told.next_page)}`;
+    }
+    this.isAsOfKnown = next === null;
     this.draw();
   }
 
   /**
    * @param {number} seq
-   * @param {string} type
+   * @param {Fields} event
    */
-  #mark(seq, type) {
-    if (markTypes.includes(type)) this.marks.set(seq, type === 'user.message' ? 'user' : 'error');
+  #mark(seq, event) {
+    const { type } = event;
+    this.threads.take(seq, event);
+    if (!markTypes.includes(type) || threadTypes.includes(type)) return;
+    this.marks.set(seq, type === 'user.message' ? 'user' : 'error');
   }
 
   /**
@@ -198,7 +241,10 @@ export class SessionModel {
    * @param {Fields[]} events
    */
   #markLive(firstSeq, events) {
-    for (const [index, { type }] of events.entries()) this.#mark(firstSeq + index, type);
+    for (const [index, event] of events.entries()) {
+      this.#mark(firstSeq + index, event);
+      if (this.isAsOfKnown) this.asOf.take(firstSeq + index, event);
+    }
   }
 
   /**

@@ -90,7 +90,7 @@ function Head({ model, isShared }) {
       <div class="session-name">
         <h1><${Text} text=${titleOf(session)} /></h1>
         <${StateMark} state=${stateOf(session)} />
-        <span class="fact"><${Text} text=${agentOf(session)} /></span>
+        ${agentOf(session) !== '' && html`<span class="fact"><${Text} text=${agentOf(session)} /></span>`}
         ${facts.map((fact) => html`<span key=${fact} class="fact">${fact}</span>`)}
       </div>
       <${SessionActions} model=${model} isShared=${isShared} />

@@ -5,13 +5,19 @@
 /** @type {Record<string, string>} */
 const words = { running: 'running', rescheduling: 'recovering', terminated: 'ended' };
 
+/** A session that runs and has written nothing for so long has lost its harness, or waits for a tool that hangs. */
+const stuckMs = 10 * 60_000;
+
 /**
  * @param {Fields} session as the list or the fleet has it
- * @returns {string} running, recovering, waiting, paused, failed, ended, archived or idle
+ * @param {number} [nowMs]
+ * @returns {string} running, stuck, recovering, waiting, paused, failed, ended, archived or idle
  */
-export function stateOf(session) {
+export function stateOf(session, nowMs = Date.now()) {
   if (session['archived_at'] !== null && session['archived_at'] !== undefined) return 'archived';
   if (session['error']) return 'failed';
+  const isQuiet = nowMs - Date.parse(String(session['updated_at'])) > stuckMs;
+  if (session['status'] === 'running' && isQuiet) return 'stuck';
   const word = words[session['status']];
   if (word !== undefined) return word;
   if ((session['pending_event_ids'] ?? []).length > 0) return 'waiting';
@@ -21,6 +27,11 @@ export function stateOf(session) {
 /** @param {Fields} session */
 export const titleOf = (session) => String(session['title'] ?? session['id'] ?? '');
 
+/** What the server says where nobody has said which agent it is. */
+const unknownAgent = 'agent_unspecified';
+
 /** @param {Fields} session */
-export const agentOf = (session) =>
-  String(session['agent']?.['name'] ?? session['agent']?.['id'] ?? '');
+export function agentOf({ agent }) {
+  const name = String(agent?.['name'] ?? agent?.['id'] ?? '');
+  return name === unknownAgent ? '' : name;
+}

@@ -1,6 +1,8 @@
 // Above the transcript: where one is, a way to anywhere, and what is found.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { counted, money } from './formats.js';
+import { speeds } from './player.js';
 import { html } from './render.js';
 import { isCleared } from './search-field.js';
 
@@ -12,7 +14,7 @@ export function Scrubber({ model }) {
   const { tailSeq } = model.window;
   const [dragged, setDragged] = useState(/** @type {number | undefined} */ (undefined));
   const end = Math.max(0, tailSeq - 1);
-  const place = model.isFollowing.value ? end : Math.min(model.view.value.first, end);
+  const place = model.isFollowing.value ? end : Math.min(placeOf(model), end);
   const here = dragged ?? place;
   /** @param {Event} event */
   const valueOf = (event) => Number(/** @type {HTMLInputElement} */ (event.currentTarget).value);
@@ -32,9 +34,47 @@ export function Scrubber({ model }) {
           void model.show(valueOf(event));
         }}
       />
+      <${Play} model=${model} />
       <output for="scrub">seq ${here.toLocaleString('en')}<span>, tail ${tailSeq.toLocaleString('en')}</span></output>
+      ${model.isAsOfKnown && tailSeq > 0 && html`<${Standing} standing=${model.asOf.at(here)} />`}
     </div>
   `;
+}
+
+/** The selected event while it is in view; else the first that is. @param {SessionModel} model */
+function placeOf({ selected, view }) {
+  const { first, last } = view.value;
+  const at = selected.value;
+  return at !== undefined && at >= first && at <= last ? at : first;
+}
+
+/** @param {{ model: SessionModel }} props */
+function Play({ model }) {
+  const { player } = model;
+  const isPlaying = player.isPlaying.value;
+  const speed = player.speed.value;
+  /** @param {Event} event */
+  const take = (event) => {
+    player.speed.value = Number(/** @type {HTMLSelectElement} */ (event.currentTarget).value);
+  };
+  return html`
+    <button type="button" class="quiet" aria-label=${isPlaying ? 'Stop playing' : 'Play'} disabled=${model.window.tailSeq === 0} onClick=${() => player.toggle()}>${isPlaying ? '❚❚' : '▶'}</button>
+    <label class="unheard" for="speed">Speed</label>
+    <select id="speed" class="speed" value=${speed} onChange=${take}>
+      ${speeds.map((each) => html`<option key=${each} value=${each}>${each}×</option>`)}
+    </select>
+  `;
+}
+
+/** How it stood there. @param {{ standing: import('./as-of.js').Standing }} props */
+function Standing({ standing: { status, turns, input, output, cents } }) {
+  const facts = [
+    status,
+    counted(turns, 'turn'),
+    counted(input + output, 'token'),
+    ...(cents === undefined ? [] : [money({ amount: cents, currency: 'USD' })]),
+  ];
+  return html`<span class="standing" title="as it stood there">${facts.join(' · ')}</span>`;
 }
 
 /** @param {{ model: SessionModel }} props */

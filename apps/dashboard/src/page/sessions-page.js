@@ -6,6 +6,7 @@ import { isCleared } from './search-field.js';
 import { SearchResults } from './search-results.js';
 import { SessionList } from './session-list.js';
 import { agentOf, stateOf, titleOf } from './session-states.js';
+import { Sparkline } from './sparkline.js';
 import { StateMark, Text } from './text.js';
 import { VirtualList } from './virtual-list.js';
 
@@ -15,7 +16,7 @@ import { VirtualList } from './virtual-list.js';
 const rowPixels = 36;
 /** Rows before the end at which the next page is asked for. */
 const aheadRows = 30;
-const ageMs = 10_000;
+const ageMs = 5_000;
 
 /** @param {{ connection: Connection, query: URLSearchParams }} props */
 export function SessionsPage({ connection, query }) {
@@ -59,10 +60,12 @@ function Filters({ query, onMove }) {
     addEventListener('keydown', focus);
     return () => removeEventListener('keydown', focus);
   }, []);
-  /** @param {Event} event */
+  /** @type {{ current: HTMLInputElement | null }} */
+  const agent = useRef(null);
+  /** The key that searches may be pressed in either field. @param {Event} event */
   const find = (event) => {
     event.preventDefault();
-    onMove({ q: search.current?.value.trim() ?? '' });
+    onMove({ q: search.current?.value.trim() ?? '', agent: agent.current?.value.trim() ?? '' });
   };
   /** @param {string} name */
   const take = (name) => (/** @type {Event} */ event) =>
@@ -81,7 +84,7 @@ function Filters({ query, onMove }) {
         </select>
       </label>
       <label>Agent
-        <input type="text" class="agent-filter" placeholder="its id" spellcheck=${false} defaultValue=${query.get('agent') ?? ''} onChange=${take('agent')} />
+        <input type="text" class="agent-filter" ref=${agent} placeholder="a part of its name" spellcheck=${false} defaultValue=${query.get('agent') ?? ''} onChange=${take('agent')} />
       </label>
       <label class="check">
         <input type="checkbox" checked=${isArchived} onChange=${() => onMove({ archived: isArchived ? '' : 'true' })} />
@@ -118,8 +121,8 @@ function List({ connection, query }) {
   return html`
     <div class="table" data-turn=${turn}>
       <div class="table-head" aria-hidden="true">
-        <span>Session</span><span>Status</span><span>Agent</span><span class="number">Events</span>
-        <span class="number">Turns</span><span class="number">Tokens</span><span class="number">Cost</span><span class="number">Age</span>
+        <span>Session</span><span>Status</span><span>Agent</span><span>Last 2 min</span><span class="number">Events</span>
+        <span class="number">Turns</span><span class="number">Tokens</span><span class="number">Cost</span><span class="number">Active</span><span class="number">Age</span>
       </div>
       ${news.size > 0 && html`<button type="button" class="pill" onClick=${showNews}>${news.size} new</button>`}
       ${problem !== '' && html`<p class="problem" role="alert">${problem}</p>`}
@@ -131,7 +134,7 @@ function List({ connection, query }) {
         rows=${rows}
         keyOf=${(/** @type {number} */ index) => rows[index]?.['id'] ?? index}
         estimate=${() => rowPixels}
-        renderRow=${(/** @type {number} */ index) => html`<${Row} row=${rows[index] ?? {}} nowMs=${nowMs} />`}
+        renderRow=${(/** @type {number} */ index) => html`<${Row} row=${rows[index] ?? {}} nowMs=${nowMs} activity=${list.activity} />`}
         onView=${(/** @type {import('./virtual-list.js').View} */ { endIndex }) => {
           if (endIndex > rows.length - aheadRows) void list.loadMore();
         }}
@@ -143,8 +146,8 @@ function List({ connection, query }) {
   `;
 }
 
-/** @param {{ row: Fields, nowMs: number }} props */
-function Row({ row, nowMs }) {
+/** @param {{ row: Fields, nowMs: number, activity: import('./activity.js').Activity }} props */
+function Row({ row, nowMs, activity }) {
   if (row['deleted'] === true) {
     return html`<div class="table-row gone"><span><${Text} text=${titleOf(row)} /></span><span>deleted</span></div>`;
   }
@@ -152,12 +155,14 @@ function Row({ row, nowMs }) {
   return html`
     <a class="table-row" href=${sessionHash(row['id'])}>
       <span class="cell-title"><${Text} text=${titleOf(row)} /></span>
-      <span><${StateMark} state=${stateOf(row)} /></span>
+      <span><${StateMark} state=${stateOf(row, nowMs)} /></span>
       <span class="cell-agent"><${Text} text=${agentOf(row)} /></span>
+      <${Sparkline} counts=${activity.countsOf(row['id'], nowMs)} />
       <span class="number">${shortCount(row['event_count'])}</span>
       <span class="number">${row['turns']}</span>
       <span class="number">${tokens === 0 ? '' : shortCount(tokens)}</span>
       <span class="number">${money(row['usage']?.['list_cost'])}</span>
+      <span class="number" title=${dateTime(row['updated_at'])}>${age(row['updated_at'], nowMs)}</span>
       <span class="number" title=${dateTime(row['created_at'])}>${age(row['created_at'], nowMs)}</span>
     </a>
   `;

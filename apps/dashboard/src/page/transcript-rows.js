@@ -98,6 +98,7 @@ function RequestBody({ row }) {
 /** @type {Record<string, string>} */
 const outcomes = {
   running: 'running',
+  elsewhere: 'in a thread',
   waiting: 'waits for an answer',
   allowed: 'allowed',
   denied: 'denied',

@@ -22,7 +22,7 @@ import { contentText, isFields } from './event-text.js';
  * @property {string} [who] of a message: user, agent, system or thinking
  * @property {Fields | undefined} [result] of a tool
  * @property {number | undefined} [resultSeq]
- * @property {string | undefined} [state] of a tool: running, waiting, allowed, denied, done or failed
+ * @property {string | undefined} [state] of a tool: running, elsewhere, waiting, allowed, denied, done or failed
  * @property {Fields | undefined} [usage]
  * @property {number} [tokens]
  * @property {number} [tools]
@@ -182,7 +182,8 @@ export class Transcript {
     const ids = isFields(reason) && Array.isArray(reason['event_ids']) ? reason['event_ids'] : [];
     for (const id of ids) {
       const tool = this.#open.get(String(id));
-      if (tool?.state === 'running') this.#change(tool, { state: 'waiting' });
+      const isOpen = tool?.state === 'running' || tool?.state === 'elsewhere';
+      if (tool !== undefined && isOpen) this.#change(tool, { state: 'waiting' });
     }
     return this.#add('status', { seq, event });
   }
@@ -202,7 +203,10 @@ export class Transcript {
    * @param {Fields} event
    */
   #toolUse(seq, event) {
-    const row = this.#add('tool', { seq, event }, { state: 'running' });
+    // A thread's call is told here as well; what comes of it is on the thread's own stream.
+    const isElsewhere = typeof event['session_thread_id'] === 'string';
+    const state = isElsewhere ? 'elsewhere' : 'running';
+    const row = this.#add('tool', { seq, event }, { state });
     this.#open.set(String(event['id']), row);
     if (typeof event['tool_use_id'] === 'string') this.#open.set(event['tool_use_id'], row);
     this.#count({ tools: 1 });

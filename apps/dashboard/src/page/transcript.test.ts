@@ -100,6 +100,14 @@ describe('tool calls', () => {
     expect(answered.rowOf(2)).toBe(answered.rowOf(0));
   });
 
+  test('of a thread run elsewhere, and wait for a person here', () => {
+    const use = { id: 'u', type: 'agent.tool_use', name: 'bash', session_thread_id: 't' };
+    expect(transcriptOf([use]).rows[0]?.state).toBe('elsewhere');
+    const stop_reason = { type: 'requires_action', event_ids: ['u'] };
+    const idle = { type: 'session.status_idle', stop_reason };
+    expect(transcriptOf([use, idle]).rows[0]?.state).toBe('waiting');
+  });
+
   test('a result whose call is not loaded, and a second result, stand for themselves', () => {
     expect(kindsOf(transcriptOf([result]))).toEqual(['result']);
     expect(kindsOf(transcriptOf([use, result, { ...result, id: 's' }]))).toEqual([

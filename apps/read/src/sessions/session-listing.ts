@@ -45,6 +45,8 @@ interface ListRequest {
   readonly statuses: ReadonlySet<string>;
   readonly agentId: string | undefined;
   readonly agentVersion: string | undefined;
+  /** In lower case: whose name has it. */
+  readonly agentName: string | undefined;
   readonly metadata: readonly (readonly [string, string])[];
   readonly includesArchived: boolean;
 }
@@ -59,6 +61,7 @@ function parseList(query: URLSearchParams): ListRequest {
     statuses: new Set(valuesOf(query, 'statuses')),
     agentId: parameterOf(query, 'agent_id'),
     agentVersion: parameterOf(query, 'agent_version'),
+    agentName: parameterOf(query, 'agent_name')?.toLowerCase(),
     metadata: metadataIn(query),
     includesArchived: parameterOf(query, 'include_archived') === 'true',
   };
@@ -214,10 +217,16 @@ function wantedOf(
   if (asked.agentId !== undefined && agent?.['id'] !== asked.agentId) return undefined;
   const version = asked.agentVersion;
   if (version !== undefined && String(agent?.['version']) !== version) return undefined;
+  if (asked.agentName !== undefined && !nameOf(agent).includes(asked.agentName)) return undefined;
   if (asked.metadata.some(([key, value]) => metadata[key] !== value)) return undefined;
   return (objectOf) => {
     const object = objectOf(liveSessionOf(state, stream, nowMs));
     const isStatus = asked.statuses.size === 0 || asked.statuses.has(String(object?.['status']));
     return isStatus ? object : undefined;
   };
+}
+
+function nameOf(agent: Fields | undefined): string {
+  const name = agent?.['name'];
+  return typeof name === 'string' ? name.toLowerCase() : '';
 }

@@ -56,6 +56,7 @@ const sessions: readonly Operation[] = [
       ...times('created_at'),
       'statuses[]': list(text()),
       agent_id: text(),
+      agent_name: text(),
       agent_version: text(),
       include_archived: flag,
     },
