@@ -7,10 +7,11 @@ import json
 import uuid
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from claude_agent_sdk import fold_session_summary
 
-from .claude_entries import EntryConverter, digest_of, session_name, thread_id
+from .claude_entries import ROLLED_BACK, EntryConverter, digest_of, session_name, thread_id
 from .native import RecordRestorer
 from .problem import Problem
 from .sessions import SessionsClient, is_gone, session_path
@@ -20,6 +21,8 @@ REMEMBERED_MIN = 4096
 #: The TypeScript SDK folds into other fields: each has a fact of its own.
 SUMMARY_FACT = "claude.summary.py"
 FOLDS_MAX = 20
+#: Events of a turn's end, and some more.
+READ_AGAIN = 64
 
 
 def _session_of(key: Any) -> str:
@@ -63,20 +66,56 @@ class _Writer:
             await self._begin()
             if self._known is None:
                 self._known = await self._ids_there()
-            events = [
+            converted = [
                 event
                 for at, entry in enumerate(entries)
                 for event in self._converter.convert(entry, f"{nonce}.{at}")
             ]
+            events = [each for each in converted if not await self._is_repeated_back(each)]
             new = [event for event in events if event["id"] not in self._known]
             await self._client.append(self._session, self._thread, new)
+            await self._keep_left(events)
             self._known.update(event["id"] for event in events)
             self._failed = None
 
+    async def _is_repeated_back(self, event: dict[str, Any]) -> bool:
+        """An entry that comes again goes back to nothing, though it looks so to who has read the end alone."""
+        if event["type"] != ROLLED_BACK:
+            return False
+        return await self._is_there(event["by_event_id"]) and not await self._is_there(event["id"])
+
+    async def _is_there(self, event: str) -> bool:
+        path = f"{session_path(self._session, self._thread)}/events/{quote(event, safe='')}"
+        return await self._client.find(path) is not None
+
+    async def _keep_left(self, events: list[dict[str, Any]]) -> None:
+        """What was left behind is a fork: the session as it was then."""
+        for event in events:
+            if event["type"] == ROLLED_BACK and self._thread is None:
+                name = f"{self._session}.{event['left']}"
+                await self._client.fork(self._session, name, before=event["id"])
+
     async def _begin(self) -> None:
-        """A sub-agent's thread is there before its first entry."""
-        if self._is_begun or self._thread is None:
+        if self._is_begun:
             return
+        await (self._go_on() if self._thread is None else self._begin_thread())
+        self._is_begun = True
+
+    async def _go_on(self) -> None:
+        """Another process may have written what stands there: from its end on a going back is known as one."""
+        restorer = RecordRestorer()
+        try:
+            async for event in self._client.events(self._session, None, last=READ_AGAIN):
+                restored = restorer.take(event)
+                if restored is not None and isinstance(restored[1], dict):
+                    self._converter.convert(restored[1], event["id"])
+        except Problem as problem:
+            if not is_gone(problem):
+                raise
+
+    async def _begin_thread(self) -> None:
+        """A sub-agent's thread is there before its first entry."""
+        assert self._thread is not None
         path = f"{session_path(self._session, self._thread)}/events"
         if await self._client.find(path, {"limit": 1}) is None:
             event = {
@@ -87,7 +126,6 @@ class _Writer:
                 "source_key": self._subpath,
             }
             await self._client.append(self._session, None, [event])
-        self._is_begun = True
 
     async def _ids_there(self) -> set[str]:
         """All of them, where there are more than the server is sure to remember."""
@@ -146,6 +184,9 @@ class TidemarkSessionStore:
         if thread is None:
             for each in (await self._threads(session)).values():
                 await self._client.delete(session, each)
+            # A fork keeps what it was forked from.
+            for fork in await self._forks(session):
+                await self._client.delete(fork)
             self._made -= {(session, True), (session, False)}
         await self._client.delete(session, thread)
         for place in list(self._writers):
@@ -162,16 +203,25 @@ class TidemarkSessionStore:
         return found
 
     async def _threads(self, session: str) -> dict[str, str]:
-        threads: dict[str, str] = {}
-        types = {"types[]": "session.thread_created"}
+        return {
+            event["source_key"]: event["session_thread_id"]
+            for event in await self._events_of(session, "session.thread_created")
+            if isinstance(event.get("source_key"), str)
+        }
+
+    async def _forks(self, session: str) -> list[str]:
+        """Of what was left behind when somebody went back."""
+        events = await self._events_of(session, ROLLED_BACK)
+        return [f"{session}.{event['left']}" for event in events if "left" in event]
+
+    async def _events_of(self, session: str, kind: str) -> list[dict[str, Any]]:
+        """None of a session that is not there."""
         try:
-            async for event in self._client.events(session, None, **types):
-                if isinstance(event.get("source_key"), str):
-                    threads[event["source_key"]] = event["session_thread_id"]
+            return [each async for each in self._client.events(session, None, **{"types[]": kind})]
         except Problem as problem:
             if not is_gone(problem):
                 raise
-        return threads
+            return []
 
     async def _listed(self, project_key: str) -> list[tuple[str, int, str]]:
         query = {

@@ -6,14 +6,21 @@ import hashlib
 import re
 from typing import Any
 
+from .claude_branches import Branches
 from .native import packed, part_id
 
 FORMAT = "claude-code"
+#: What stands between the event that it names and itself is taken back.
+ROLLED_BACK = "session.thread_rolled_back"
 CALLS_MAX = 128
 
 _plain = re.compile(r"^[\w-]{1,64}$", re.ASCII)
 _printable = re.compile(r"^[\x20-\x7e]{1,200}$")
-_time = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$", re.ASCII)
+_time = re.compile(
+    r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+    r"T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$",
+    re.ASCII,
+)
 _mcp = re.compile(r"^mcp__(.+?)__(.+)$", re.DOTALL)
 
 Draft = dict[str, Any]
@@ -65,6 +72,7 @@ class EntryConverter:
 
     def __init__(self) -> None:
         self._calls: dict[str, tuple[str, str]] = {}
+        self._branches = Branches()
 
     def convert(self, entry: dict[str, Any], key: str) -> list[dict[str, Any]]:
         first = event_id(_text(entry.get("uuid")) or key)
@@ -72,8 +80,13 @@ class EntryConverter:
         time = stamp if isinstance(stamp, str) and _time.fullmatch(stamp) else None
         drafts = self._drafts(entry, first) or [_opaque(entry)]
         events = packed(drafts, format=FORMAT, record=entry, id=first, time=time)
+        is_back = self._branches.take(entry, [draft["type"] for draft in drafts])
         usage = _usage(entry, time)
-        return events if usage is None else [*events, usage]
+        return [
+            *([_rolled_back(entry, first, time)] if is_back else []),
+            *events,
+            *([] if usage is None else [usage]),
+        ]
 
     def _drafts(self, entry: dict[str, Any], first: str) -> list[Draft]:
         kind = entry.get("type")
@@ -140,6 +153,19 @@ class EntryConverter:
             message = _text(block.get("text")) or "the model did not answer"
             return {"type": "session.error", "error": {"type": "unknown_error", "message": message}}
         return {"type": "agent.message", "content": [block]}
+
+
+def _rolled_back(entry: dict[str, Any], by: str, time: str | None) -> dict[str, Any]:
+    parent = entry.get("parentUuid")
+    own = event_id(f"back:{entry['uuid']}")
+    return {
+        "id": own,
+        **({} if time is None else {"processed_at": time}),
+        "type": ROLLED_BACK,
+        "to_event_id": event_id(parent) if isinstance(parent, str) else None,
+        "by_event_id": by,
+        "left": f"left.{digest_of(own, 12)}",
+    }
 
 
 def _use(tool: str, block: dict[str, Any]) -> Draft:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from . import requests
 from .events import requests_of
 from .problem import Problem
-from .requests import Answer, Requests
+from .requests import Answer, Requests, stream_path
 
 ATTEMPTS_MAX = 12
 TIMEOUT_SECONDS = 30.0
@@ -72,6 +72,24 @@ class SessionsClient:
             firsts.setdefault(event["id"], event)
         for batch in requests_of(firsts.values()):
             await self.ask("POST", path, body=batch)
+
+    async def fork(self, session: str, name: str, *, before: str) -> None:
+        """A session of its own that is this one as it was before an event; where it is there, it stays."""
+        if await self.find(session_path(name)) is not None:
+            return
+        events = f"{session_path(session)}/events"
+        event = await self.ask("GET", f"{events}/{quote(before, safe='')}")
+        seq = int(event.headers["stream-first-seq"])
+        if seq == 0:
+            return
+        # Only the server can say the cursor of a place.
+        last = await self.ask("GET", events, query={"from_seq": seq - 1, "limit": 1})
+        headers = {
+            "content-type": "application/json",
+            "stream-forked-from": stream_path(session),
+            "stream-fork-offset": last.headers["stream-next-offset"],
+        }
+        await self.ask("PUT", stream_path(name), headers=headers)
 
     async def delete(self, session: str, thread: str | None = None) -> None:
         """What has a session of its own: a thread is deleted as one."""

@@ -9,6 +9,7 @@ import uuid
 import claude_agent_sdk
 from claude_agent_sdk.testing import run_session_store_conformance
 from tidemark.claude import TidemarkSessionStore
+from tidemark.claude_entries import session_name
 from tidemark.sessions import SessionsClient
 
 URL = os.environ["TIDEMARK_URL"]
@@ -40,6 +41,37 @@ async def beyond():
     assert await other.load(key) == entries
 
 
+def said(text, parent, kind="user"):
+    message = {"role": kind, "content": text}
+    return {"type": kind, "uuid": str(uuid.uuid4()), "parentUuid": parent, "message": message}
+
+
+async def gone_back():
+    """Who goes back on another host leaves a fork behind, and a repeat leaves none."""
+    key = {"project_key": "-back", "session_id": str(uuid.uuid4())}
+    first = said("one", None)
+    answer = said("an answer", first["uuid"], "assistant")
+    left = said("two, which is taken back", answer["uuid"])
+    instead = said("two again", answer["uuid"])
+    await TidemarkSessionStore(URL).append(key, [first, answer, left])
+    await TidemarkSessionStore(URL).append(key, [instead])
+    for again in ([first], [first, answer, left, instead], [instead]):
+        await TidemarkSessionStore(URL).append(key, again)
+    assert await TidemarkSessionStore(URL).load(key) == [first, answer, left, instead]
+    client = SessionsClient(URL)
+    session = session_name(key["project_key"], key["session_id"])
+    types = [each["type"] async for each in client.events(session)]
+    before = ["user.message", "agent.message", "user.message"]
+    assert types == [*before, "session.thread_rolled_back", "user.message"], types
+    [back] = [each async for each in client.events(session) if each["type"].endswith("rolled_back")]
+    fork = f"{session}.{back['left']}"
+    assert [each["type"] async for each in client.events(fork)] == before
+    await TidemarkSessionStore(URL).delete(key)
+    assert await client.find(f"/v1/sessions/{fork}") is None
+    await TidemarkSessionStore(URL).append(key, [first])
+    assert await TidemarkSessionStore(URL).load(key) == [first]
+
+
 async def exchanged():
     """What TypeScript's store has written is loaded deep-equal, and known by its ids."""
     key, wanted = json.loads(sys.stdin.read())
@@ -55,4 +87,5 @@ if sys.argv[1:] == ["exchanged"]:
 else:
     asyncio.run(run_session_store_conformance(make_store))
     asyncio.run(beyond())
+    asyncio.run(gone_back())
 print(f"claude-agent-sdk {claude_agent_sdk.__version__}: all as it should be")
