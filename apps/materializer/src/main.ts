@@ -24,7 +24,13 @@ await main(async () => {
   await using own = await openS3Store(parts, s3SettingsOf(settings));
   const { sealingKey } = settings;
   const open = (bucket: BucketSettings) => openS3Store(parts, bucket);
-  await using stores = new TenantStores({ ...parts, own, open, sealingKey });
+  await using stores = new TenantStores({
+    ...parts,
+    own,
+    open,
+    sealingKey,
+    isOwnNeeded: true,
+  });
   const published = { ...publishedIn(stores), stores };
   await runProcess({ ...parts, log, ...published, isPublishing: true }, settings, {
     name: 'materializer',

@@ -54,7 +54,7 @@ await main(async () => {
         );
   const { sealingKey } = settings;
   const open = (bucket: BucketSettings) => openS3Store(parts, bucket);
-  await using stores = new TenantStores({ ...parts, own, open, sealingKey });
+  await using stores = new TenantStores({ ...parts, own, open, sealingKey, isOwnNeeded: true });
   const check = new ObjectCheck(own, parts);
   check.start();
   logger.info({ log: settings.log, objects: settings.objects, directory }, 'storage opened');

@@ -151,6 +151,21 @@ describe('the stores of tenants', () => {
     expect(cell.alarms.failures()).toEqual({});
   });
 
+  test('the server’s own that fails rings where nothing can be done without it', async () => {
+    const fault = new Fault('unavailable', 'away', { effect: 'none' });
+    const get = (): Promise<never> => Promise.reject(fault);
+    for (const isOwnNeeded of [true, false]) {
+      const { alarms, directory } = new Cell();
+      const own = { get } as unknown as ObjectStore;
+      const open = (): Promise<ObjectStore> => Promise.resolve(own);
+      const parts = { own, open, prng: new SeededPrng(1), metrics: silentMetrics, isOwnNeeded };
+      const stores = new TenantStores(parts);
+      stores.join({ directory, alarms });
+      await expect(stores.get('tidemark/x')).rejects.toBe(fault);
+      expect(Object.keys(alarms.failures())).toEqual(isOwnNeeded ? ['objects'] : []);
+    }
+  });
+
   test('a secret is kept sealed, for its tenant alone, and opened where the bucket is', async () => {
     const cell = new Cell('a sealing key');
     const sealed = cell.stores.seal(acme, 'the secret');

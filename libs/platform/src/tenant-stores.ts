@@ -44,6 +44,8 @@ export interface TenantStoreParts {
   readonly metrics: Metrics;
   /** The server's own. */
   readonly own: ObjectStore;
+  /** An alarm rings where it fails: of a process that can do nothing without it. */
+  readonly isOwnNeeded?: boolean;
   readonly open: (bucket: BucketSettings) => Promise<ObjectStore>;
   /** Without, no secret of a bucket is kept or opened. */
   readonly sealingKey?: Secret | undefined;
@@ -137,9 +139,9 @@ export class TenantStores implements ObjectStore {
     const opened = this.#enter(owner);
     try {
       yield* (await opened.store).list(prefix, signal);
-      this.#worked(owner.id);
+      this.#worked(alarmOf(owner.id));
     } catch (cause) {
-      this.#failed(owner.id, cause);
+      this.#failed(alarmOf(owner.id), cause);
       throw cause;
     } finally {
       await this.#exit(opened);
@@ -163,17 +165,24 @@ export class TenantStores implements ObjectStore {
 
   async #on<T>(key: string, ask: (store: ObjectStore) => Promise<T>): Promise<T> {
     const owner = this.#ownerOf(key);
-    if (owner === undefined) return ask(this.#parts.own);
+    if (owner === undefined) return this.#heard(ownAlarm, () => ask(this.#parts.own));
     const opened = this.#enter(owner);
     try {
-      const answer = await ask(await opened.store);
-      this.#worked(owner.id);
-      return answer;
-    } catch (cause) {
-      this.#failed(owner.id, cause);
-      throw cause;
+      return await this.#heard(alarmOf(owner.id), async () => ask(await opened.store));
     } finally {
       await this.#exit(opened);
+    }
+  }
+
+  /** Invariant 3. */
+  async #heard<T>(alarm: string, ask: () => Promise<T>): Promise<T> {
+    try {
+      const answer = await ask();
+      this.#worked(alarm);
+      return answer;
+    } catch (cause) {
+      this.#failed(alarm, cause);
+      throw cause;
     }
   }
 
@@ -240,18 +249,19 @@ export class TenantStores implements ObjectStore {
     return { ...settings, accessKeyId: access.id, secretAccessKey: new Secret(secret) };
   }
 
-  #worked(tenant: TenantId): void {
-    this.#cell?.alarms.clear(alarmOf(tenant));
+  #worked(alarm: string): void {
+    this.#cell?.alarms.clear(alarm);
   }
 
-  /** Invariant 3. */
-  #failed(tenant: TenantId, cause: unknown): void {
+  #failed(alarm: string, cause: unknown): void {
     if (!isFault(cause) || cause.reason === 'aborted') return;
-    const what = `the bucket of a tenant fails: its events stay in the log. reason=${cause.reason}`;
-    this.#cell?.alarms.raise(alarmOf(tenant), what, { cause, forMs: failingMs });
+    if (alarm === ownAlarm && this.#parts.isOwnNeeded !== true) return;
+    const what = `a bucket fails: what is not published stays in the log. reason=${cause.reason}`;
+    this.#cell?.alarms.raise(alarm, what, { cause, forMs: failingMs });
   }
 }
 
+const ownAlarm = 'objects';
 const alarmOf = (tenant: TenantId): string => `objects ${tenant}`;
 
 /** `shards/<topic>/…`; undefined where a key is of no topic. */

@@ -61,8 +61,8 @@ interface ReaderParts {
   readonly archive: EventArchive;
 }
 
-/** Runs of up to a MiB each, beside the one that is wanted now. */
-const aheadMax = 4;
+/** Of what one read wants, beside the run that is wanted now: an archive brings them in one request. */
+const aheadBytesMax = 16 * 1_024 * 1_024;
 
 /** Takes bodies until a bound is met. */
 class Gathering {
@@ -167,16 +167,16 @@ export class SessionReader {
     });
   }
 
-  /** Runs that will be wanted next are fetched beside the one that is: what is cold comes at once. */
+  /** Runs that are wanted as well are fetched beside the first of them: what is cold comes at once. */
   #readAhead(
     source: Source,
     from: EventRun,
     left: { readonly bytes: number; readonly events: number },
   ): void {
     const events = eventsOf(source);
-    let [bytes, count] = [left.bytes, left.events];
+    let [bytes, count] = [Math.min(left.bytes, aheadBytesMax), left.events];
     let run = from;
-    for (let ahead = 0; ahead < aheadMax; ahead += 1) {
+    for (;;) {
       bytes -= run.lengthBytes;
       count -= run.count;
       const next = events.runAt(run.endPosition);

@@ -177,3 +177,44 @@ test('tenants that were first in a pool at once have its one log epoch', async (
   ]);
   expect(new Set(made.map(({ tenant }) => tenant.logEpoch)).size).toBe(1);
 });
+
+describe('a tenant with a bucket of its own', () => {
+  const bucket = { name: 'as', region: 'eu-central-1', prefix: 'logs/' };
+
+  test('has it for good; how it is reached may change', async () => {
+    const { registry, shards } = await startInstant();
+    const { isNew } = await registry.create({ ...request(a), bucket });
+    expect(isNew).toBe(true);
+    expect((await registry.create({ ...request(a), bucket })).isNew).toBe(false);
+    await expect(registry.create(request(a))).rejects.toMatchObject({ code: 'tenant-exists' });
+    const moved = { ...bucket, region: 'eu-west-1', endpoint: 'http://s3.test' };
+    await registry.changeBucket(a, moved);
+    expect((await shards.currentDirectory()).get(a)?.bucket).toEqual(moved);
+    for (const other of [
+      { ...bucket, name: 'others' },
+      { ...bucket, prefix: undefined },
+    ]) {
+      await expect(registry.changeBucket(a, other)).rejects.toMatchObject({
+        code: 'invalid-request',
+      });
+    }
+    await registry.create(request(b));
+    await expect(registry.changeBucket(b, bucket)).rejects.toMatchObject({
+      code: 'invalid-request',
+    });
+    expect((await shards.currentDirectory()).get(b)?.bucket).toBeUndefined();
+  });
+});
+
+test('what a tenant exports is on, of another format, and off', async () => {
+  const { registry, shards } = await startInstant();
+  await registry.create(request(a));
+  const told = async () => (await shards.currentDirectory()).get(a)?.materialized;
+  await registry.materialize(a, undefined);
+  expect(await told()).toBeUndefined();
+  await registry.materialize(a, 'parquet');
+  await registry.materialize(a, 'ndjson');
+  expect(await told()).toEqual({ format: 'ndjson', isOn: true });
+  await registry.materialize(a, undefined);
+  expect(await told()).toEqual({ format: 'ndjson', isOn: false });
+});

@@ -5,7 +5,8 @@ import { type LogName, ownerIn, publishedState, type TablePublications } from '@
 import type { SessionState } from '@tidemark/session';
 import type { SegmentArchive } from './segment-archive.ts';
 import { decodeFooter, linesOf } from './segment-format.ts';
-import { bodyIn, lineStart } from './segment-line.ts';
+import { bodyIn } from './segment-line.ts';
+import { lineHead } from './wanted-lines.ts';
 
 const manifestPattern = /^shards\/([^/]+)\/(\d+)\/([^/]+)\/(?:sessions|segments)\.json$/;
 
@@ -66,9 +67,8 @@ export async function* runsOf(
       const { tenant, name } = ownerIn(topicOf(log.shard), key);
       const own = lines.slice(at, at + count);
       at += count;
-      const bodies = own.map((line, index) =>
-        bodyIn(line, lineStart(tenant, name, firstSeq + index)),
-      );
+      const head = lineHead(tenant, name);
+      const bodies = own.map((line, index) => bodyIn(line, head, firstSeq + index));
       const isJson = own[0] !== undefined && !isOfBytes(own[0]);
       yield { tenant, name, tag, firstSeq, bodies, isJson, isNoted: noted.has(key) };
     }

@@ -16,6 +16,9 @@ interface Asked {
 /** Bytes between two ranges that are cheaper to read along than to ask for the second by itself. */
 const gapBytesMax = 64 * 1_024;
 const requestBytesMax = 4 * 1_024 * 1_024;
+/** Who has asked decodes at once what it gets: others have their turn in between. */
+const turnMax = 4;
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export class JoinedReads {
   readonly #store: Pick<ObjectStore, 'getRange'>;
@@ -54,7 +57,8 @@ export class JoinedReads {
     leave();
     try {
       const object = await this.#store.getRange(key, { firstByte, endByte }, ending.signal);
-      for (const { range, resolve, reject, signal } of asked) {
+      for (const [index, { range, resolve, reject, signal }] of asked.entries()) {
+        if (index % turnMax === turnMax - 1) await nextTurn();
         if (signal.aborted) reject(abortedFault(signal));
         else resolve(object?.body.subarray(range.firstByte - firstByte, range.endByte - firstByte));
       }

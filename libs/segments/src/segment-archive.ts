@@ -15,7 +15,7 @@ import {
   type SegmentDirectory,
   type SegmentSession,
 } from './segment-format.ts';
-import { bodyIn, lineStart } from './segment-line.ts';
+import { bodyIn } from './segment-line.ts';
 import {
   decodeManifest,
   manifestKey,
@@ -23,6 +23,7 @@ import {
   type SegmentRef,
   segmentAt,
 } from './segment-manifest.ts';
+import { lineHead } from './wanted-lines.ts';
 
 /** Of a directory in memory, beside the text of its keys. */
 const frameCost = 64;
@@ -39,6 +40,7 @@ export class SegmentArchive implements EventArchive {
   readonly store: ObjectStore;
   readonly #cache: BlockCache;
   readonly #reads: JoinedReads;
+  readonly #asking = new Map<string, Promise<SegmentManifest | undefined>>();
 
   constructor(store: ObjectStore, settings: { readonly cacheBytesMax: number }) {
     this.store = store;
@@ -71,8 +73,17 @@ export class SegmentArchive implements EventArchive {
     return this.#manifest(log, signal);
   }
 
-  async #manifest(log: LogName, signal: AbortSignal): Promise<SegmentManifest | undefined> {
+  /** Who asks in one turn is answered by one request, which is sent after all of them came. */
+  #manifest(log: LogName, signal: AbortSignal): Promise<SegmentManifest | undefined> {
     const key = manifestKey(log);
+    const asking = this.#asking.get(key) ?? this.#askManifest(key, signal);
+    this.#asking.set(key, asking);
+    return asking;
+  }
+
+  async #askManifest(key: string, signal: AbortSignal): Promise<SegmentManifest | undefined> {
+    await Promise.resolve();
+    this.#asking.delete(key);
     const object = await this.#trying(() => this.store.get(key, signal));
     if (object === undefined) return undefined;
     const manifest = decodeManifest(object.body);
@@ -113,9 +124,10 @@ export class SegmentArchive implements EventArchive {
       const stored = bytes.subarray(firstByte - lines.firstByte, endByte - lines.firstByte);
       return linesOf(stored, expected);
     });
+    const head = lineHead(state.tenant, state.name);
     return found
       .slice(lines.skipped, lines.skipped + count)
-      .map((line, index) => bodyIn(line, lineStart(state.tenant, state.name, seq + index)));
+      .map((line, index) => bodyIn(line, head, seq + index));
   }
 
   directory(segment: SegmentRef, signal: AbortSignal): Promise<SegmentDirectory> {

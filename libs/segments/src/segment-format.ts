@@ -58,7 +58,7 @@ export const encodeFrame = (lines: Uint8Array): Uint8Array => zstdCompressSync(l
 const corrupt = (message: string, cause?: unknown): Problem =>
   new Problem('corrupt', message, cause === undefined ? {} : { cause });
 
-function decodeFrame(stored: Uint8Array): Uint8Array {
+function decodeFrame(stored: Uint8Array): Buffer {
   try {
     return zstdDecompressSync(stored);
   } catch (cause) {
@@ -67,17 +67,14 @@ function decodeFrame(stored: Uint8Array): Uint8Array {
 }
 
 /** The lines of a frame, one behind the other. */
-export function frameBytesOf(stored: Uint8Array): Buffer {
-  const bytes = decodeFrame(stored);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-}
+export const frameBytesOf = (stored: Uint8Array): Buffer => decodeFrame(stored);
 
 const lineFeed = 0x0a;
 
 /** The lines of a frame, without their line feeds. */
-export function linesOf(stored: Uint8Array, expected: number): readonly Uint8Array[] {
+export function linesOf(stored: Uint8Array, expected: number): readonly Buffer[] {
   const bytes = decodeFrame(stored);
-  const lines: Uint8Array[] = [];
+  const lines: Buffer[] = [];
   let start = 0;
   for (let end = bytes.indexOf(lineFeed); end !== -1; end = bytes.indexOf(lineFeed, start)) {
     lines.push(bytes.subarray(start, end));

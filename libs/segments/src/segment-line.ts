@@ -3,6 +3,7 @@
 import { Problem, timestampText } from '@tidemark/protocol';
 import { eventIdAt, type StreamState } from '@tidemark/session';
 import { bytesOf, concatBytes, textOf } from '@tidemark/std';
+import { lineHead, placeIn } from './wanted-lines.ts';
 
 export interface ArchivedEvent {
   readonly seq: number;
@@ -27,6 +28,8 @@ interface Told {
 
 const lineFeed = 0x0a;
 const space = 0x20;
+const lowerN = 0x6e;
+const closingBracket = 0x5d;
 const eventMember = bytesOf(',"event":');
 const breaksMember = ',"breaks":';
 const bytesMember = 'null,"bytes":"';
@@ -37,10 +40,6 @@ function toldBy(body: Uint8Array): Told {
 }
 
 const textIn = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-
-/** What is the same in all lines of a session, and the seq: no other event's line begins so. */
-export const lineStart = (tenant: string, session: string, seq: number): Uint8Array =>
-  bytesOf(`{"tenant":${JSON.stringify(tenant)},"session":${JSON.stringify(session)},"seq":${seq},`);
 
 export function lineOf(
   { tenant, name, stream }: ArchivedSession,
@@ -56,7 +55,7 @@ export function lineOf(
     level: textIn(told.level),
     turn: textIn(told.turn_id),
   });
-  const start = lineStart(tenant, name, seq);
+  const start = concatBytes([lineHead(tenant, name), bytesOf(`${seq},`)]);
   const rest = bytesOf(fields.slice(1, -1));
   if (!stream.isJson) {
     const bytes = Buffer.from(body).toString('base64');
@@ -83,23 +82,25 @@ function unbroken(body: Uint8Array, breaks: readonly number[]): Uint8Array {
   return line;
 }
 
-/** The event of a line, which comes without its line feed. */
-export function bodyIn(line: Uint8Array, start: Uint8Array): Uint8Array {
-  const bytes = Buffer.from(line.buffer, line.byteOffset, line.length);
+/** The event of a session's line, which comes without its line feed. */
+export function bodyIn(line: Buffer, head: Uint8Array, seq: number): Uint8Array {
+  const place = placeIn(line, head);
   // No text within JSON has this: its quotes would stand behind a backslash.
-  const member = bytes.indexOf(eventMember);
-  if (member === -1 || !bytes.subarray(0, start.length).equals(start)) {
+  const member = line.indexOf(eventMember, place.at);
+  if (member === -1 || place.seq !== seq) {
     throw new Problem('corrupt', 'another line stands where an event was');
   }
-  const event = bytes.subarray(member + eventMember.length, -1);
-  if (event.toString('latin1', 0, bytesMember.length) === bytesMember) {
+  const event = line.subarray(member + eventMember.length, -1);
+  if (event[0] === lowerN && event.toString('latin1', 0, bytesMember.length) === bytesMember) {
     return Buffer.from(event.toString('latin1', bytesMember.length, event.length - 1), 'base64');
   }
-  const head = bytes.toString('latin1', 0, member);
-  const marks = head.lastIndexOf(breaksMember);
-  if (marks === -1 || !head.endsWith(']')) return event;
+  // Of what stands before an event nothing ends so but its breaks.
+  if (line[member - 1] !== closingBracket) return event;
+  const before = line.toString('latin1', 0, member);
+  const marks = before.lastIndexOf(breaksMember);
+  if (marks === -1) return event;
   const body = Uint8Array.from(event);
-  for (const at of JSON.parse(head.slice(marks + breaksMember.length)) as number[]) {
+  for (const at of JSON.parse(before.slice(marks + breaksMember.length)) as number[]) {
     body[at] = lineFeed;
   }
   return body;

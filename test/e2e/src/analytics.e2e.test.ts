@@ -1,7 +1,7 @@
-// docs/ANALYTICS.md: its SQL is run over segments and over a replay, with one answer, and its consumer reads what the
+// docs/ANALYTICS.md: its SQL is run over segments, a replay and a continuous export, with one answer, and its consumer reads what the
 // API tells.
 
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -85,7 +85,24 @@ async function answers(view: string, table: string): Promise<readonly unknown[]>
   return found;
 }
 
-test('ten questions have one answer over segments and over a replay', async () => {
+/** Up to what is archived. */
+async function untilExported(objects: string): Promise<void> {
+  for (;;) {
+    const names = await readdir(objects, { recursive: true });
+    const ends = await Promise.all(
+      ['/segments.json', '/exports/default.json'].map(async (end) => {
+        const name = names.find((each) => each.includes('tidemark.default') && each.endsWith(end));
+        if (name === undefined) return undefined;
+        const text = await readFile(join(objects, name), 'utf8');
+        return (JSON.parse(text) as { readonly endOffset: number }).endOffset;
+      }),
+    );
+    if (ends[0] !== undefined && ends[0] === ends[1]) return;
+    await delay(200);
+  }
+}
+
+test('ten questions have one answer over segments, a replay and a continuous export', async () => {
   expect(questions).toHaveLength(10);
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-analytics-'));
   await using server = await startOwnServer('analytics', {
@@ -93,6 +110,8 @@ test('ten questions have one answer over segments and over a replay', async () =
     TIDEMARK_SEGMENT_MS: '1000',
     TIDEMARK_LOG_KEEP_MIB: '0',
   });
+  const materialized = { method: 'PUT', body: JSON.stringify({ format: 'parquet' }) };
+  await fetch(`${server.url}/v1/export/materialized`, materialized);
   await converse(server.url);
   for (;;) {
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
@@ -106,7 +125,7 @@ test('ten questions have one answer over segments and over a replay', async () =
   expect((await runCli(replay, parts)).code).toBe(0);
   const listed = await runCli(list.slice(0, list.indexOf('>')), parts);
   await writeFile(join(folder, 'sessions.ndjson'), listed.out);
-  const [overSegments = '', overReplay = ''] = blocks('sql');
+  const [overSegments = '', overReplay = '', overExport = ''] = blocks('sql');
   const [parquet = '', table = ''] = overReplay.split(';\n');
   const here = (sql: string): string =>
     sql.replace("'sessions.ndjson'", `'${folder}/sessions.ndjson'`);
@@ -116,6 +135,11 @@ test('ten questions have one answer over segments and over a replay', async () =
     await answers(bucket, here(table)),
   ];
   expect(second?.slice(2)).toEqual(first?.slice(2));
+  await untilExported(join(folder, 'objects'));
+  const files = overExport
+    .replace("'bucket/", `'${folder}/objects/`)
+    .replace('/acme/', '/default/');
+  expect(await answers(files, here(table))).toEqual(first);
   expect(first?.[0]).toMatchObject([
     { agent: 'agent_0', input_tokens: '600', output_tokens: '60' },
     { agent: 'agent_1', input_tokens: '600', output_tokens: '60' },

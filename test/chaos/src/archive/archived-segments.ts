@@ -1,0 +1,62 @@
+// What a bucket has of archived events, by its manifests and the files that they name, read as any other program would:
+// files of the S3 server's folder, and the zstd command.
+
+import { execFile } from 'node:child_process';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+interface SegmentRef {
+  readonly name: string;
+  readonly bytes: number;
+  readonly rawBytes: number;
+}
+
+export interface FoundSegments {
+  readonly segments: number;
+  readonly events: number;
+  readonly bytes: number;
+  readonly rawBytes: number;
+  readonly wrong: readonly string[];
+}
+
+const decodedBytesMax = 1_024 * 1_024 * 1_024;
+
+/** `folder` is the bucket's. */
+export async function segmentsIn(folder: string): Promise<FoundSegments> {
+  const names = await readdir(folder, { recursive: true });
+  const manifests = names.filter((name) => /\/[^/]+\/\d+\/[^/]+\/segments\.json$/.test(name));
+  const wrong: string[] = [];
+  const seqs = new Map<string, Set<number>>();
+  let [segments, events, bytes, rawBytes] = [0, 0, 0, 0];
+  for (const name of manifests) {
+    const text = await readFile(join(folder, name), 'utf8');
+    const manifest = JSON.parse(text) as { readonly segments: readonly SegmentRef[] };
+    for (const segment of manifest.segments) {
+      const path = join(folder, segment.name);
+      const { size } = await stat(path);
+      if (size !== segment.bytes) wrong.push(`${segment.name} has ${size} bytes`);
+      const { stdout } = await run('zstd', ['-dc', path], { maxBuffer: decodedBytesMax });
+      const lines = stdout.split('\n').filter((line) => line !== '');
+      for (const line of lines) addLine(seqs, line, wrong);
+      segments += 1;
+      events += lines.length;
+      bytes += size;
+      rawBytes += segment.rawBytes;
+    }
+  }
+  for (const [session, of] of seqs) {
+    if (of.size !== Math.max(...of) + 1) wrong.push(`segments have a gap in ${session}`);
+  }
+  return { segments, events, bytes, rawBytes, wrong };
+}
+
+function addLine(seqs: Map<string, Set<number>>, line: string, wrong: string[]): void {
+  const { session, seq } = JSON.parse(line) as { readonly session: string; readonly seq: number };
+  const of = seqs.get(session) ?? new Set<number>();
+  seqs.set(session, of);
+  if (of.has(seq)) wrong.push(`segments have ${session}/${seq} twice`);
+  of.add(seq);
+}
