@@ -36,7 +36,11 @@ await main(async () => {
     name: 'materializer',
     listen: (platform) =>
       serveOperations(
-        { failures: () => platform.failures(), renderMetrics: () => metrics.render() },
+        {
+          failures: () => platform.failures(),
+          warnings: () => platform.alarms.warnings(),
+          renderMetrics: () => metrics.render(),
+        },
         settings,
       ),
     background: [publishing(published.publications, { ...settings, isAssigned: true })],

@@ -3,7 +3,14 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { AdmissionBounds } from './admission.ts';
 import type { PeerOf } from './entrance.ts';
-import { answersTo, byBearer, type Served, serveRoutes, statusesIn } from './testing/served.ts';
+import {
+  answersTo,
+  byBearer,
+  type Served,
+  serveRoutes,
+  settled,
+  statusesIn,
+} from './testing/served.ts';
 
 const open: Served[] = [];
 
@@ -23,8 +30,6 @@ const post = (url: string, body = 'x', key?: string): Promise<Response> =>
     headers: { 'content-type': 'text/plain', ...(key && { authorization: key }) },
     body,
   });
-
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
 
 test('a write beyond the bound is refused with Retry-After, and admitted once there is room', async () => {
   const { url, release } = await serve({ writesMax: 2 });

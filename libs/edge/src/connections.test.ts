@@ -2,7 +2,14 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { EdgeSettings } from './edge.ts';
-import { answersTo, requestText, type Served, serveRoutes, statusesIn } from './testing/served.ts';
+import {
+  answersTo,
+  requestText,
+  type Served,
+  serveRoutes,
+  settled,
+  statusesIn,
+} from './testing/served.ts';
 
 const open: Served[] = [];
 
@@ -17,7 +24,6 @@ async function serve(settings: EdgeSettings = {}): Promise<Served> {
 }
 
 const last = requestText('GET /read', { headers: 'connection: close\r\n' });
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
 
 describe('requests that are sent ahead', () => {
   test('begin one behind the other: each sees what the one before it did', async () => {

@@ -10,6 +10,7 @@ import {
   requestText,
   type Served,
   serveRoutes,
+  settled,
   statusesIn,
 } from './testing/served.ts';
 
@@ -36,7 +37,6 @@ async function send(port: number, text: string): Promise<Socket> {
   return socket;
 }
 
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
 const head = (key: string, bytes: number): string =>
   `POST /echo HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${key}\r\ncontent-type: text/plain\r\ncontent-length: ${bytes}\r\n\r\n`;
 

@@ -1,9 +1,12 @@
+import { readinessOf } from '@tidemark/platform';
 import type { Clock } from '@tidemark/ports';
 import type { Edge } from './edge.ts';
 
 export interface Readiness {
   /** What is wrong, by the name of the check; empty when the process can serve. */
   readonly failures: () => Readonly<Record<string, string>>;
+  /** What an operator has to see to, though all can be served. */
+  readonly warnings: () => Readonly<Record<string, string>>;
   readonly renderMetrics: () => Promise<string>;
   readonly clock: Clock;
 }
@@ -46,17 +49,14 @@ class MetricsPage {
 }
 
 /** `/healthz`, `/readyz`, `/metrics`: as every app has them. */
-export function addOperations(edge: Edge, { failures, renderMetrics, clock }: Readiness): void {
+export function addOperations(edge: Edge, readiness: Readiness): void {
+  const { failures, warnings, renderMetrics, clock } = readiness;
   const metrics = new MetricsPage(clock, renderMetrics);
   const open = { config: { isOpen: true } };
   edge.get('/healthz', open, (_request, reply) => reply.send({ status: 'ok' }));
   edge.get('/readyz', open, (_request, reply) => {
-    const found = failures();
-    const isReady = Object.keys(found).length === 0;
-    return reply
-      .code(isReady ? 200 : 503)
-      .header('cache-control', 'no-store')
-      .send({ status: isReady ? 'ready' : 'not-ready', failures: found });
+    const { code, body } = readinessOf(failures(), warnings());
+    return reply.code(code).header('cache-control', 'no-store').send(body);
   });
   edge.get('/metrics', open, async (_request, reply) =>
     reply.type('text/plain; version=0.0.4').send(await metrics.get()),

@@ -88,6 +88,7 @@ export async function serve(
   const edge = createEdge(parts, { origins: settings, alarms, ...byKeys });
   addOperations(edge, {
     failures: () => ({ ...platform.failures(), ...failures?.() }),
+    warnings: () => alarms.warnings(),
     renderMetrics,
     clock: parts.clock,
   });

@@ -1,5 +1,5 @@
 // What an operator has to know of, though the process serves on: a check that fails by its name in
-// `/readyz`, an error line and a metric. It passes some time after it was met last, since whether it is
+// `/readyz`, or warns there where it is one tenant's alone, an error line and a metric. It passes some time after it was met last, since whether it is
 // still true shows only when somebody asks for the same again.
 
 import type { Clock, Counter, Logger, Metrics } from '@tidemark/ports';
@@ -16,6 +16,14 @@ const corruptMs = 10 * 60_000;
 interface Alarm {
   readonly what: string;
   readonly untilMs: number;
+  readonly isOfTenant: boolean;
+}
+
+interface Ringing {
+  readonly cause?: unknown;
+  readonly forMs: number;
+  /** What one tenant has to mend: the process serves all others, and is ready to. */
+  readonly isOfTenant?: boolean;
 }
 
 export class Alarms {
@@ -35,10 +43,10 @@ export class Alarms {
   }
 
   /** `name` is what `/readyz` calls it; its first word is the metric's label. */
-  raise(name: string, what: string, { cause, forMs }: { cause?: unknown; forMs: number }): void {
+  raise(name: string, what: string, { cause, forMs, isOfTenant = false }: Ringing): void {
     this.#raised.add(1, { alarm: name.split(' ', 1)[0] ?? name });
     if (!this.#isOn(name)) this.#logger.error({ alarm: name, err: cause }, what);
-    this.#alarms.set(name, { what, untilMs: this.#clock.monotonicMs() + forMs });
+    this.#alarms.set(name, { what, untilMs: this.#clock.monotonicMs() + forMs, isOfTenant });
   }
 
   /** Stored bytes are not what was stored. */
@@ -52,7 +60,17 @@ export class Alarms {
   }
 
   failures(): Record<string, string> {
-    const on = [...this.#alarms].filter(([name]) => this.#isOn(name));
+    return this.#ringing(false);
+  }
+
+  warnings(): Record<string, string> {
+    return this.#ringing(true);
+  }
+
+  #ringing(ofTenants: boolean): Record<string, string> {
+    const on = [...this.#alarms].filter(([name, { isOfTenant }]) => {
+      return isOfTenant === ofTenants && this.#isOn(name);
+    });
     return Object.fromEntries(on.map(([name, { what }]) => [name, what]));
   }
 

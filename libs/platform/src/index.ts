@@ -1,6 +1,6 @@
 export { Alarms } from './alarms.ts';
 export { assignedShards } from './assigned-shards.ts';
-export { operationsDeclarations, serveOperations } from './operations-server.ts';
+export { operationsDeclarations, readinessOf, serveOperations } from './operations-server.ts';
 export { createOutbound, type OutboundParts, type Resolver } from './outbound.ts';
 export { isLoopbackAddress, isPublicAddress } from './outbound-address.ts';
 export { Platform, type PlatformParts, type PlatformSettings } from './platform.ts';

@@ -19,6 +19,7 @@ export const operationsDeclarations = {
 
 interface Operations {
   readonly failures: () => Readonly<Record<string, string>>;
+  readonly warnings: () => Readonly<Record<string, string>>;
   readonly renderMetrics: () => Promise<string>;
 }
 
@@ -28,17 +29,24 @@ interface Answer {
   readonly type?: string;
 }
 
+type Named = Readonly<Record<string, string>>;
+
+/** What `/readyz` says: a warning is told, and keeps nobody from asking here. */
+export function readinessOf(failures: Named, warnings: Named): { code: number; body: object } {
+  const isReady = Object.keys(failures).length === 0;
+  const status = isReady ? 'ready' : 'not-ready';
+  return { code: isReady ? 200 : 503, body: { status, failures, warnings } };
+}
+
 async function answerTo(
   request: IncomingMessage,
-  { failures, renderMetrics }: Operations,
+  { failures, warnings, renderMetrics }: Operations,
 ): Promise<Answer> {
   if (request.method !== 'GET') return { status: 405 };
   if (request.url === '/healthz') return { status: 200, body: '{"status":"ok"}' };
   if (request.url === '/readyz') {
-    const found = failures();
-    const isReady = Object.keys(found).length === 0;
-    const body = JSON.stringify({ status: isReady ? 'ready' : 'not-ready', failures: found });
-    return { status: isReady ? 200 : 503, body };
+    const { code, body } = readinessOf(failures(), warnings());
+    return { status: code, body: JSON.stringify(body) };
   }
   if (request.url !== '/metrics') return { status: 404 };
   return { status: 200, body: await renderMetrics(), type: 'text/plain; version=0.0.4' };

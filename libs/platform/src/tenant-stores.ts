@@ -257,7 +257,11 @@ export class TenantStores implements ObjectStore {
     if (!isFault(cause) || cause.reason === 'aborted') return;
     if (alarm === ownAlarm && this.#parts.isOwnNeeded !== true) return;
     const what = `a bucket fails: what is not published stays in the log. reason=${cause.reason}`;
-    this.#cell?.alarms.raise(alarm, what, { cause, forMs: failingMs });
+    this.#cell?.alarms.raise(alarm, what, {
+      cause,
+      forMs: failingMs,
+      isOfTenant: alarm !== ownAlarm,
+    });
   }
 }
 

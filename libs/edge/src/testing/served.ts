@@ -91,6 +91,14 @@ const metricsInto = (gauges: Map<string, () => number>): Metrics => ({
   histogram: () => ({ observe: () => undefined }),
 });
 
+/**
+ * What was sent has come, and what came of it was sent: in so many turns of the loop, which is all that a busy machine
+ * lets a process have, however long they take.
+ */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 25; turn += 1) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
 /** A request as it goes over a connection. */
 export function requestText(
   line: string,
