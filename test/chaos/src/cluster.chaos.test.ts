@@ -12,7 +12,8 @@ test('a minute of faults loses nothing, doubles nothing and shows nothing that i
   expect(report.violations).toEqual([]);
   expect(report.crashes).toEqual([]);
   const { entries, acknowledgedEvents } = report.history;
-  expect(acknowledgedEvents).toBeGreaterThan(100);
+  // A thousand on a machine that does nothing else; a starved one has shown 60.
+  expect(acknowledgedEvents).toBeGreaterThan(30);
   // What is judged can fail.
   expect(judge(withLoss(entries))).not.toEqual([]);
   for (const [kind, tamper] of subscriptionTamperings) {
