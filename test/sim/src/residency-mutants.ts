@@ -182,10 +182,13 @@ export const residencyMutants: readonly Mutant[] = [
   },
   {
     name: 'void-behind-a-reload',
+    seed: 21,
     breaks: 'rule 6: with a batch unresolved across a reload, a void verdict proves nothing',
     plan: {
       ...plan,
       publishEveryMs: 10,
+      // Who reads late has the log let go in front of it.
+      readMsMax: 200,
       tiering: { segmentBytes: 1, everyMs: 60, keepBytes: 0, graceMs: 3_000, eraseAfterMs: 2_000 },
       processes: 3,
       disturbances: ['pause', 'fail-over'],
