@@ -35,8 +35,6 @@ export async function runStrangers(options: StrangersOptions): Promise<Strangers
     TIDEMARK_DATA_DIR: join(folder, 'data'),
     TIDEMARK_ADMIN_KEY: adminKey,
     TIDEMARK_MEMORY_MIB: '4',
-    // What a publication takes, it has taken before the strangers come: the memory that grows is theirs.
-    TIDEMARK_PUBLISH_MS: '4000',
   };
   await using server = await startApp({ app: 'server', index: 0, folder, env });
   const headers = await honestHeaders(server, adminKey);
