@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AppProcess, startApp } from '@tidemark/infra';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type SmallDisk, startSmallDisk } from './small-disk.ts';
 
 const mebibyte = 1_024 * 1_024;
@@ -35,6 +35,9 @@ afterAll(async () => {
   await disk?.[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
+
+/** An alarm of objects ends when the next publication has worked, or was not needed. */
+const settled = { timeout: 120_000, interval: 200 };
 
 /** Bytes that tell which append they are of. */
 const bodyOf = (index: number): Buffer => Buffer.alloc(bodyBytes, String.fromCharCode(65 + index));
@@ -86,11 +89,12 @@ test('a full disk refuses appends, serves what it has, and takes them again once
   expect(refusal.type).toContain('storage-full');
   expect(acknowledged.length).toBeGreaterThan(20);
   expect(await letters()).toBe(acknowledged);
-  expect(await alarms()).toEqual(['storage full']);
+  // What a full disk is told by; the embedded server's objects lie on it as well.
+  expect(await alarms()).toContain('storage full');
 
   await disk.free();
   expect((await append(acknowledged.length)).status).toBe(204);
-  expect(await alarms()).toEqual([]);
+  await vi.waitFor(async () => expect(await alarms()).toEqual([]), settled);
   acknowledged += String.fromCharCode(65 + acknowledged.length);
   expect(await letters()).toBe(acknowledged);
   process.stdout.write(

@@ -158,6 +158,9 @@ const results = (
 await Promise.all([kafka[Symbol.asyncDispose](), s3[Symbol.asyncDispose]()]);
 const sum = (of: (result: SuiteResult) => number): number =>
   results.reduce((total, result) => total + of(result), 0);
+for (const { name, failures } of results) {
+  for (const failure of failures) say(`\nfailed in ${name}: ${failure}`);
+}
 say('');
 for (const { name, passed, failed, skipped, seconds } of results) {
   const counts = `${passed} passed, ${failed} failed, ${skipped} skipped`;

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { setPriority } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 
 export const root: string = resolve(import.meta.dirname, '../../..');
 
@@ -17,6 +17,8 @@ export interface SuiteResult extends Counts {
   readonly name: string;
   readonly seconds: number;
   readonly output: string;
+  /** A few lines for each test, and for each file, that failed. */
+  readonly failures: readonly string[];
 }
 
 export interface SuiteRun {
@@ -31,8 +33,22 @@ export interface SuiteRun {
   readonly isPatient?: boolean;
 }
 
+interface TestReport {
+  readonly fullName: string;
+  readonly status: string;
+  readonly failureMessages: readonly string[];
+}
+
+interface FileReport {
+  readonly name: string;
+  readonly status: string;
+  readonly message: string;
+  readonly assertionResults: readonly TestReport[];
+}
+
 interface Report {
   readonly success: boolean;
+  readonly testResults: readonly FileReport[];
   readonly numPassedTests: number;
   readonly numFailedTests: number;
   readonly numPendingTests: number;
@@ -42,8 +58,8 @@ interface Report {
 export async function runSuite(run: SuiteRun): Promise<SuiteResult> {
   const startMs = performance.now();
   const { output, code } = await runChild(run);
-  const counts = await countsOf(run.reportFile, code);
-  return { name: run.name, output, ...counts, seconds: (performance.now() - startMs) / 1_000 };
+  const told = await toldBy(run.reportFile, code);
+  return { name: run.name, output, ...told, seconds: (performance.now() - startMs) / 1_000 };
 }
 
 /** Shared by all that a suite starts: very many of its processes are short. */
@@ -80,17 +96,38 @@ function runChild({
 }
 
 /** A run that broke outside its tests has failed once more than its tests did. */
-async function countsOf(reportFile: string, code: number): Promise<Counts> {
+async function toldBy(
+  reportFile: string,
+  code: number,
+): Promise<Counts & Pick<SuiteResult, 'failures'>> {
   const text = await readFile(reportFile, 'utf8').catch(() => undefined);
-  if (text === undefined) return { passed: 0, failed: 1, skipped: 0 };
+  if (text === undefined) {
+    return { passed: 0, failed: 1, skipped: 0, failures: [`no report, exit code ${code}`] };
+  }
   const report = JSON.parse(text) as Report;
   const brokeOutside = (code !== 0 || !report.success) && report.numFailedTests === 0;
   return {
     passed: report.numPassedTests,
     failed: report.numFailedTests + (brokeOutside ? 1 : 0),
     skipped: report.numPendingTests + report.numTodoTests,
+    failures: report.testResults.flatMap(failuresOf),
   };
 }
+
+/** Enough of an error to know it again; all of it is in the suite's output. */
+const errorLinesMax = 8;
+
+function failuresOf({ name, status, message, assertionResults }: FileReport): string[] {
+  const file = relative(root, name);
+  const failed = assertionResults.filter((test) => test.status === 'failed');
+  if (failed.length === 0) return status === 'failed' ? [`${file}: ${firstLines(message)}`] : [];
+  return failed.map(
+    ({ fullName, failureMessages }) =>
+      `${file} > ${fullName}\n${firstLines(failureMessages.join('\n'))}`,
+  );
+}
+
+const firstLines = (text: string): string => text.split('\n').slice(0, errorLinesMax).join('\n');
 
 export const vitestOfRepository: string = join(root, 'node_modules/vitest/vitest.mjs');
 export const vitestOfPublicSuite: string = join(
