@@ -1,11 +1,13 @@
 // What a tenant's events are exported to as they are archived: each event that is kept is in one file that is named,
 // once, whatever befalls whoever exports it; what is erased leaves the files as well.
 
+import { Fault, type ObjectStore } from '@tidemark/ports';
 import { type FaultKind, faultAtCall, withEveryFault } from '@tidemark/ports/testing';
 import { isProblem } from '@tidemark/protocol';
 import { bytesOf } from '@tidemark/std';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { erasureProof } from './erasure-proof.ts';
 import { decodeExport, exportManifestKey } from './export-manifest.ts';
 import { type CellProcess, nameOf } from './testing/cell.ts';
 import { KeptSessions, wordsIn } from './testing/kept-sessions.ts';
@@ -153,6 +155,66 @@ test('two who export at once leave each event once', async () => {
   }
   await archive(one);
   expect(wordsIn(kept.materialized(one))).toEqual(kept.words().there);
+});
+
+test('what is erased while somebody stands before a commit leaves the files as well', async () => {
+  const { kept, cell, process: other } = await begin();
+  const stands = Promise.withResolvers<void>();
+  const goesOn = Promise.withResolvers<void>();
+  let isHeld = true;
+  const held = (store: ObjectStore, wait: () => Promise<void>): ObjectStore => {
+    const put = store.putIfAbsent.bind(store);
+    store.putIfAbsent = async (key, body, signal) => {
+      if (isHeld && key.includes('/exports/') && key.endsWith('.json')) await wait();
+      return put(key, body, signal);
+    };
+    return store;
+  };
+  const one = await cell.start({}, (store) =>
+    held(store, () => {
+      stands.resolve();
+      return goesOn.promise;
+    }),
+  );
+  const eraser = await cell.start({}, (store) =>
+    held(store, () => Promise.reject(new Fault('unavailable', 'no exports', { effect: 'none' }))),
+  );
+  await kept.append(other, 0, 3);
+  await other.publish();
+  await cell.clock.runUntil(one.replica.readIndex());
+  const exported = one.tier();
+  await stands.promise;
+  await kept.trim(eraser, 0, 0.7);
+  await eraser.publish();
+  for (let round = 0; round < 3; round += 1) {
+    await eraser.tier();
+    await cell.clock.advance(11_000);
+  }
+  const stored = [...cell.store.objects().keys()];
+  expect(stored.some((key) => key.includes('/erasures/'))).toBe(true);
+  isHeld = false;
+  goesOn.resolve();
+  await exported;
+  const proof = () =>
+    cell.clock.runUntil(
+      erasureProof(
+        other.archive,
+        { replica: other.replica, tenant: other.tenant.id, key: nameOf(0) },
+        new AbortController().signal,
+      ),
+    );
+  const [file] = kept.fileNames(other);
+  // Made anew and named instead, it may still be read: whoever asks is told so.
+  expect((await proof()).left).not.toEqual([]);
+  expect((await proof()).left).not.toContain(file);
+  for (let round = 0; round < 3; round += 1) {
+    await cell.clock.advance(11_000);
+    await other.tier();
+  }
+  const { there, gone } = kept.words();
+  expect(wordsIn(kept.materialized(other))).toEqual(there);
+  for (const word of gone) expect(kept.allMaterialized).not.toContain(word);
+  expect(await proof()).toMatchObject({ status: 'erased', left: [] });
 });
 
 describe('whatever call of an export fails', () => {

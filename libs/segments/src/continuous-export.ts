@@ -34,6 +34,7 @@ import {
   noExport,
 } from './export-manifest.ts';
 import type { SegmentArchive } from './segment-archive.ts';
+import { overlap, type Range } from './segment-manifest.ts';
 import { everyLine } from './wanted-lines.ts';
 
 export interface ContinuousExportParts {
@@ -56,18 +57,15 @@ interface Read {
   readonly etag: string | undefined;
 }
 
-interface Range {
-  readonly firstOffset: number;
-  readonly endOffset: number;
-}
-
 interface Job {
   readonly replica: ShardReplica;
   readonly tenant: Tenant;
   readonly format: EventFormat;
   readonly signal: AbortSignal;
-  /** Files of this round: what was erased before it is not in them. */
-  readonly made: Set<string>;
+  /** Files of this round, and the reports before them: what those erased is not in them. */
+  readonly made: Map<string, ReadonlySet<string>>;
+  /** Reports that were there when the fold was asked for its newest. */
+  reports: ReadonlySet<string>;
 }
 
 /** Somebody else was quicker so often: the next round goes on. */
@@ -110,7 +108,8 @@ export class ContinuousExport {
   async run(replica: ShardReplica, archivedTo: number, signal: AbortSignal): Promise<void> {
     for (const tenant of this.#tenantsOf(replica)) {
       const { format = 'parquet', isOn = false } = tenant.materialized ?? {};
-      const job = { replica, tenant, format, signal, made: new Set<string>() };
+      const made = new Map<string, ReadonlySet<string>>();
+      const job = { replica, tenant, format, signal, made, reports: new Set<string>() };
       await this.#export(job, isOn ? archivedTo : 0);
     }
   }
@@ -133,8 +132,14 @@ export class ContinuousExport {
     const { erasures: known, files } = manifest;
     const asked = { log: logName, known, hasFiles: files.length > 0 };
     const news = await erasuresSince(store, asked, job.signal);
+    // What a report is about is in the log before the report is there: the fold has it now.
+    await job.replica.readIndex();
+    job.reports = news.names;
     const touched = files.find((file) => {
-      return !job.made.has(file.name) && news.ranges.some((range) => overlap(file, range));
+      const before = job.made.get(file.name);
+      return news.ranges.some(
+        (range) => overlap(file, range) && before?.has(range.report) !== true,
+      );
     });
     if (touched !== undefined) return this.#remake(job, read, touched);
     if (news.isAny) return this.#commit(job, read, { erasures: news.seen });
@@ -216,7 +221,7 @@ export class ContinuousExport {
   }
 
   async #put(
-    { replica, tenant, format, signal, made }: Job,
+    { replica, tenant, format, signal, made, reports }: Job,
     range: Range,
     { day, file }: { readonly day: string; readonly file: DayFile },
   ): Promise<ExportFile> {
@@ -232,7 +237,7 @@ export class ContinuousExport {
     }
     this.#files.add(1);
     this.#bytes.add(body.length);
-    made.add(name);
+    made.set(name, reports);
     return { name, ...range, events: file.events, bytes: body.length };
   }
 
@@ -288,9 +293,6 @@ export class ContinuousExport {
     for (const key of old) this.#unnamedSinceMs.delete(key);
   }
 }
-
-const overlap = (one: Range, other: Range): boolean =>
-  one.firstOffset < other.endOffset && other.firstOffset < one.endOffset;
 
 class DayFile {
   readonly #encoder: ReturnType<typeof eventEncoder>;

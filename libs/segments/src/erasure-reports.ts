@@ -18,6 +18,7 @@ const readMax = 2_000;
 const atOnce = 16;
 
 export interface ErasureReport {
+  readonly name: string;
   readonly atMs: number;
   readonly was: string;
   readonly is: string | null;
@@ -32,7 +33,7 @@ interface WriteParts {
 
 export async function writeErasure(
   { store, clock, prng }: WriteParts,
-  { log, report }: { readonly log: LogName; readonly report: Omit<ErasureReport, 'atMs'> },
+  { log, report }: { readonly log: LogName; readonly report: Omit<ErasureReport, 'name' | 'atMs'> },
   signal: AbortSignal,
 ): Promise<void> {
   const atMs = clock.nowMs();
@@ -47,25 +48,33 @@ export async function erasuresOf(
   { log, key }: { readonly log: LogName; readonly key: string },
   signal: AbortSignal,
 ): Promise<readonly ErasureReport[]> {
+  const newest = (await namesOf(store, log, signal)).slice(-readMax);
+  const reports = await readErasures(store, { log, names: newest }, signal);
+  return reports.filter(({ sessions }) => sessions.includes(key));
+}
+
+async function namesOf(store: ObjectStore, log: LogName, signal: AbortSignal): Promise<string[]> {
+  const prefix = erasurePrefix(log);
   const names: string[] = [];
-  for await (const { key: name } of store.list(erasurePrefix(log), signal)) names.push(name);
-  const newest = names.slice(-readMax);
-  const found: ErasureReport[] = [];
-  for (let at = 0; at < newest.length; at += atOnce) {
-    const some = newest.slice(at, at + atOnce);
-    const reports = await Promise.all(some.map((name) => readErasure(store, name, signal)));
-    found.push(...reports.filter(({ sessions }) => sessions.includes(key)));
-  }
-  return found;
+  for await (const { key } of store.list(prefix, signal)) names.push(key.slice(prefix.length));
+  return names;
 }
 
 /** What was erased that somebody has not looked at. */
 export interface ErasureNews {
   readonly isAny: boolean;
-  /** Of the log, in which something was erased. */
-  readonly ranges: readonly { readonly firstOffset: number; readonly endOffset: number }[];
+  /** Of the log, in which something was erased, and the report that says so. */
+  readonly ranges: readonly ErasedRange[];
+  /** All reports that there are, looked at or not. */
+  readonly names: ReadonlySet<string>;
   /** What to know the next time. */
   readonly seen: readonly string[];
+}
+
+export interface ErasedRange {
+  readonly report: string;
+  readonly firstOffset: number;
+  readonly endOffset: number;
 }
 
 /** Names begin with the time of whoever wrote them: clocks differ by less. */
@@ -82,37 +91,41 @@ export async function erasuresSince(
   }: { readonly log: LogName; readonly known: readonly string[]; readonly hasFiles: boolean },
   signal: AbortSignal,
 ): Promise<ErasureNews> {
-  const prefix = erasurePrefix(log);
-  const names: string[] = [];
-  for await (const { key } of store.list(prefix, signal)) names.push(key.slice(prefix.length));
+  const names = await namesOf(store, log, signal);
   const newestMs = Math.max(0, ...names.map(timeOf));
   const seen = names.filter((name) => timeOf(name) > newestMs - skewMs);
   const fresh = hasFiles ? unseen(names, known) : [];
-  const ranges: ErasureNews['ranges'][number][] = [];
-  for (let at = 0; at < fresh.length; at += atOnce) {
-    const some = fresh.slice(at, at + atOnce);
-    const reports = await Promise.all(
-      some.map((name) => readErasure(store, `${prefix}${name}`, signal)),
-    );
-    ranges.push(...reports.map(({ was }) => rangeOfSegment(log, was)));
-  }
-  return { isAny: fresh.length > 0, ranges, seen };
+  const reports = await readErasures(store, { log, names: fresh }, signal);
+  const ranges = reports.map(({ name: report, was }) => ({ report, ...rangeOfSegment(log, was) }));
+  return { isAny: fresh.length > 0, ranges, names: new Set(names), seen };
 }
 
 /** Of reports those that somebody has not looked at who knows so many of the last hour. */
-function unseen(names: readonly string[], known: readonly string[]): readonly string[] {
+export function unseen(names: readonly string[], known: readonly string[]): readonly string[] {
   const knownToMs = Math.max(0, ...known.map(timeOf)) - skewMs;
   const before = new Set(known);
   return names.filter((name) => timeOf(name) > knownToMs && !before.has(name));
 }
 
-async function readErasure(
+async function readErasures(
   store: ObjectStore,
-  name: string,
+  { log, names }: { readonly log: LogName; readonly names: readonly string[] },
   signal: AbortSignal,
-): Promise<ErasureReport> {
-  const object = await store.get(name, signal);
-  const text = object && strictTextOf(object.body);
+): Promise<readonly ErasureReport[]> {
+  const prefix = erasurePrefix(log);
+  const reports: ErasureReport[] = [];
+  for (let at = 0; at < names.length; at += atOnce) {
+    const some = names.slice(at, at + atOnce).map(async (name) => {
+      const object = await store.get(`${prefix}${name}`, signal);
+      return { ...decodeErasure(object?.body), name };
+    });
+    reports.push(...(await Promise.all(some)));
+  }
+  return reports;
+}
+
+function decodeErasure(body: Uint8Array | undefined): Omit<ErasureReport, 'name'> {
+  const text = body && strictTextOf(body);
   if (text === undefined) throw new Problem('corrupt', 'a report of an erasure cannot be read');
   const report = JSON.parse(text) as ErasureReport & { readonly format: string };
   if (report.format !== format) throw new Problem('corrupt', 'a report of an erasure is none');

@@ -54,6 +54,15 @@ export const exportFileKey = (
   { day, id, suffix }: { readonly day: string; readonly id: string; readonly suffix: string },
 ): string => `${prefix}day=${day}/${padded(firstOffset)}-${padded(endOffset)}-${id}.${suffix}`;
 
+export function rangeOfExport(
+  prefix: string,
+  key: string,
+): Pick<ExportFile, 'firstOffset' | 'endOffset'> {
+  const [, name = ''] = key.slice(prefix.length).split('/');
+  const [first, end] = name.split('-');
+  return { firstOffset: Number(first), endOffset: Number(end) };
+}
+
 export const encodeExport = (manifest: ExportManifest): Uint8Array =>
   bytesOf(JSON.stringify({ format, version, ...manifest }));
 

@@ -146,7 +146,11 @@ test('an erasure is told, and proved once it is carried out', async () => {
   await writes.delete(tenant, nameOf(0));
   const proof = () =>
     cell.clock.runUntil(
-      erasureProof(archive, { replica, key: nameOf(0) }, new AbortController().signal),
+      erasureProof(
+        archive,
+        { replica, tenant: tenant.id, key: nameOf(0) },
+        new AbortController().signal,
+      ),
     );
   expect(await proof()).toMatchObject({ status: 'waits', rewritten: [] });
   const [was] = (await proof()).left;

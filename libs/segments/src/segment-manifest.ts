@@ -54,10 +54,13 @@ export function rangeOfSegment(log: LogName, name: string): Range {
   return { firstOffset: Number(first), endOffset: Number(end) };
 }
 
-interface Range {
+export interface Range {
   readonly firstOffset: number;
   readonly endOffset: number;
 }
+
+export const overlap = (one: Range, other: Range): boolean =>
+  one.firstOffset < other.endOffset && other.firstOffset < one.endOffset;
 
 export const encodeManifest = (manifest: SegmentManifest): Uint8Array =>
   bytesOf(JSON.stringify({ format, version, ...manifest }));

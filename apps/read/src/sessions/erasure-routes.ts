@@ -13,7 +13,8 @@ export function addErasures(edge: Edge, { tenancy, shards, archive }: ErasurePar
     const tenant = await tenancy.tenantOf(request);
     const name = sessionIn(request);
     const signal = AbortSignal.timeout(answerMs);
-    const proof = await erasureProof(archive, shards.locate(tenant, name), signal);
+    const asked = { ...shards.locate(tenant, name), tenant: tenant.id };
+    const proof = await erasureProof(archive, asked, signal);
     return reply.header('cache-control', 'no-store').send({
       session_id: name,
       status: proof.status,

@@ -1,6 +1,6 @@
 // What the tests of segments stand on.
 
-import { type EventLog, silentLogger, silentMetrics } from '@tidemark/ports';
+import { type EventLog, type ObjectStore, silentLogger, silentMetrics } from '@tidemark/ports';
 import {
   SeededPrng,
   SimulatedClock,
@@ -52,11 +52,15 @@ export class Cell {
   readonly sent = new Map<SessionName, Uint8Array[]>();
   #starts = 0;
 
-  async start(changed: Partial<TieringSettings> = {}): Promise<CellProcess> {
+  /** `through` stands between the process and its store. */
+  async start(
+    changed: Partial<TieringSettings> = {},
+    through: (store: ObjectStore) => ObjectStore = (store) => store,
+  ): Promise<CellProcess> {
     this.#starts += 1;
     const { clock } = this;
     const prng = new SeededPrng(10 + this.#starts);
-    const objects = this.store.connect(`${this.#starts}`);
+    const objects = through(this.store.connect(`${this.#starts}`));
     const publications = new TablePublications(
       objects,
       new TableStore(objects, { cacheBytesMax: 1_000_000 }),

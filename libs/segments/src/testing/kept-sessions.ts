@@ -105,14 +105,17 @@ export class KeptSessions {
       .join('\n');
   }
 
-  /** Lines of the files that a manifest of the continuous export names. */
-  materialized({ replica, tenant }: CellProcess): readonly string[] {
-    const { logName } = replica;
-    const objects = this.cell.store.objects();
-    const manifest = objects.get(exportManifestKey(logName, tenant.id));
+  /** The files that a manifest of the continuous export names. */
+  fileNames({ replica, tenant }: CellProcess): readonly string[] {
+    const manifest = this.cell.store.objects().get(exportManifestKey(replica.logName, tenant.id));
     const { files } = manifest === undefined ? noExport : decodeExport(manifest.body);
-    return files.flatMap(({ name }) => {
-      const file = objects.get(name);
+    return files.map(({ name }) => name);
+  }
+
+  /** Their lines. */
+  materialized(process: CellProcess): readonly string[] {
+    return this.fileNames(process).flatMap((name) => {
+      const file = this.cell.store.objects().get(name);
       if (file === undefined) throw new Error(`a file that is named is not there. name=${name}`);
       return textOf(file.body)
         .split('\n')
