@@ -125,8 +125,10 @@ async function round(others: readonly string[]): Promise<void> {
 await round(calm);
 await round(bad);
 const kinds = { calm: { others: calm, told: build() }, bad: { others: bad, told: build() } };
+// Each goes first in turn: what the server does once a minute would else fall upon the same one again and again.
+const pair = Object.values(kinds);
 for (let index = 0; index < rounds; index += 1) {
-  for (const { others, told } of Object.values(kinds)) {
+  for (const { others, told } of index % 2 === 0 ? pair : pair.toReversed()) {
     histogram = told;
     await round(others);
   }

@@ -5,12 +5,12 @@ import type { Writable } from 'node:stream';
 import type { EventLog } from '@tidemark/ports';
 import type { Output } from './environment.ts';
 
+const ending = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
+
 // What is imported from here on is compiled once, not with every command.
 enableCompileCache();
 const { run } = await import('./run.ts');
-
-const ending = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
 
 // A reader that has had enough, `head` say, ends the command and is no mistake.
 process.stdout.on('error', (cause: NodeJS.ErrnoException) => {

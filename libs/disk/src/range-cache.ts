@@ -113,7 +113,9 @@ class RangeCache implements ObjectStore {
     const nowMs = this.#parts.clock.nowMs();
     const found: { readonly name: string; readonly bytes: number; readonly mtimeMs: number }[] = [];
     for (const name of await readdir(directory)) {
-      const info = await stat(join(directory, name));
+      const info = await stat(join(directory, name)).catch(() => undefined);
+      // Whoever had the folder before may still remove what it found old.
+      if (info === undefined) continue;
       const isOurs = namePattern.test(name) && nowMs - info.mtimeMs < ageMaxMs;
       if (isOurs) found.push({ name, bytes: info.size, mtimeMs: info.mtimeMs });
       else await rm(join(directory, name), { recursive: true, force: true });
@@ -178,7 +180,8 @@ class RangeCache implements ObjectStore {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#timer?.cancel();
-    await Promise.all(this.#writing);
+    // What was written may have pushed out something, whose file is removed then.
+    while (this.#writing.size > 0) await Promise.all(this.#writing);
   }
 
   /** Undefined where the object is not there; fewer than asked for where it ends. */

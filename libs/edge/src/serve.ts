@@ -29,6 +29,8 @@ export interface ServeSettings extends OriginSettings {
   readonly port: number;
   /** Time for requests to finish once the process is told to stop. */
   readonly drainMs: number;
+  /** How long clients with kept connections are served on, once the process is told to stop. */
+  readonly lastWordMs?: number;
 }
 
 export interface ServeParts {
@@ -44,8 +46,7 @@ export interface ListeningServer extends Listening {
 /** Not accepted yet. Beyond it the kernel forgets what a client takes for connected, for up to a minute. */
 const connectionsWaitingMax = 4_096;
 
-/** How long clients with kept connections are served on, once the process is told to stop. */
-const lastWordMs = 500;
+const lastWordMsDefault = 500;
 
 const portReasons: Readonly<Record<string, string>> = {
   EADDRINUSE: 'it is taken: stop who has it, or set TIDEMARK_PORT to another, 0 for any',
@@ -70,7 +71,7 @@ export async function serve(
   settings: ServeSettings,
 ): Promise<ListeningServer> {
   const { parts, alarms } = platform;
-  const { host, port, drainMs } = settings;
+  const { host, port, drainMs, lastWordMs = lastWordMsDefault } = settings;
   const { registry } = platform;
   const tenancy = new Tenancy(platform.shards, {
     isKeyless: platform.isKeyless,

@@ -21,5 +21,5 @@ test('killed in the middle, with its S3 server: each event is read once, and is 
 test('without S3 for a while: appends go on, an alarm rings, and what waited is archived', async () => {
   const { wrong, figures } = await runArchive({ ...small, kills: 0, s3AwaySeconds: 15 });
   expect(wrong).toEqual([]);
-  expect(Number(figures['appends while S3 was away'])).toBeGreaterThan(100);
+  expect(Number(figures['appends while S3 was away'])).toBeGreaterThan(20);
 }, 240_000);

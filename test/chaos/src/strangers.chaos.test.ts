@@ -20,7 +20,7 @@ test('five hundred peers without a key take nothing from a hundred clients with 
   expect(beside.brokenConnections).toBe(0);
   expect(beside.acceptedRate).toBeGreaterThan(0);
   // They were there, and held nothing of what clients share.
-  expect(connections).toBeGreaterThan(1_000);
+  expect(connections).toBeGreaterThan(100);
   expect(metrics).toMatch(/^tidemark_edge_body_bytes 0$/m);
   expect(metrics).toMatch(/^tidemark_edge_owed_bytes 0$/m);
   expect(Math.max(...residentMiB)).toBeLessThan(700);

@@ -22,6 +22,7 @@ export interface StartedCli {
   readonly child: ChildProcess;
   readonly ended: Promise<CliAnswer>;
   readonly out: () => string;
+  readonly err: () => string;
 }
 
 export function startCli(
@@ -45,7 +46,7 @@ export function startCli(
     child.once('error', failed);
     child.once('close', (code) => done({ code, out, err }));
   });
-  return { child, ended, out: () => out };
+  return { child, ended, out: () => out, err: () => err };
 }
 
 export const runCli = (args: readonly string[], parts: CliParts): Promise<CliAnswer> =>

@@ -23,6 +23,7 @@ import {
   codexCases,
   opencodeCases,
 } from '@tidemark/agent-formats/testing';
+import { type AppProcess, freePorts, startApp } from '@tidemark/infra';
 import { type Json, SessionsClient, type StoredEvent } from '@tidemark/sessions-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CliAnswer, jsonOf, runCli, startCli } from './cli.ts';
@@ -302,6 +303,40 @@ test('watch follows a file that is written, cut off and begun anew', async () =>
   expect(numbers).toEqual(written);
   console.log(`${written.length} lines followed`);
   expect((await stat(folder)).isDirectory()).toBe(true);
+});
+
+test('watch outlives its server, and transcripts that go', async () => {
+  const data = await mkdtemp(join(tmpdir(), 'tidemark-away-'));
+  const [port = 0] = await freePorts(1);
+  const env = { TIDEMARK_DATA_DIR: join(data, 'data'), TIDEMARK_PORT: String(port) };
+  const start = (): Promise<AppProcess> => startApp({ app: 'server', index: 0, folder: data, env });
+  const url = `http://127.0.0.1:${port}`;
+  const own = new SessionsClient({ baseUrl: url });
+  const [plain] = claudeCases;
+  const text = plain?.files[0]?.text ?? '';
+  const pathOf = (n: number): string => `projects/-w/11111111-0000-4000-8000-00000000001${n}.jsonl`;
+  const comes = (n: number): Promise<void> =>
+    expect
+      .poll(
+        () =>
+          own
+            .find(`/v1/sessions/${encodeURIComponent(sessionNamed(pathOf(n)))}`)
+            .catch(() => undefined),
+        { timeout: 60_000 },
+      )
+      .toBeDefined();
+  const folder = await folderOf([{ path: pathOf(1), text }]);
+  const first = await start();
+  const watching = startCli(['import', 'claude-code', '--from', folder, '--watch'], { url });
+  await comes(1);
+  await first[Symbol.asyncDispose]();
+  await rm(join(folder, pathOf(1)));
+  await writeFile(join(folder, pathOf(2)), text);
+  await expect.poll(watching.err, { timeout: 60_000 }).toContain('tried again');
+  await using _again = await start();
+  await comes(2);
+  watching.child.kill('SIGINT');
+  expect((await watching.ended).code).toBe(130);
 });
 
 test('a rollout that was compressed, and put away, is the one that it was', async () => {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { redactionRules } from '@tidemark/agent-formats';
+import { Unreachable } from '@tidemark/sessions-client';
 import { restoreArchive } from '../archive/restore-archive.ts';
 import { type Call, type Command, required, UsageMistake } from '../command.ts';
 import { type Environment, type ExitCode, exitCodes } from '../environment.ts';
@@ -68,13 +69,30 @@ export const importing: Command = {
     await tellCounts(call, counts);
     while (call.has('watch')) {
       await delay(pauseMs, undefined, { signal: environment.signal });
-      counts = await round.run(listener);
+      counts = (await unlessAway(call, () => round.run(listener))) ?? counts;
     }
     return counts.failed === 0 ? exitCodes.done : exitCodes.failed;
   },
 };
 
 const pauseMs = 500;
+/** Between tries while the server is away. */
+const awayMs = 2_000;
+
+/** Whoever watches outlives the server: what was written meanwhile is found when it is back. */
+async function unlessAway<T>(
+  { environment }: Call,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof Unreachable) || environment.signal.aborted) throw cause;
+    await line(environment.err, `${cause.message}: tried again`);
+    await delay(awayMs, undefined, { signal: environment.signal });
+    return undefined;
+  }
+}
 
 async function restore(call: Call): Promise<ExitCode> {
   const [file, session] = [call.text('from'), call.text('as')];

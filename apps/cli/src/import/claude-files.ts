@@ -7,6 +7,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { claudeCode, claudeSessionName } from '@tidemark/agent-formats';
+import { isGone } from './gone.ts';
 import { openLines } from './line-file.ts';
 import type { Transcript, TranscriptSource } from './transcript.ts';
 
@@ -34,7 +35,7 @@ export async function filesUnder(folder: string, ...ends: readonly string[]): Pr
       .map((entry) => join(entry.parentPath, entry.name))
       .sort();
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isGone(cause)) return [];
     throw cause;
   }
 }

@@ -1,8 +1,9 @@
 // What OpenCode keeps, from wherever it keeps it: files in older versions, a database in newer ones.
 
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Json } from '@tidemark/agent-formats';
+import { changedAtMs, isGone } from './gone.ts';
 
 export interface OpencodeMessage {
   readonly info: Json;
@@ -17,14 +18,24 @@ export interface OpencodeStore {
   readonly messages: (session: string) => Promise<readonly OpencodeMessage[]>;
 }
 
-const jsonIn = async (path: string): Promise<Json> =>
-  JSON.parse(await readFile(path, 'utf8')) as Json;
+/** Undefined where it is gone. Rejects with a SyntaxError where it is half written. */
+async function jsonIn(path: string): Promise<Json | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Json;
+  } catch (cause) {
+    if (isGone(cause)) return undefined;
+    throw cause;
+  }
+}
+
+const allIn = async (paths: readonly string[]): Promise<Json[]> =>
+  (await Promise.all(paths.map(jsonIn))).filter((json) => json !== undefined);
 
 async function namesIn(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).sort();
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isGone(cause)) return [];
     throw cause;
   }
 }
@@ -34,6 +45,15 @@ const filesIn = async (folder: string): Promise<string[]> =>
     .filter((name) => name.endsWith('.json'))
     .map((name) => join(folder, name));
 
+async function unlessHalfWritten<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return undefined;
+    throw cause;
+  }
+}
+
 /** A folder of files: session/<project>/<id>, message/<session>/<id>, part/<message>/<id>. */
 export function opencodeFiles(storage: string): OpencodeStore {
   return {
@@ -41,23 +61,21 @@ export function opencodeFiles(storage: string): OpencodeStore {
       const projects = await namesIn(join(storage, 'session'));
       const lists = projects.map((project) => filesIn(join(storage, 'session', project)));
       const paths = (await Promise.all(lists)).flat();
-      return Promise.all(
-        paths.map(async (path) => {
-          const info = await jsonIn(path);
-          const messages = await filesIn(join(storage, 'message', String(info['id'])));
-          const times = [path, ...messages].map(async (file) => (await stat(file)).mtimeMs);
-          return { info, changedAtMs: Math.max(...(await Promise.all(times))) };
-        }),
-      );
+      const sessions = paths.map(async (path) => {
+        const info = await unlessHalfWritten(jsonIn(path));
+        if (info === undefined) return [];
+        const messages = await filesIn(join(storage, 'message', String(info['id'])));
+        const times = await Promise.all([path, ...messages].map(changedAtMs));
+        return [{ info, changedAtMs: Math.max(...times.map((time) => time ?? 0)) }];
+      });
+      return (await Promise.all(sessions)).flat();
     },
     messages: async (session) => {
-      const infos = await Promise.all(
-        (await filesIn(join(storage, 'message', session))).map(jsonIn),
-      );
+      const infos = await allIn(await filesIn(join(storage, 'message', session)));
       return Promise.all(
         infos.map(async (info) => {
           const paths = await filesIn(join(storage, 'part', String(info['id'])));
-          return { info, parts: await Promise.all(paths.map(jsonIn)) };
+          return { info, parts: await allIn(paths) };
         }),
       );
     },

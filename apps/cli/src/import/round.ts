@@ -1,7 +1,7 @@
 // All transcripts of a source, each once, several at a time; those of one session one after the other.
 
-import { stat } from 'node:fs/promises';
 import { RequestProblem } from '@tidemark/sessions-client';
+import { changedAtMs, isGone } from './gone.ts';
 import type { Imported, Importer } from './importer.ts';
 import type { Transcript, TranscriptSource } from './transcript.ts';
 
@@ -16,8 +16,15 @@ export interface RoundCounts {
 
 export interface RoundListener {
   readonly imported: (imported: Imported) => Promise<void>;
-  readonly failed: (path: string, problem: RequestProblem) => Promise<void>;
+  readonly failed: (path: string, cause: Error) => Promise<void>;
 }
+
+/**
+ * One session that is archived, say, or a file that is half written, keeps no other from being imported; a key that
+ * is none, all.
+ */
+const isOfOne = (cause: unknown): cause is RequestProblem | SyntaxError =>
+  cause instanceof SyntaxError || (cause instanceof RequestProblem && cause.status !== 401);
 
 export class ImportRound {
   readonly #source: TranscriptSource;
@@ -60,8 +67,8 @@ export class ImportRound {
       if (imported !== undefined) await listener.imported(imported);
       return imported;
     } catch (cause) {
-      // One session that is archived, say, keeps no other from being imported; a key that is none, all.
-      if (!(cause instanceof RequestProblem) || cause.status === 401) throw cause;
+      if (isGone(cause)) return undefined;
+      if (!isOfOne(cause)) throw cause;
       await listener.failed(transcript.path, cause);
       return 'failed';
     }
@@ -71,7 +78,7 @@ export class ImportRound {
     const transcripts = await this.#source.discover();
     if (this.#sinceMs === 0) return transcripts;
     const times = await Promise.all(
-      transcripts.map(async ({ path, changedAtMs }) => changedAtMs ?? (await stat(path)).mtimeMs),
+      transcripts.map(async (transcript) => transcript.changedAtMs ?? changedAtMs(transcript.path)),
     );
     return transcripts.filter((_, index) => (times[index] ?? 0) >= this.#sinceMs);
   }
