@@ -13,6 +13,8 @@ export default defineConfig({
           name: 'unit',
           // A busy machine is slow, not wrong.
           testTimeout: 300_000,
+          // Nearly all of them are pure: what they import is read once for all, for half the time.
+          isolate: false,
           include: ['{libs,apps,infra,test,bench}/**/*.test.ts'],
           exclude: [...none, 'test/tidy/**', ...tiers.map((tier) => `**/*.${tier}.test.ts`)],
         },

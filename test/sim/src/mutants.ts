@@ -433,6 +433,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'stream-seq-ignored',
     breaks: 'Stream-Seq rises',
+    seed: 14,
     plant: () =>
       decideInstead((command) => {
         if (command.kind !== 'append' || command.streamSeq === undefined) return command;

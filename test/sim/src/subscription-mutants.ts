@@ -149,6 +149,7 @@ export const subscriptionMutants: readonly Mutant[] = [
   {
     name: 'ack-to-the-tail',
     breaks: 'an ack moves as far as it says, and no further',
+    seed: 13,
     plan,
     plant: () =>
       changeFacts((fact) => {
@@ -159,7 +160,8 @@ export const subscriptionMutants: readonly Mutant[] = [
   {
     name: 'ack-forgotten',
     breaks: 'what was acknowledged is handed to nobody again',
-    plan,
+    seed: 5,
+    plan: { ...plan, operations: 60 },
     plant: () => changeFacts((fact) => (fact.type === 'acked' ? { ...fact, acks: [] } : fact)),
   },
   {
@@ -212,6 +214,7 @@ export const subscriptionMutants: readonly Mutant[] = [
   {
     name: 'found-stream-begins-at-its-tail',
     breaks: 'a stream that the pattern finds later is followed from its beginning',
+    seed: 20,
     plan,
     plant: () =>
       replace(
@@ -260,6 +263,7 @@ export const subscriptionMutants: readonly Mutant[] = [
   {
     name: 'left-out-forgotten',
     breaks: 'pending work that there was no room to remember wakes somebody',
+    seed: 13,
     plan: { ...plan, names: 7 },
     plant: () => replace(Candidates.prototype, 'takeCut', () => () => false),
   },

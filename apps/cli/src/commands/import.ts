@@ -22,7 +22,7 @@ export const importing: Command = {
   positionals: 'SOURCE',
   options: {
     from: { value: 'PLACE', help: 'where they are; else the tool’s own folder' },
-    watch: { help: 'goes on, with whatever is written from now on' },
+    watch: { help: 'goes on with what is written from now on, also when the server was away' },
     'dry-run': { help: 'reads, and sends nothing' },
     as: { value: 'NAME', help: 'of archive: what the session is called here' },
     since: { value: 'TIME', help: 'what was changed since: 2026-01-31, or 12h, 7d' },
