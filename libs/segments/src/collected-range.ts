@@ -1,9 +1,16 @@
 // The events of a range of a shard's log, from the log, as the fold has them.
 
-import type { EventLog, ReadChunk, StoredRecord } from '@tidemark/ports';
+import {
+  type Clock,
+  type EventLog,
+  type ReadChunk,
+  type StoredRecord,
+  sleep,
+} from '@tidemark/ports';
 import type { FoldedSession, ShardReplica } from '@tidemark/replica';
 import { decodeRecord, factsOf, redactedBody } from '@tidemark/session';
 import { textOf } from '@tidemark/std';
+import { Pace, steps } from './pace.ts';
 import type { ArchivedEvent } from './segment-line.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 
@@ -28,20 +35,32 @@ interface Bounds {
 
 /** Sessions that are held at once. */
 const heldMax = 200;
+/** What a line has beside its event, about. */
+const lineBytes = 256;
+
+interface CollectParts {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly replica: ShardReplica;
+}
 
 /** Reads on until there is enough of it, or all that was folded. */
 export async function collectRange(
-  { log, replica }: { readonly log: EventLog; readonly replica: ShardReplica },
+  { log, clock, replica }: CollectParts,
   { from, to, bytesMax }: Bounds,
   signal: AbortSignal,
 ): Promise<CollectedRange> {
   const gathered = new Gathered(from, to);
+  // What the log has in memory it gives without a turn of the loop between two pieces.
+  const pace = new Pace(() => sleep(clock, 0));
   const ending = new AbortController();
   const options = { from: BigInt(from), signal: AbortSignal.any([signal, ending.signal]) };
   try {
     for await (const chunk of log.read(replica.shard, options)) {
+      const before = gathered.bytes;
       gathered.take(chunk);
       if (gathered.endOffset >= to || gathered.bytes >= bytesMax) break;
+      await pace.done(gathered.bytes - before);
     }
   } finally {
     ending.abort();
@@ -107,10 +126,11 @@ export async function writeRange(
   const keys = [...range.byKey.keys()].sort((one, other) =>
     Buffer.compare(Buffer.from(one), Buffer.from(other)),
   );
+  const pace = new Pace(rest);
   for (let at = 0; at < keys.length; at += heldMax) {
     const held = await replica.hold(keys.slice(at, at + heldMax));
     try {
-      for (const session of held) addEvents(session, writer, range);
+      for (const session of held) await addEvents(session, { writer, range, pace });
     } finally {
       for (const session of held) replica.letGo(session);
     }
@@ -118,11 +138,22 @@ export async function writeRange(
   }
 }
 
-function addEvents(session: FoldedSession, writer: SegmentWriter, range: CollectedRange): void {
+interface Adding {
+  readonly writer: SegmentWriter;
+  readonly range: CollectedRange;
+  readonly pace: Pace;
+}
+
+/** All of a session as it is when it comes to it, whatever happens between the steps. */
+async function addEvents(session: FoldedSession, { writer, range, pace }: Adding): Promise<void> {
   const { key, state } = session;
   const { stream, tenant, name } = state;
   if (stream === undefined) return;
-  writer.add({ key, tenant, name, stream }, [...eventsIn(session, range)]);
+  const events = [...eventsIn(session, range)];
+  for (const { items, bytes } of steps(events, ({ body }) => body.length + lineBytes)) {
+    writer.add({ key, tenant, name, stream }, items);
+    await pace.done(bytes);
+  }
 }
 
 /** Those of its events in the range that it keeps, as they are now. */

@@ -209,7 +209,11 @@ async function* fromLog(
   signal: AbortSignal,
 ): AsyncGenerator<ExportPiece> {
   const { replica, from, to } = request;
-  const range = await collectRange({ log, replica }, { from, to, bytesMax: tailBytes }, signal);
+  const range = await collectRange(
+    { log, clock, replica },
+    { from, to, bytesMax: tailBytes },
+    signal,
+  );
   const keys = [...range.byKey.keys()].filter(request.takesKey);
   const lines: OrderedLine[] = [];
   for (let at = 0; at < keys.length; at += heldMax) {

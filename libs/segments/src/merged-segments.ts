@@ -4,6 +4,7 @@ import { Problem } from '@tidemark/protocol';
 import type { ShardReplica } from '@tidemark/replica';
 import type { SessionState } from '@tidemark/session';
 import { keptLine } from './kept-line.ts';
+import { Pace, steps } from './pace.ts';
 import { decodeFooter, linesOf } from './segment-format.ts';
 import type { SegmentRef } from './segment-manifest.ts';
 import { SegmentWriter, type SessionLines, type WrittenSegment } from './segment-writer.ts';
@@ -58,10 +59,11 @@ export async function mergeSegments(
   replica: ShardReplica,
   { refs, get, rest }: Sources,
 ): Promise<MergedSegments> {
+  const pace = new Pace(rest);
   const byKey = new Map<string, SourceLines[]>();
   const left = new Map<string, string[]>();
   for (const ref of refs) {
-    for (const part of sessionsIn(await get(ref))) {
+    for (const part of await sessionsIn(await get(ref), pace)) {
       byKey.set(part.key, [...(byKey.get(part.key) ?? []), { ...part, source: ref.name }]);
     }
     await rest();
@@ -83,7 +85,7 @@ export async function mergeSegments(
         const all = byKey.get(key) ?? [];
         noteLeft(left, state, all);
         const parts = all.filter(({ tag }) => tag === state.stream?.tag);
-        writer.addLines(keptLines(state, joined(parts)));
+        await addKept(writer, state, { parts, pace });
       }
     } finally {
       for (const session of held) replica.letGo(session);
@@ -91,6 +93,21 @@ export async function mergeSegments(
     await rest();
   }
   return { written: writer.finish(), left };
+}
+
+/** All of a session as it is when it comes to it, whatever happens between the steps. */
+async function addKept(
+  writer: SegmentWriter,
+  state: SessionState,
+  { parts, pace }: { readonly parts: readonly SessionLines[]; readonly pace: Pace },
+): Promise<void> {
+  const all = joined(parts);
+  let { firstSeq } = all;
+  for (const { items: lines, bytes } of steps(all.lines, ({ length }) => length)) {
+    writer.addLines(keptLines(state, { ...all, firstSeq, lines }));
+    firstSeq += lines.length;
+    await pace.done(bytes);
+  }
 }
 
 function noteLeft(
@@ -137,11 +154,13 @@ function keptLines(state: SessionState, all: SessionLines): SessionLines {
   return { ...all, firstSeq: all.firstSeq + all.lines.length - lines.length, lines };
 }
 
-function sessionsIn(body: Uint8Array): readonly SessionLines[] {
+async function sessionsIn(body: Uint8Array, pace: Pace): Promise<readonly SessionLines[]> {
   const { frames, sessions } = decodeFooter(body);
-  const lines = frames.flatMap(({ firstByte, endByte, lines: count }) =>
-    linesOf(body.subarray(firstByte, endByte), count),
-  );
+  const lines: Uint8Array[] = [];
+  for (const { firstByte, endByte, lines: count } of frames) {
+    for (const line of linesOf(body.subarray(firstByte, endByte), count)) lines.push(line);
+    await pace.done(endByte - firstByte);
+  }
   let at = 0;
   return sessions.map(({ key, tag, firstSeq, count }) => {
     const own = lines.slice(at, at + count).map(withLineFeed);

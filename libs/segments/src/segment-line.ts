@@ -2,8 +2,8 @@
 
 import { Problem, timestampText } from '@tidemark/protocol';
 import { eventIdAt, type StreamState } from '@tidemark/session';
-import { bytesOf, concatBytes, textOf } from '@tidemark/std';
-import { lineHead, placeIn } from './wanted-lines.ts';
+import { bytesOf, textOf } from '@tidemark/std';
+import { lineHeadText, placeIn } from './wanted-lines.ts';
 
 export interface ArchivedEvent {
   readonly seq: number;
@@ -30,7 +30,8 @@ const lineFeed = 0x0a;
 const space = 0x20;
 const lowerN = 0x6e;
 const closingBracket = 0x5d;
-const eventMember = bytesOf(',"event":');
+const eventMember = ',"event":';
+const lineEnd = bytesOf('}\n');
 const breaksMember = ',"breaks":';
 const bytesMember = 'null,"bytes":"';
 
@@ -55,15 +56,23 @@ export function lineOf(
     level: textIn(told.level),
     turn: textIn(told.turn_id),
   });
-  const start = concatBytes([lineHead(tenant, name), bytesOf(`${seq},`)]);
-  const rest = bytesOf(fields.slice(1, -1));
+  const start = `${lineHeadText(tenant, name)}${seq},${fields.slice(1, -1)}`;
   if (!stream.isJson) {
-    const bytes = Buffer.from(body).toString('base64');
-    return concatBytes([start, rest, eventMember, bytesOf(`${bytesMember}${bytes}"}\n`)]);
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.length).toString('base64');
+    return Buffer.from(`${start}${eventMember}${bytesMember}${bytes}"}\n`);
   }
   const breaks = breaksIn(body);
-  const marks = breaks.length === 0 ? [] : [bytesOf(`${breaksMember}${JSON.stringify(breaks)}`)];
-  return concatBytes([start, rest, ...marks, eventMember, unbroken(body, breaks), bytesOf('}\n')]);
+  const marks = breaks.length === 0 ? '' : `${breaksMember}${JSON.stringify(breaks)}`;
+  return framed(`${start}${marks}${eventMember}`, unbroken(body, breaks));
+}
+
+function framed(before: string, body: Uint8Array): Uint8Array {
+  const beforeBytes = Buffer.byteLength(before);
+  const line = Buffer.allocUnsafe(beforeBytes + body.length + lineEnd.length);
+  line.write(before);
+  line.set(body, beforeBytes);
+  line.set(lineEnd, beforeBytes + body.length);
+  return line;
 }
 
 /** Where JSON has line feeds: only between its tokens. */

@@ -1,4 +1,4 @@
-import { concatBytes } from '@tidemark/std';
+import { assert, concatBytes } from '@tidemark/std';
 import {
   encodeFooter,
   encodeFrame,
@@ -30,7 +30,7 @@ export interface SessionLines {
   readonly lines: readonly Uint8Array[];
 }
 
-/** Sessions come in the order of their keys, their events in that of their seqs. */
+/** Sessions come in the order of their keys, their events in that of their seqs, in as many pieces as one likes. */
 export class SegmentWriter {
   readonly #range: Range;
   readonly #stored: Uint8Array[] = [];
@@ -54,8 +54,14 @@ export class SegmentWriter {
 
   addLines({ key, tag, firstSeq, lines }: SessionLines): void {
     if (lines.length === 0) return;
-    const place = { frame: this.#frames.length, line: this.#lines.length };
-    this.#sessions.push({ key, tag, firstSeq, count: lines.length, ...place });
+    const last = this.#sessions.at(-1);
+    if (last?.key === key) {
+      assert(firstSeq === last.firstSeq + last.count, 'what comes of a session is what is next');
+      this.#sessions[this.#sessions.length - 1] = { ...last, count: last.count + lines.length };
+    } else {
+      const place = { frame: this.#frames.length, line: this.#lines.length };
+      this.#sessions.push({ key, tag, firstSeq, count: lines.length, ...place });
+    }
     for (const line of lines) this.#addLine(line);
     this.#events += lines.length;
   }

@@ -290,7 +290,7 @@ export class Tiering implements AsyncDisposable {
       return { read, isMore: false };
     }
     const bounds = { from, to, bytesMax: segmentBytes };
-    const range = await collectRange({ log, replica }, bounds, signal);
+    const range = await collectRange({ log, clock, replica }, bounds, signal);
     const isOld = waiting === undefined || clock.monotonicMs() - waiting.sinceMs >= everyMs;
     const isDue = range.bytes >= segmentBytes || (isOld && waiting?.isUnknown !== true);
     if (waiting?.isUnknown === true) {

@@ -30,8 +30,11 @@ export interface LinePlace {
 }
 
 /** What every line of a session begins with. */
+export const lineHeadText = (tenant: string, session: string): string =>
+  `{"tenant":${JSON.stringify(tenant)},"session":${JSON.stringify(session)},"seq":`;
+
 export const lineHead = (tenant: string, session: string): Uint8Array =>
-  bytesOf(`{"tenant":${JSON.stringify(tenant)},"session":${JSON.stringify(session)},"seq":`);
+  bytesOf(lineHeadText(tenant, session));
 
 const offsetMember = Buffer.from(',"offset":');
 const [zero, nine] = [0x30, 0x39];
