@@ -57,10 +57,8 @@ export async function collectRange(
   const options = { from: BigInt(from), signal: AbortSignal.any([signal, ending.signal]) };
   try {
     for await (const chunk of log.read(replica.shard, options)) {
-      const before = gathered.bytes;
-      gathered.take(chunk);
+      await gathered.take(chunk, pace);
       if (gathered.endOffset >= to || gathered.bytes >= bytesMax) break;
-      await pace.done(gathered.bytes - before);
     }
   } finally {
     ending.abort();
@@ -98,9 +96,10 @@ class Gathered implements CollectedRange {
     this.#to = to;
   }
 
-  take({ records, nextOffset }: ReadChunk): void {
-    for (const record of records) {
-      if (Number(record.offset) < this.#to) this.#add(record);
+  async take({ records, nextOffset }: ReadChunk, pace: Pace): Promise<void> {
+    for (const { items, bytes } of steps(records, ({ value }) => value.length + lineBytes)) {
+      for (const record of items) if (Number(record.offset) < this.#to) this.#add(record);
+      await pace.done(bytes);
     }
     this.endOffset = Math.min(this.#to, Number(nextOffset));
   }

@@ -1,5 +1,5 @@
-/** Of lines, which cost about a millisecond to make and to compress. */
-const stepBytes = 64 * 1_024;
+/** Of lines, which take one or two milliseconds to make and to compress. */
+const stepBytes = 16 * 1_024;
 
 /** Long work in steps: what has to be answered meanwhile waits for one of them, not for all. */
 export class Pace {
