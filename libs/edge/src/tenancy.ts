@@ -226,7 +226,7 @@ export class Tenancy {
     if (this.isKeyless) return true;
     const { hash } = identity as KnownKey;
     const { endsAtMs } = this.#shards.directory.byKeyHash(hash)?.key ?? { endsAtMs: 0 };
-    return this.#nowMs() < (endsAtMs ?? Number.POSITIVE_INFINITY);
+    return endsAtMs === undefined || this.#nowMs() < endsAtMs;
   }
 }
 
