@@ -31,6 +31,7 @@ const space = 0x20;
 const lowerN = 0x6e;
 const closingBracket = 0x5d;
 const eventMember = ',"event":';
+const eventMemberBytes = Buffer.from(eventMember);
 const lineEnd = bytesOf('}\n');
 const breaksMember = ',"breaks":';
 const bytesMember = 'null,"bytes":"';
@@ -95,11 +96,11 @@ function unbroken(body: Uint8Array, breaks: readonly number[]): Uint8Array {
 export function bodyIn(line: Buffer, head: Uint8Array, seq: number): Uint8Array {
   const place = placeIn(line, head);
   // No text within JSON has this: its quotes would stand behind a backslash.
-  const member = line.indexOf(eventMember, place.at);
+  const member = line.indexOf(eventMemberBytes, place.at);
   if (member === -1 || place.seq !== seq) {
     throw new Problem('corrupt', 'another line stands where an event was');
   }
-  const event = line.subarray(member + eventMember.length, -1);
+  const event = line.subarray(member + eventMemberBytes.length, -1);
   if (event[0] === lowerN && event.toString('latin1', 0, bytesMember.length) === bytesMember) {
     return Buffer.from(event.toString('latin1', bytesMember.length, event.length - 1), 'base64');
   }

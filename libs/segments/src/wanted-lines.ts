@@ -53,12 +53,20 @@ function numberAt(
   return { value, end };
 }
 
+/** For so few bytes quicker than a call into native code. */
+function hasAt(line: Buffer, part: Uint8Array, at: number): boolean {
+  for (let index = 0; index < part.length; index += 1) {
+    if (line[at + index] !== part[index]) return false;
+  }
+  return true;
+}
+
 export function placeIn(line: Buffer, head: Uint8Array): LinePlace {
-  if (head.length > line.length || line.compare(head, 0, head.length, 0, head.length) !== 0) {
+  if (!hasAt(line, head, 0)) {
     throw new Problem('corrupt', 'a line of a segment is of another session');
   }
   const seq = numberAt(line, head.length);
-  if (line.compare(offsetMember, 0, offsetMember.length, seq.end, seq.end + offsetMember.length)) {
+  if (!hasAt(line, offsetMember, seq.end)) {
     throw new Problem('corrupt', 'a line of a segment has no offset');
   }
   const offset = numberAt(line, seq.end + offsetMember.length);
