@@ -55,9 +55,23 @@ export async function runStrangers(options: StrangersOptions): Promise<Strangers
   const watch = setInterval(() => residentMiB.push(residentOf(pid)), 500);
   const beside = await load({ ...order, seconds });
   clearInterval(watch);
-  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  const metrics = await metricsAtRest(server);
   const connections = await strangers.stop();
   return { pid, quiet, beside, connections, residentMiB, metrics };
+}
+
+const looks = 100;
+const lookMs = 100;
+
+/** With the strangers still there: what the last of the honest requests hold is given back within moments. */
+async function metricsAtRest({ url }: AppProcess): Promise<string> {
+  let metrics = '';
+  for (let look = 0; look < looks; look += 1) {
+    metrics = await (await fetch(`${url}/metrics`)).text();
+    if (/^tidemark_edge_body_bytes 0$/m.test(metrics)) break;
+    await delay(lookMs);
+  }
+  return metrics;
 }
 
 async function honestHeaders(

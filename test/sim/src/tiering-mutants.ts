@@ -80,12 +80,13 @@ export const tieringMutants: readonly Mutant[] = [
   },
   {
     name: 'merged-behind-the-fold',
-    seed: 27,
+    seed: 9,
     breaks: 'what is over is told by a fold that has passed all that is in the segments',
     plan: {
       ...plan,
       processes: 4,
-      names: 8,
+      names: 3,
+      operations: 250,
       readMsMax: 200,
       tiering: {
         segmentBytes: 100,
