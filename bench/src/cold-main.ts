@@ -15,6 +15,7 @@ import { silentLogger, silentMetrics } from '@tidemark/ports';
 import { openS3Store } from '@tidemark/s3';
 import { Secret } from '@tidemark/std';
 import { agentEvents } from './load/agent-events.ts';
+import { spreadOf } from './sample.ts';
 
 const [, , eventsGiven = '50000', roundsGiven = '7'] = argv;
 const events = Number(eventsGiven);
@@ -94,8 +95,6 @@ const store = await openS3Store(
   { ...s3, secretAccessKey: new Secret(s3.secretAccessKey) },
 );
 
-const median = (values: readonly number[]): number =>
-  [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
 const rounded = (value: number): number => Math.round(value * 1_000) / 1_000;
 
 let server = await serve();
@@ -127,12 +126,12 @@ async function measure(settings: Record<string, string>): Promise<object> {
     requests = await metric(server.url, ranged);
     await server[Symbol.asyncDispose]();
   }
-  const seconds = median(reads.map((read) => read.seconds));
+  const seconds = spreadOf(reads.map((read) => read.seconds)).median;
   return {
     mib: rounded((reads[0]?.bytes ?? 0) / 1_048_576),
     seconds: rounded(seconds),
-    ofPlainGet: rounded(median(plainSeconds) / seconds),
-    firstByteMs: rounded(median(reads.map((read) => read.firstByteMs))),
+    ofPlainGet: rounded(spreadOf(plainSeconds).median / seconds),
+    firstByteMs: rounded(spreadOf(reads.map((read) => read.firstByteMs)).median),
     rangedReads: requests,
   };
 }

@@ -14,6 +14,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { freePorts, startApp } from '@tidemark/infra';
 import { build, type Histogram } from 'hdr-histogram-js';
+import { spreadOf } from './sample.ts';
 
 const { values } = parseArgs({
   args: argv.slice(2),
@@ -151,13 +152,9 @@ for (let index = 0; index < rounds; index += 1) {
     await round(others);
   }
 }
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
-}
 /** Of the rounds their median: a disk that stands still for a second is in one of them. */
 const at = (told: readonly Histogram[], percentile: number): number =>
-  median(told.map((each) => each.getValueAtPercentile(percentile) / 1_000));
+  spreadOf(told.map((each) => each.getValueAtPercentile(percentile) / 1_000)).median;
 for (const percentile of [50, 90, 99]) {
   const [without, beside] = [at(kinds.calm.told, percentile), at(kinds.bad.told, percentile)];
   const ratio = (beside / without).toFixed(2);

@@ -83,12 +83,15 @@ async function exportsLeft(
       erasures,
     ),
   );
+  const erased = reports.map(({ name, was }) => {
+    return { isOpen: open.has(name), ...rangeOfSegment(log, was) };
+  });
   const prefix = exportPrefix(log, tenant);
   const left: string[] = [];
   for await (const { key } of store.list(prefix, signal)) {
     const file = rangeOfExport(prefix, key);
-    const mayHave = reports.some(({ name, was }) => {
-      return (!named.has(key) || open.has(name)) && overlap(file, rangeOfSegment(log, was));
+    const mayHave = erased.some((range) => {
+      return (range.isOpen || !named.has(key)) && overlap(file, range);
     });
     if (mayHave) left.push(key);
   }

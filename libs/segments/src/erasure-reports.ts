@@ -9,7 +9,7 @@ import type { Clock, ObjectStore, Prng } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import type { LogName } from '@tidemark/replica';
 import { bytesOf, strictTextOf } from '@tidemark/std';
-import { erasurePrefix, rangeOfSegment } from './segment-manifest.ts';
+import { erasurePrefix, type Range, rangeOfSegment } from './segment-manifest.ts';
 
 const format = 'tidemark-erasure';
 const version = 1;
@@ -71,10 +71,8 @@ export interface ErasureNews {
   readonly seen: readonly string[];
 }
 
-export interface ErasedRange {
+export interface ErasedRange extends Range {
   readonly report: string;
-  readonly firstOffset: number;
-  readonly endOffset: number;
 }
 
 /** Names begin with the time of whoever wrote them: clocks differ by less. */

@@ -12,15 +12,13 @@
 import { Problem } from '@tidemark/protocol';
 import type { LogName } from '@tidemark/replica';
 import { bytesOf, strictTextOf } from '@tidemark/std';
-import { exportFolder } from './segment-manifest.ts';
+import { exportFolder, type Range } from './segment-manifest.ts';
 
 const format = 'tidemark-export';
 const version = 1;
 
-export interface ExportFile {
+export interface ExportFile extends Range {
   readonly name: string;
-  readonly firstOffset: number;
-  readonly endOffset: number;
   readonly events: number;
   readonly bytes: number;
 }
@@ -50,14 +48,11 @@ const padded = (offset: number): string => String(offset).padStart(16, '0');
 
 export const exportFileKey = (
   prefix: string,
-  { firstOffset, endOffset }: Pick<ExportFile, 'firstOffset' | 'endOffset'>,
+  { firstOffset, endOffset }: Range,
   { day, id, suffix }: { readonly day: string; readonly id: string; readonly suffix: string },
 ): string => `${prefix}day=${day}/${padded(firstOffset)}-${padded(endOffset)}-${id}.${suffix}`;
 
-export function rangeOfExport(
-  prefix: string,
-  key: string,
-): Pick<ExportFile, 'firstOffset' | 'endOffset'> {
+export function rangeOfExport(prefix: string, key: string): Range {
   const [, name = ''] = key.slice(prefix.length).split('/');
   const [first, end] = name.split('-');
   return { firstOffset: Number(first), endOffset: Number(end) };
