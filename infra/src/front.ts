@@ -154,7 +154,12 @@ class Passage {
       else if (response.headersSent) response.destroy();
       else this.#unavailable();
     });
-    response.once('close', () => onward.destroy());
+    response.once('close', () => {
+      // Of a request that was answered before all of it came, the rest is dropped: unread, it would
+      // hold up the next one of this connection for ever.
+      request.unpipe(onward).resume();
+      onward.destroy();
+    });
   }
 
   #unavailable(): void {

@@ -14,6 +14,7 @@ import {
   startS3Container,
   wantsContainers,
 } from '@tidemark/infra';
+import { type Judged, judge } from './alone.ts';
 import { startTarget, type TargetName } from './public-targets.ts';
 import {
   root,
@@ -63,25 +64,31 @@ const env = {
   TIDEMARK_TEST_S3: JSON.stringify(s3),
 };
 
-function tier(name: string, shard?: string): SuiteRun {
-  const reportFile = join(folder, `${name}${shard?.replace('/', '-of-') ?? ''}.json`);
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
-  const part = shard === undefined ? [] : [`--shard=${shard}`];
-  const args = ['run', '--project', name, ...part, ...reporters];
-  const vitest = vitestOfRepository;
+function tier(name: string, { shard, files = [] }: Part): SuiteRun {
   const told = shard === undefined ? name : `${name} ${shard}`;
+  const reportFile = join(folder, `${told.replaceAll(/\W/g, '-')}${files.length}.json`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
+  const part = shard === undefined || files.length > 0 ? [] : [`--shard=${shard}`];
+  const args = ['run', '--project', name, ...part, ...files, ...reporters];
+  const vitest = vitestOfRepository;
   return { name: told, vitest, args, folder: root, env, reportFile, isPatient: true };
 }
 
-/** All of a tier, or one of the parts that its files are dealt to. */
-async function runTier(name: string, shard?: string): Promise<SuiteResult> {
-  return report(await runSuite(tier(name, shard)));
+interface Part {
+  /** One of the parts that the tier's files are dealt to; all of it without. */
+  readonly shard?: string;
+  /** These, of whichever part. */
+  readonly files?: readonly string[];
 }
 
-async function runPublic(target: TargetName): Promise<SuiteResult> {
+async function runTier(name: string, part: Part): Promise<SuiteResult> {
+  return report(await runSuite(tier(name, part)));
+}
+
+async function runPublic(target: TargetName, on: SharedKafka): Promise<SuiteResult> {
   const name = `public suite, ${target}`;
   const reportFile = join(folder, `public-${target}.json`);
-  await using running = await startTarget(target, { kafka: publicKafka, folder, longPollMs });
+  await using running = await startTarget(target, { kafka: on, folder, longPollMs });
   say(`${name}: ${running.description}`);
   const result = await runSuite({
     name,
@@ -112,28 +119,45 @@ function report(result: SuiteResult): SuiteResult {
   return result;
 }
 
-type Run = readonly [name: string, run: () => Promise<SuiteResult>];
+interface Run {
+  /** By which it is asked for. */
+  readonly name: string;
+  run(): Promise<SuiteResult>;
+  /** Where what failed may be the machine's: it runs the failed files once more. */
+  readonly again?: (files: readonly string[]) => Promise<SuiteResult>;
+}
+
+interface Finished {
+  readonly run: Run;
+  readonly result: SuiteResult;
+}
+
+const inMemory = (name: string): Run => ({ name, run: () => runTier(name, {}) });
+const ofProcesses = (name: string, shard?: string): Run => ({
+  name,
+  run: () => runTier(name, shard === undefined ? {} : { shard }),
+  again: (files) => runTier(name, { ...(shard !== undefined && { shard }), files }),
+});
+const ofPublic = (target: TargetName): Run => ({
+  name: `public-${target}`,
+  run: () => runPublic(target, publicKafka),
+  again: () => runPublic(target, kafka),
+});
 
 /** One behind the other. Chaos comes late: beside those who kill brokers too, both would starve. */
-async function lane(runs: readonly Run[]): Promise<SuiteResult[]> {
-  const results: SuiteResult[] = [];
-  for (const [name, run] of runs) if (isWanted(name)) results.push(await run());
-  return results;
+async function lane(runs: readonly Run[]): Promise<Finished[]> {
+  const finished: Finished[] = [];
+  for (const run of runs) {
+    if (isWanted(run.name)) finished.push({ run, result: await run.run() });
+  }
+  return finished;
 }
 
 /** Brokers cost their share of the machine also when nobody asks them anything. */
-async function publicThenOthers(): Promise<SuiteResult[]> {
-  const results = await lane([
-    ['public-embedded', () => runPublic('embedded')],
-    ['public-kafka', () => runPublic('kafka')],
-    ['public-separate', () => runPublic('separate')],
-  ]);
+async function publicThenOthers(): Promise<Finished[]> {
+  const publics = await lane([ofPublic('embedded'), ofPublic('kafka'), ofPublic('separate')]);
   if (publicKafka !== kafka) await publicKafka[Symbol.asyncDispose]();
-  const others = await lane([
-    ['chaos', () => runTier('chaos')],
-    ['e2e', () => runTier('e2e', '2/2')],
-  ]);
-  return [...results, ...others];
+  return [...publics, ...(await lane([ofProcesses('chaos'), ofProcesses('e2e', '2/2')]))];
 }
 
 const startMs = performance.now();
@@ -143,23 +167,32 @@ const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'))
 const suitePackage = lock.packages['node_modules/@durable-streams/server-conformance-tests'];
 say(`public suite ${suitePackage?.version} ${suitePackage?.integrity}`);
 
-const results = (
+const finished = (
   await Promise.all([
-    lane([['e2e', () => runTier('e2e', '1/2')]]),
+    lane([ofProcesses('e2e', '1/2')]),
     publicThenOthers(),
-    lane([
-      ['unit', () => runTier('unit')],
-      ['sim', () => runTier('sim')],
-      ['int', () => runTier('int')],
-    ]),
+    lane([inMemory('unit'), inMemory('sim'), ofProcesses('int')]),
   ])
 ).flat();
+
+const judged: Judged[] = [];
+for (const { run, result } of finished) {
+  const isAgain = run.again !== undefined && result.failedFiles.length > 0;
+  if (isAgain) say(`\n${result.name}: what failed runs once more, alone`);
+  judged.push(isAgain ? await judge(result, run.again) : { result, failedOnce: [] });
+}
+const results = judged.map(({ result }) => result);
 
 await Promise.all([kafka[Symbol.asyncDispose](), s3[Symbol.asyncDispose]()]);
 const sum = (of: (result: SuiteResult) => number): number =>
   results.reduce((total, result) => total + of(result), 0);
-for (const { name, failures } of results) {
-  for (const failure of failures) say(`\nfailed in ${name}: ${failure}`);
+for (const { result, failedOnce } of judged) {
+  for (const failure of failedOnce) {
+    say(`\nfailed beside others in ${result.name}, passed alone: ${failure}`);
+  }
+  for (const { failures } of result.failedFiles) {
+    for (const failure of failures) say(`\nfailed in ${result.name}: ${failure}`);
+  }
 }
 say('');
 for (const { name, passed, failed, skipped, seconds } of results) {

@@ -17,7 +17,13 @@ export interface SuiteResult extends Counts {
   readonly name: string;
   readonly seconds: number;
   readonly output: string;
-  /** A few lines for each test, and for each file, that failed. */
+  readonly failedFiles: readonly FailedFile[];
+}
+
+/** A file, or more than one of its tests, failed. */
+export interface FailedFile extends Counts {
+  readonly path: string;
+  /** A few lines for each test that failed, or for the file. */
   readonly failures: readonly string[];
 }
 
@@ -99,32 +105,37 @@ function runChild({
 async function toldBy(
   reportFile: string,
   code: number,
-): Promise<Counts & Pick<SuiteResult, 'failures'>> {
+): Promise<Counts & Pick<SuiteResult, 'failedFiles'>> {
   const text = await readFile(reportFile, 'utf8').catch(() => undefined);
-  if (text === undefined) {
-    return { passed: 0, failed: 1, skipped: 0, failures: [`no report, exit code ${code}`] };
-  }
+  if (text === undefined) return { passed: 0, failed: 1, skipped: 0, failedFiles: [] };
   const report = JSON.parse(text) as Report;
   const brokeOutside = (code !== 0 || !report.success) && report.numFailedTests === 0;
   return {
     passed: report.numPassedTests,
     failed: report.numFailedTests + (brokeOutside ? 1 : 0),
     skipped: report.numPendingTests + report.numTodoTests,
-    failures: report.testResults.flatMap(failuresOf),
+    failedFiles: report.testResults.filter(({ status }) => status === 'failed').map(failedFileOf),
   };
 }
 
 /** Enough of an error to know it again; all of it is in the suite's output. */
 const errorLinesMax = 8;
 
-function failuresOf({ name, status, message, assertionResults }: FileReport): string[] {
-  const file = relative(root, name);
-  const failed = assertionResults.filter((test) => test.status === 'failed');
-  if (failed.length === 0) return status === 'failed' ? [`${file}: ${firstLines(message)}`] : [];
-  return failed.map(
+function failedFileOf({ name, message, assertionResults }: FileReport): FailedFile {
+  const path = relative(root, name);
+  const failed = assertionResults.filter(({ status }) => status === 'failed');
+  const passed = assertionResults.filter(({ status }) => status === 'passed').length;
+  const failures = failed.map(
     ({ fullName, failureMessages }) =>
-      `${file} > ${fullName}\n${firstLines(failureMessages.join('\n'))}`,
+      `${path} > ${fullName}\n${firstLines(failureMessages.join('\n'))}`,
   );
+  return {
+    path,
+    passed,
+    failed: Math.max(1, failed.length),
+    skipped: assertionResults.length - passed - failed.length,
+    failures: failures.length > 0 ? failures : [`${path}: ${firstLines(message)}`],
+  };
 }
 
 const firstLines = (text: string): string => text.split('\n').slice(0, errorLinesMax).join('\n');
