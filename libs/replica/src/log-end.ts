@@ -5,7 +5,14 @@ import type { Clock, EventLog, Shard, ShardBounds } from '@tidemark/ports';
 import { limits, Problem } from '@tidemark/protocol';
 import { type Anchor, compareAnchor } from './anchor.ts';
 import type { ReadIndex } from './read-index.ts';
-import { isMissing } from './shard-stop.ts';
+import { isMissing, logAdvice, ShardStopped } from './shard-stop.ts';
+
+/**
+ * How often in a row the log has to lack the anchor before it has lost it. A leader that does not know of its
+ * fall tells an end that was passed, and a log that ends at the anchor makes its readers wait: neither is
+ * told from a loss by one answer.
+ */
+const lacksMax = 3;
 
 interface LogEndParts {
   readonly shard: Shard;
@@ -34,17 +41,48 @@ export class LogEnd {
     }
   }
 
-  /** Reads the anchor once more, for all who ask: a reading under way has passed it long ago. */
-  async compare(anchor: Anchor | undefined): Promise<void> {
-    this.#comparison ??= this.#compareOnce(anchor).finally(() => {
-      this.#comparison = undefined;
-    });
+  /**
+   * Reads the anchor once more, for all who ask: a reading under way has passed it long ago. A log that
+   * goes on lacking it is told to `onLost` as well: nobody may be waiting for so long.
+   */
+  async compare(anchor: Anchor | undefined, onLost: (lost: ShardStopped) => void): Promise<void> {
+    if (anchor === undefined) return;
+    this.#comparison ??= this.#compareUntilTold(anchor)
+      .catch((cause: unknown) => {
+        if (cause instanceof ShardStopped) onLost(cause);
+        throw cause;
+      })
+      .finally(() => {
+        this.#comparison = undefined;
+      });
+    // Whoever asked may have heard that it takes too long.
+    this.#comparison.catch(() => undefined);
     await this.inTime(this.#comparison);
   }
 
-  async #compareOnce(anchor: Anchor | undefined): Promise<void> {
-    if (anchor === undefined) return;
-    const options = { from: anchor.offset, signal: this.#signal };
+  async #compareUntilTold(anchor: Anchor): Promise<void> {
+    const { clock } = this.#parts;
+    let lacks = 0;
+    while (lacks < lacksMax) {
+      const isOver = new AbortController();
+      const timer = clock.schedule(limits.appendDeadlineMs, () => isOver.abort());
+      const signal = AbortSignal.any([this.#signal, isOver.signal]);
+      try {
+        return await this.#compareOnce(anchor, signal);
+      } catch (cause) {
+        if (!isOver.signal.aborted || this.#signal.aborted) throw cause;
+      } finally {
+        timer.cancel();
+      }
+      const { end } = await this.bounds();
+      lacks = end > anchor.offset ? 0 : lacks + 1;
+    }
+    const message = `the log ends before the last record that was folded. anchor=${anchor.offset}`;
+    throw new ShardStopped('log-lost', message, logAdvice);
+  }
+
+  async #compareOnce(anchor: Anchor, signal: AbortSignal): Promise<void> {
+    const options = { from: anchor.offset, signal };
     for await (const { records } of this.#parts.log.read(this.#parts.shard, options)) {
       compareAnchor(anchor, records[0]);
       return;

@@ -58,6 +58,19 @@ describe('a log that is not the one that was folded stops the shard', () => {
     expect(await stopOf(process)).toBe('log-lost');
   });
 
+  test('when it lost just its last record, and nobody asks any more', async () => {
+    const process = await startQuiet();
+    const { simulated, shard, shards, tenant, clock } = process;
+    simulated.loseTail(shard, 5n);
+    const asked = shards.locate(tenant, name).replica.readIndex();
+    const answer = asked.catch((cause: unknown) => cause);
+    await clock.advance(limits.appendDeadlineMs);
+    expect(await answer).toMatchObject({ code: 'unavailable' });
+    expect(shards.stopped.size).toBe(0);
+    await clock.advance(2 * limits.appendDeadlineMs + 100);
+    expect(await stopOf(process)).toBe('log-lost');
+  });
+
   test('when another grew beyond it', async () => {
     const process = await startQuiet();
     process.simulated.loseTail(process.shard, 0n);

@@ -320,7 +320,7 @@ export class ShardReplica {
 
   async #compareAgain(): Promise<void> {
     try {
-      await this.#end.compare(this.fold.anchor);
+      await this.#end.compare(this.fold.anchor, (lost) => this.#stop(lost));
     } catch (cause) {
       this.check();
       if (isTrimmed(cause)) {

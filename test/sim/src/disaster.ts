@@ -42,6 +42,7 @@ export async function strike(world: World): Promise<void> {
   const struckAt = world.recorder.at;
   world.moreOperations(30);
   await clock.runUntil(Promise.race([world.clients(), world.elapsed(60_000)]));
+  await hearOfIt(world);
   const ops = finalOperations(world);
   for (const process of world.incarnations) {
     for (const named of names) {
@@ -53,6 +54,18 @@ export async function strike(world: World): Promise<void> {
   for (const follower of [...world.followers]) follower.outlive();
   // A log without its beginning tells nobody who is new what it holds.
   if (plan.disaster !== 'log-trimmed') await judge(world, shard, struckAt);
+}
+
+/** A log that lacks just its last record is asked again for a while before it is given up. */
+async function hearOfIt({ incarnations, names, clock }: World): Promise<void> {
+  for (const process of incarnations) {
+    for (const named of names) {
+      locate(process, named)
+        ?.replica.readIndex()
+        .catch(() => undefined);
+    }
+  }
+  await clock.advance(60_000);
 }
 
 /** Whatever was acknowledged since stands in the log as it is now: a fresh fold of it tells. */
