@@ -19,6 +19,7 @@ export {
   streamOf,
 } from './follow-cursor.ts';
 export { Followers } from './followers.ts';
+export { lostEvents } from './log-run.ts';
 export { positionIn } from './positions.ts';
 export {
   type LogName,

@@ -41,7 +41,7 @@ export async function readRun(
     } catch (cause) {
       if (!isFault(cause) || cause.reason !== 'below-start') throw cause;
       const archived = await readFromArchive(sources, rest);
-      if (archived.length === 0) throw cause;
+      if (archived.length === 0) throw lostEvents(cause);
       bodies.push(...archived);
     }
   }
@@ -105,6 +105,10 @@ function takeBodies({ wanted, bodies }: Taken, records: readonly StoredRecord[])
     bodies.push(stored.value);
   }
 }
+
+/** Logs are trimmed behind what was archived: somebody else did it. */
+export const lostEvents = (cause: unknown): Problem =>
+  new Problem('corrupt', 'the log has let go of events that were not archived', { cause });
 
 const corrupt = (): Problem =>
   new Problem('corrupt', 'the log does not hold what was folded from it');

@@ -3,13 +3,13 @@ import { limits, type SessionName } from '@tidemark/protocol';
 import { bytesOf, emptyBytes } from '@tidemark/std';
 import { expect, test, vi } from 'vitest';
 import { Page } from './page.ts';
-import { append, byteStream, plain, startInstant } from './testing.ts';
+import { append, byteStream, type ProcessOptions, plain, startInstant } from './testing.ts';
 
 const names = ['one', 'other'] as SessionName[] as [SessionName, SessionName];
 
 /** A process that has folded two sessions and kept no body of the first. */
-async function startCold() {
-  const process = await startInstant({ memoryBytesMax: 1 });
+async function startCold(options: Pick<ProcessOptions, 'archive'> = {}) {
+  const process = await startInstant({ memoryBytesMax: 1, ...options });
   const { writes, tenant, shards } = process;
   for (const name of names) {
     await writes.create(tenant, name, {
@@ -71,6 +71,14 @@ test('records that a log skips instead of an event are not waited for', async ()
   simulated.injectSkip(shard, 4);
   const foreign = { key: emptyBytes, value: emptyBytes, headers: noHeaders, timeMs: 0 };
   simulated.injectForeign(shard, foreign);
+  await expect(read()).rejects.toMatchObject({ code: 'corrupt' });
+});
+
+test('events that somebody trimmed away before they were archived are told as lost', async () => {
+  const archive = { read: () => Promise.resolve([]) };
+  const { read, simulated, shard, clock } = await startCold({ archive });
+  const records = simulated.records(shard);
+  await clock.runUntil(simulated.connect('operator').trim(shard, records.at(-1)?.offset ?? 0n));
   await expect(read()).rejects.toMatchObject({ code: 'corrupt' });
 });
 

@@ -146,3 +146,12 @@ test('what goes on while segments are merged and swept misses nothing', async ()
   expect(found).toHaveLength(40);
   expect(found).toEqual((await exported(cell, await cell.start())).lines);
 });
+
+test('what somebody trimmed away before it was archived is told as lost', async () => {
+  const cell = new Cell();
+  const process = await cell.start();
+  for (let round = 0; round < 3; round += 1) await cell.append(process, 0, [`"${round}"`]);
+  const { shard, fold } = process.replica;
+  await cell.clock.runUntil(process.log.trim(shard, fold.position - 1n));
+  await expect(exported(cell, process)).rejects.toMatchObject({ code: 'corrupt' });
+});

@@ -6,7 +6,7 @@
 // (3) What was deleted is told by the fold: lines of a session that is over are left out, though they be there still.
 
 import { type Clock, type EventLog, isFault, sleep } from '@tidemark/ports';
-import type { FoldedSession, ShardReplica } from '@tidemark/replica';
+import { type FoldedSession, lostEvents, type ShardReplica } from '@tidemark/replica';
 import type { SessionState } from '@tidemark/session';
 import { collectRange, eventsIn } from './collected-range.ts';
 import { keptLine } from './kept-line.ts';
@@ -81,7 +81,8 @@ export async function* exportEvents(
       }
     } catch (cause) {
       moves += 1;
-      if (!hasMoved(cause) || moves > movesMax) throw cause;
+      if (!hasMoved(cause)) throw cause;
+      if (moves > movesMax) throw isFault(cause) ? lostEvents(cause) : cause;
       manifest = await archive.manifest(replica.logName, signal);
     }
   }

@@ -11,7 +11,8 @@ import { acksOf, allAcks, type HeldWake, toldAnswer } from './wake.ts';
 import { askRelay } from './worker.ts';
 import type { World } from './world.ts';
 
-const claimsMax = 5;
+/** Where there is no room for candidates a wake names one stream: a run has fewer than this. */
+const claimsMax = 40;
 
 /** `from`: what was acknowledged until then has had the time that it takes to wake somebody. */
 export async function drain(world: World, process: Incarnation, from: number): Promise<void> {
