@@ -44,7 +44,8 @@ export function Minimap({ model }) {
       event.currentTarget
     ).getBoundingClientRect();
     const share = Math.max(0, Math.min(1, (event.clientX - left) / width));
-    void model.show(Math.floor(share * model.window.tailSeq));
+    const { headSeq, tailSeq } = model.window;
+    void model.show(headSeq + Math.floor(share * (tailSeq - headSeq)));
   };
   // The slider beside it does the same by keyboard.
   return html`<canvas class="minimap" ref=${place} aria-hidden="true" style=${{ height: `${height}px` }} onPointerDown=${go}></canvas>`;
@@ -62,9 +63,10 @@ function drawMap(canvas, model, { first, last, found, lanes, height }) {
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(height * scale);
   const context = canvas.getContext('2d');
-  if (context === null || window.tailSeq === 0) return;
+  const { headSeq, tailSeq } = window;
+  if (context === null || tailSeq === headSeq) return;
   context.scale(scale, scale);
-  const placeOf = (/** @type {number} */ seq) => (seq / window.tailSeq) * width;
+  const placeOf = (/** @type {number} */ seq) => ((seq - headSeq) / (tailSeq - headSeq)) * width;
   /** @type {(seq: number, end: number, lane: { top: number, tall: number }) => void} */
   const box = (seq, end, { top, tall }) =>
     context.fillRect(placeOf(seq), top, Math.max(1, placeOf(end) - placeOf(seq)), tall);

@@ -10,6 +10,7 @@ import { SessionActions } from './session-actions.js';
 import { SessionModel } from './session-model.js';
 import { agentOf, stateOf, titleOf } from './session-states.js';
 import { Finder, Scrubber } from './session-tools.js';
+import { shareWords } from './share-dialog.js';
 import { StateMark, Text } from './text.js';
 import { TranscriptView } from './transcript-view.js';
 import { visibleText } from './visible-text.js';
@@ -53,7 +54,7 @@ export function SessionPage({ connection, name, query, isShared }) {
       ${problem !== '' && html`<p class="problem" role="alert">${problem}<button type="button" class="link" onClick=${() => dismiss(model)}>dismiss</button></p>`}
       <div class="tools-line">
         <${Scrubber} model=${model} />
-        <${Finder} model=${model} />
+        ${model.share === undefined && html`<${Finder} model=${model} />`}
       </div>
       <${Minimap} model=${model} />
       <div class="panes">
@@ -78,6 +79,7 @@ function Head({ model, isShared }) {
   const session = model.session.value;
   if (session === undefined)
     return html`<header class="session-head"><h1><${Text} text=${model.name} /></h1></header>`;
+  if (model.share !== undefined) return html`<${SharedHead} model=${model} share=${model.share} />`;
   const cost = money(session['usage']?.['list_cost']);
   const facts = [
     counted(session['event_count'], 'event'),
@@ -97,6 +99,20 @@ function Head({ model, isShared }) {
     </header>
   `;
 }
+
+/**
+ * Of a session of which a share is shown nothing else is known.
+ * @param {{ model: SessionModel, share: Record<string, any> }} props
+ */
+const SharedHead = ({ model, share }) => html`
+  <header class="session-head">
+    <div class="session-name">
+      <h1><${Text} text=${model.name} /></h1>
+      ${shareWords(share).map((word) => html`<span key=${word} class="fact">${word}</span>`)}
+    </div>
+    <${SessionActions} model=${model} isShared />
+  </header>
+`;
 
 const keys = [
   ['j, k', 'the next, the previous row'],
