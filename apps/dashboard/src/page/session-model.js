@@ -4,6 +4,7 @@ import { signal } from '@preact/signals';
 import { messageOf, sessionPath } from './api.js';
 import { AsOf, standingTypes } from './as-of.js';
 import { EventWindow } from './event-window.js';
+import { MapZoom } from './map-zoom.js';
 import { Player } from './player.js';
 import { followPreviews, Previews } from './previews.js';
 import { findInSession, wordsIn } from './session-finder.js';
@@ -44,6 +45,7 @@ export class SessionModel {
   /** @type {Map<number, string>} seq to kind */
   marks = new Map();
   previews = new Previews();
+  map = new MapZoom();
   threads = new ThreadLanes();
   asOf = new AsOf();
   /** Whether all that tells how it stood is known. */

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { Composer } from './composer.js';
 import { counted, money, tokenCount } from './formats.js';
 import { Inspector } from './inspector.js';
+import { mapKeys } from './map-controls.js';
 import { Minimap } from './minimap.js';
 import { html } from './render.js';
 import { SessionActions } from './session-actions.js';
@@ -122,6 +123,7 @@ const keys = [
   ['n, N', 'the next, the previous that was found'],
   ['g', 'the beginning'],
   ['G', 'the end, and follow it'],
+  ['+, -, 0', 'the line closer, farther, and all of it'],
   ['?, Esc', 'this list, and away with it'],
 ];
 
@@ -142,7 +144,8 @@ const KeyHelp = ({ onClose }) => html`
 function takeKey(model, event, onHelp) {
   const { target } = event;
   const isTyping =
-    target instanceof HTMLInputElement ||
+    // A slider takes no text.
+    (target instanceof HTMLInputElement && target.type !== 'range') ||
     target instanceof HTMLTextAreaElement ||
     target instanceof HTMLSelectElement;
   if (isTyping || event.metaKey || event.ctrlKey || event.altKey) return;
@@ -159,7 +162,7 @@ function takeKey(model, event, onHelp) {
     '/': () => document.getElementById('find')?.focus(),
     '?': onHelp,
   };
-  const act = does[event.key];
+  const act = does[event.key] ?? mapAct(model, event.key);
   if (
     event.key === 'Enter' &&
     !(target instanceof HTMLButtonElement || target instanceof HTMLAnchorElement)
@@ -173,6 +176,12 @@ function takeKey(model, event, onHelp) {
     event.preventDefault();
     act();
   }
+}
+
+/** @param {SessionModel} model @param {string} key */
+function mapAct(model, key) {
+  const act = mapKeys[key];
+  return act && (() => act(model));
 }
 
 /**

@@ -13,9 +13,8 @@ export function Scrubber({ model }) {
   model.watch();
   const { headSeq, tailSeq } = model.window;
   const [dragged, setDragged] = useState(/** @type {number | undefined} */ (undefined));
-  const end = Math.max(headSeq, tailSeq - 1);
-  const place = model.isFollowing.value ? end : Math.min(placeOf(model), end);
-  const here = dragged ?? place;
+  const end = lastOf(model);
+  const here = dragged ?? placeNow(model);
   /** @param {Event} event */
   const valueOf = (event) => Number(/** @type {HTMLInputElement} */ (event.currentTarget).value);
   return html`
@@ -40,6 +39,13 @@ export function Scrubber({ model }) {
     </div>
   `;
 }
+
+/** @param {SessionModel} model */
+const lastOf = ({ window: { headSeq, tailSeq } }) => Math.max(headSeq, tailSeq - 1);
+
+/** Where one is: at the end, while one follows it. @param {SessionModel} model */
+export const placeNow = (model) =>
+  model.isFollowing.value ? lastOf(model) : Math.min(placeOf(model), lastOf(model));
 
 /** The selected event while it is in view; else the first that is. @param {SessionModel} model */
 function placeOf({ selected, view }) {

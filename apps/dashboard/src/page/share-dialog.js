@@ -100,10 +100,10 @@ function Part({ part, onPart, seqMax }) {
     onPart({ ...part, isBare: event.currentTarget.checked });
   return html`
     <fieldset class="share-part">
-      <legend>Of it</legend>
+      <legend>What is shown</legend>
       <div>
         <label>Only events <input type="number" min="0" max=${seqMax} placeholder="first" value=${part.first} onInput=${take('first')} /></label>
-        <label>to <input type="number" min="0" placeholder="any" value=${part.last} onInput=${take('last')} /></label>
+        <label>to <input type="number" min="0" placeholder="the end" value=${part.last} onInput=${take('last')} /></label>
       </div>
       <label><input type="checkbox" checked=${part.isBare} onChange=${bare} />Without contents: what happened and when, not what was said</label>
     </fieldset>
