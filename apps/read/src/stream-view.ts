@@ -11,7 +11,14 @@ import {
   type Tenant,
 } from '@tidemark/replica';
 import type { SessionWrites } from '@tidemark/replica/write';
-import { behindHead, liveStream, type StreamState } from '@tidemark/session';
+import {
+  behindHead,
+  liveStream,
+  type Share,
+  type StreamState,
+  sharedStream,
+} from '@tidemark/session';
+import { bareEvent, toldEvent } from '@tidemark/sessions-api';
 import type { ReadStart } from './read-request.ts';
 
 export interface ReadParts {
@@ -19,13 +26,24 @@ export interface ReadParts {
   readonly writes: SessionWrites;
 }
 
-/** A session as a reader sees it: folded at least as far as when the request arrived. */
+interface OpenedView {
+  readonly name: SessionName;
+  readonly mustBeCurrent: boolean;
+  readonly share?: Share | undefined;
+}
+
+/** How events are told to whom a share of them is shown, or all. */
+export const tellerOf = (share: Share | undefined): typeof toldEvent =>
+  share?.isRedacted === true ? bareEvent : toldEvent;
+
+/** A session as a reader sees it: folded at least as far as when the request arrived, and of it no more than a share. */
 export class StreamView implements Disposable {
   readonly located: Located;
   readonly session: FoldedSession;
   readonly incarnation: string;
   /** False where the log could not be asked: what is served is true, and may not be all. */
   readonly isCurrent: boolean;
+  readonly share: Share | undefined;
   readonly #parts: ReadParts;
 
   private constructor(
@@ -35,6 +53,7 @@ export class StreamView implements Disposable {
       readonly session: FoldedSession;
       readonly stream: StreamState;
       readonly isCurrent: boolean;
+      readonly share: Share | undefined;
     },
   ) {
     this.#parts = parts;
@@ -42,13 +61,14 @@ export class StreamView implements Disposable {
     this.session = opened.session;
     this.incarnation = opened.stream.incarnation;
     this.isCurrent = opened.isCurrent;
+    this.share = opened.share;
   }
 
   /** Throws the Problem where there is no such stream; a read renews a stream that lives by it. */
   static async open(
     parts: ReadParts,
     tenant: Tenant,
-    { name, mustBeCurrent }: { readonly name: SessionName; readonly mustBeCurrent: boolean },
+    { name, mustBeCurrent, share }: OpenedView,
   ): Promise<StreamView> {
     const located = parts.shards.locate(tenant, name);
     const { replica, key } = located;
@@ -61,7 +81,7 @@ export class StreamView implements Disposable {
       }
       const opened = liveStream(session.state);
       if (opened instanceof Problem) throw absence(opened, isCurrent);
-      return new StreamView(parts, located, { session, stream: opened, isCurrent });
+      return new StreamView(parts, located, { session, stream: opened, isCurrent, share });
     } catch (cause) {
       replica.letGo(session);
       throw cause;
@@ -75,7 +95,8 @@ export class StreamView implements Disposable {
 
   /** The stream as it is now, while it is the one that was opened. */
   get stream(): StreamState | undefined {
-    return streamOf(this.session, this.incarnation);
+    const stream = streamOf(this.session, this.incarnation);
+    return stream && this.share ? sharedStream(stream, this.share) : stream;
   }
 
   /** As `stream`, where its absence ends the request. */
@@ -91,7 +112,9 @@ export class StreamView implements Disposable {
 
   /** Where somebody begins to follow. */
   placeAt(position: number): FollowedPlace {
-    return { ...this.source, incarnation: this.incarnation, position };
+    const { source, incarnation, share } = this;
+    const end = share === undefined ? {} : { endPosition: share.endSeq };
+    return { ...source, incarnation, position, ...end };
   }
 
   async positionOf(start: ReadStart): Promise<number> {

@@ -127,7 +127,14 @@ export class Session {
 
   /** For a browser, or whoever else is to have this session and nothing else. */
   createToken(
-    wish: { readonly scopes?: readonly string[]; readonly ttl_seconds?: number },
+    wish: {
+      readonly scopes?: readonly string[];
+      readonly ttl_seconds?: number;
+      /** A part of the session's events, or what is left of them without contents: to read, and no more. */
+      readonly first_seq?: number;
+      readonly last_seq?: number;
+      readonly redacted?: boolean;
+    },
     { signal }: SignalOptions = {},
   ): Promise<SessionToken> {
     const path = `${this.#path}/tokens`;

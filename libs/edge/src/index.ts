@@ -36,7 +36,7 @@ export {
   type ServeSettings,
   serve,
 } from './serve.ts';
-export { credentialOf, type Identity, type LiveGrant, Tenancy } from './tenancy.ts';
+export { credentialOf, type Identity, type LiveGrant, shareRefusal, Tenancy } from './tenancy.ts';
 export {
   closeCodes,
   type LiveSocket,

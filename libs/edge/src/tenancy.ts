@@ -4,6 +4,7 @@
 // (2) What a key or a token does not open is not there: another's session is 404, for it as for anybody.
 // (3) A revoked key, or one that has ended, opens nothing from when this process has folded that. A token's
 //     session is asked of the log first, so that a revoked token opens nothing from then on anywhere.
+// (4) A token that shows a part of its session opens those routes alone that say that they keep to it.
 
 import {
   type ClientToken,
@@ -16,7 +17,7 @@ import {
 } from '@tidemark/auth';
 import { Problem, type TenantId } from '@tidemark/protocol';
 import type { Shards, Tenant } from '@tidemark/replica';
-import { goodToken, isUseNews, type StreamState } from '@tidemark/session';
+import { goodToken, isUseNews, type Share, type StreamState, shareOf } from '@tidemark/session';
 import type { FastifyRequest } from 'fastify';
 import { LiveCounts } from './live-counts.ts';
 import { bearerOf, headerOf, pathOf, queryOf, streamNameOf, streamPrefix } from './requests.ts';
@@ -28,6 +29,8 @@ declare module 'fastify' {
     readonly scope?: Scope;
     /** Whoever may only steer is let in, and checked by the route. */
     readonly isSteered?: boolean;
+    /** It shows a token no more than its share; any other route is closed to one that has a share. */
+    readonly keepsToShare?: boolean;
   }
 }
 
@@ -47,6 +50,8 @@ export interface Identity {
   readonly scopes: ReadonlySet<Scope>;
   /** The one session that it opens; undefined where it opens all of its tenant's. */
   readonly session: string | undefined;
+  /** What of it is shown; undefined where all of it is. */
+  readonly share: Share | undefined;
 }
 
 interface KnownKey extends Identity {
@@ -110,6 +115,7 @@ export class Tenancy {
     const identity = request[identified];
     if (identity === undefined) return undefined;
     const { config } = request.routeOptions;
+    if (identity.share !== undefined && config.keepsToShare !== true) return shareRefusal();
     const isReading = request.method === 'GET' || request.method === 'HEAD';
     const needed = config.scope ?? (isReading ? 'read' : 'append');
     const maySteer = config.isSteered === true && identity.scopes.has('steer');
@@ -176,6 +182,7 @@ export class Tenancy {
       by: keyIdOf(keyHash),
       scopes: new Set(entry.scopes),
       session: undefined,
+      share: undefined,
       hash: keyHash,
       endsAtMs,
     };
@@ -191,12 +198,11 @@ export class Tenancy {
     if (tenant === undefined || tenant.isSuspended) throw badToken();
     const { replica, key } = this.#shards.locate(tenant, token.session);
     await replica.readIndex();
-    const entry = await replica.with(key, ({ state }) =>
-      entryOf(state.stream, token, this.#nowMs()),
+    const opened = await replica.with(key, ({ state }) =>
+      openedBy(token, state.stream, this.#nowMs()),
     );
-    if (entry === undefined) throw badToken();
-    const { id: by, scopes: granted } = entry;
-    return { tenant, by, scopes: new Set(granted), session: token.session };
+    if (opened === undefined) throw badToken();
+    return { tenant, session: token.session, ...opened };
   }
 
   /**
@@ -235,6 +241,7 @@ const localIdentity = (tenant: Tenant): Identity => ({
   by: 'local',
   scopes: everyScope,
   session: undefined,
+  share: undefined,
 });
 
 /** A browser can send a token by a query, where it can send no header. */
@@ -263,6 +270,24 @@ const entryOf = (
   nowMs: number,
 ): ReturnType<typeof goodToken> =>
   stream && goodToken(stream.aspects.tokens, { id, hash: hashKey(secret) }, nowMs);
+
+/** A share is for reading, whatever else its token says. */
+function openedBy(
+  token: ClientToken,
+  stream: StreamState | undefined,
+  nowMs: number,
+): Pick<Identity, 'by' | 'scopes' | 'share'> | undefined {
+  const entry = entryOf(stream, token, nowMs);
+  if (entry === undefined || stream === undefined) return undefined;
+  const { id: by, scopes: granted } = entry;
+  if (entry.share === undefined) return { by, scopes: new Set(granted), share: undefined };
+  const share = shareOf(stream, entry.share);
+  return share && { by, scopes: new Set(['read']), share };
+}
+
+/** Of what a token with a share may not ask. */
+export const shareRefusal = (): Problem =>
+  new Problem('forbidden', 'a token that shows a part of a session does not open this');
 
 /** A token's own session, under whichever path; no other is there for it. */
 function sessionRefusal(session: string, { params, raw }: FastifyRequest): Problem | undefined {

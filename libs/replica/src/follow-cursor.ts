@@ -10,6 +10,7 @@
 //     process stops. Several may be told as one, and once too often is harmless: `standing` is looked
 //     at, and is always of what is folded now.
 // (5) One piece is fetched at a time. It is given only where it could still be taken.
+// (6) One that is followed up to an end is closed there: nothing behind it is given, or told of.
 //
 // ready -> tail, closed           take       (the last of what there is)
 // tail -> ready                              (an append is folded)
@@ -32,6 +33,8 @@ export type Standing = 'ready' | 'tail' | 'closed' | 'gone' | 'stopped' | 'over'
 export interface FollowedPlace extends LocatedSession {
   readonly incarnation: string;
   readonly position: number;
+  /** Where it is followed up to, of a session whose positions are its seqs; without, as far as it goes. */
+  readonly endPosition?: number;
 }
 
 /** From where to where a piece goes, and in what. */
@@ -65,13 +68,17 @@ export class FollowCursor {
   readonly incarnation: string;
   readonly #parts: CursorParts;
   readonly #source: LocatedSession;
+  readonly #endPosition: number;
   #position: number;
   #isFetching = false;
   #isStopped = false;
   #isOver = false;
 
-  constructor({ replica, session, incarnation, position }: FollowedPlace, parts: CursorParts) {
+  constructor(place: FollowedPlace, parts: CursorParts) {
+    const { replica, session, incarnation, position } = place;
+    const { endPosition = Number.POSITIVE_INFINITY } = place;
     this.incarnation = incarnation;
+    this.#endPosition = endPosition;
     this.#source = { replica, session };
     this.#position = position;
     this.#parts = parts;
@@ -97,6 +104,7 @@ export class FollowCursor {
     // While a replica folds its log again, a tail may lie before what the follower has of it.
     if (!this.#source.replica.isServing) return 'tail';
     assert(this.#position <= stream.tailPosition, 'nobody follows from behind the tail');
+    if (this.#position >= this.#endPosition) return 'closed';
     if (this.#position < stream.tailPosition) return 'ready';
     return stream.isClosed ? 'closed' : 'tail';
   }
@@ -105,7 +113,7 @@ export class FollowCursor {
   hot(bounds: PieceBounds): Piece | undefined {
     assert(this.standing === 'ready', 'there is something to take');
     const position = this.#position;
-    const range = this.#parts.reader.readHot(this.#source.session, { ...bounds, position });
+    const range = this.#parts.reader.readHot(this.#source.session, this.#within(bounds));
     return range && this.#pieceOf(range, position);
   }
 
@@ -115,7 +123,7 @@ export class FollowCursor {
     this.#isFetching = true;
     const position = this.#position;
     try {
-      const range = await this.#parts.reader.read(this.#source, { ...bounds, position });
+      const range = await this.#parts.reader.read(this.#source, this.#within(bounds));
       return this.standing === 'ready' ? this.#pieceOf(range, position) : undefined;
     } catch (cause) {
       // Of what has gone meanwhile, nobody has to know why it could not be read.
@@ -124,6 +132,11 @@ export class FollowCursor {
     } finally {
       this.#isFetching = false;
     }
+  }
+
+  #within({ bytesMax, eventsMax }: PieceBounds): ReadBounds {
+    const position = this.#position;
+    return { position, bytesMax, eventsMax: Math.min(eventsMax, this.#endPosition - position) };
   }
 
   #pieceOf(range: EventRange, position: number): Piece {
@@ -135,6 +148,7 @@ export class FollowCursor {
   take({ incarnation, position, endPosition }: PieceSpan): void {
     assert(incarnation === this.incarnation, 'a follower is given its own incarnation');
     assert(position === this.#position, 'a piece begins where its follower stands');
+    assert(endPosition <= this.#endPosition, 'nothing is taken from behind the end');
     this.#position = endPosition;
   }
 

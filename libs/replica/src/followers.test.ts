@@ -84,6 +84,27 @@ test('a cursor yields what there is, says that it is at the tail, and is told of
   expect(cursor.standing).toBe('over');
 });
 
+test('up to an end a cursor yields what lies before it, is closed there, and takes nothing from behind it', async () => {
+  const { writes, tenant, replica, key, followers } = await start();
+  await writes.append(tenant, name, append('1', '2', '3'));
+  const cursor = await replica.with(key, (session) => {
+    const incarnation = session.state.stream?.incarnation ?? '';
+    const place = { replica, session, incarnation, position: 0, endPosition: 2 };
+    return followers.follow(place, () => undefined);
+  });
+  const piece = cursor.hot(all) as Piece;
+  expect(eventsOf(piece)).toEqual([1, 2]);
+  expect(eventsOf(await cursor.fetch(all))).toEqual([1, 2]);
+  expect(() => cursor.take({ ...piece, endPosition: 3 })).toThrow('behind the end');
+  cursor.take(piece);
+  expect(cursor.standing).toBe('closed');
+  await writes.append(tenant, name, append('4'));
+  expect(cursor.standing).toBe('closed');
+  await writes.delete(tenant, name);
+  expect(cursor.standing).toBe('gone');
+  cursor.end();
+});
+
 test('another incarnation at the same place is nothing that a cursor takes', async () => {
   const { writes, tenant, follow } = await start();
   const old = await follow();

@@ -2,7 +2,15 @@
 
 import { isScope, type Scope } from '@tidemark/auth';
 import { limits } from '@tidemark/protocol';
-import { type Check, isCount, isText, listOf, shaped } from './shapes.ts';
+import { type Check, isCount, isFlag, isText, listOf, optional, shaped } from './shapes.ts';
+
+/** Of a token that shows a part of its session, or what is left of it without what it says. */
+export interface ShareEntry {
+  readonly firstSeq: number;
+  /** Without, it goes as far as the session does. */
+  readonly lastSeq?: number;
+  readonly isRedacted: boolean;
+}
 
 export interface TokenEntry {
   readonly id: string;
@@ -11,11 +19,19 @@ export interface TokenEntry {
   readonly scopes: readonly Scope[];
   readonly createdAtMs: number;
   readonly endsAtMs: number;
+  /** Looked at by whoever opens something with it: older processes keep it unread. */
+  readonly share?: ShareEntry;
 }
 
 export type Tokens = readonly TokenEntry[];
 
 export const noTokens: Tokens = [];
+
+export const isShareEntry: Check = shaped({
+  firstSeq: isCount,
+  lastSeq: optional(isCount),
+  isRedacted: isFlag,
+});
 
 export const isTokenEntry: Check = shaped({
   id: isText,

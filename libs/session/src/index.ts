@@ -8,7 +8,7 @@ export {
 } from './activity.ts';
 export { type Aspects, aspectsBytes, noAspects } from './aspects.ts';
 export { type AuditEntry, requestIdIn, requestIdUnder } from './audit.ts';
-export { goodToken, type TokenEntry } from './client-tokens.ts';
+export { goodToken, type ShareEntry, type TokenEntry } from './client-tokens.ts';
 export type {
   AppendCommand,
   Command,
@@ -129,6 +129,7 @@ export {
   decideUpdate,
 } from './session-decide.ts';
 export type { Actor, SessionFact } from './session-facts.ts';
+export { type Share, sharedStream, shareOf } from './shares.ts';
 export { spentLimit } from './spending.ts';
 export {
   absentSession,

@@ -14,6 +14,7 @@ import { type LifecycleAct, lifecycleWord, possibleActs } from './lifecycle.ts';
 import { type ProfilePatch, patchProfile } from './profile.ts';
 import type { Draft } from './record.ts';
 import { type Actor, evolveSessionFact, type SessionFact } from './session-facts.ts';
+import { shareOf } from './shares.ts';
 import type { SessionState, StreamState } from './state.ts';
 
 type Outcome = ReturnType<FactDecision>;
@@ -219,6 +220,10 @@ export const decideArchiveThread = (thread: string, actor: Actor): FactDecision 
 
 export const decideAddToken = (token: TokenEntry, actor: Actor): FactDecision =>
   onStream((stream, state, context) => {
+    if (token.share !== undefined && shareOf(stream, token.share) === undefined) {
+      const detail = 'a share is of a session of JSON, and begins at its end or before';
+      return refuse(new Problem('invalid-request', detail));
+    }
     const fact: SessionFact = { type: 'token-added', token, ...actor };
     const timeMs = Chain.timeOf(state, context);
     if (evolveSessionFact(stream, { ...fact }, { timeMs }) !== undefined) {

@@ -1,4 +1,5 @@
 export { type AgentReference, agentReferenceOf, agentSnapshot } from './agents.ts';
+export { bareEvent } from './bare-event.ts';
 export {
   agents,
   archivedDefinition,
@@ -41,6 +42,8 @@ export {
   liveSessionOf,
   sessionObject,
   sessionRow,
+  sharedSessionObject,
+  shareFields,
   threadObjects,
 } from './session-object.ts';
 export {

@@ -7,6 +7,7 @@ import {
   lifecycleWord,
   possibleActs,
   type SessionState,
+  type Share,
   type StreamState,
   spentLimit,
   type ThreadState,
@@ -97,6 +98,7 @@ function ownFields({ stream }: LiveSession): Fields {
     stop_reason: activity.stop ?? null,
     pending_event_ids: activity.pending,
     error: activity.error ?? null,
+    first_seq: aspects.keeping.head.seq,
     event_count: stream.tailSeq,
     event_bytes: stream.bytes,
     turns: activity.turns,
@@ -105,6 +107,20 @@ function ownFields({ stream }: LiveSession): Fields {
     limit_reached: spentLimit(stream) ?? null,
     fact_count: aspects.facts.count,
   };
+}
+
+/** A share, as whoever makes one says it. */
+export const shareFields = ({ firstSeq, endSeq, isRedacted }: Share): Fields => ({
+  first_seq: firstSeq,
+  last_seq: endSeq < Number.MAX_SAFE_INTEGER ? endSeq - 1 : null,
+  redacted: isRedacted,
+});
+
+/** A session of which a share is shown: what is folded of the rest of it, and when it changed, is not told. */
+export function sharedSessionObject(live: LiveSession, share: Share): Fields {
+  const madeAtMs = live.stream.createdAtMs;
+  const still = { ...live, changedAtMs: madeAtMs, nowMs: madeAtMs };
+  return { ...sessionObject(still), share: shareFields(share) };
 }
 
 const outcomeOf = (outcome: Fields): Fields => ({

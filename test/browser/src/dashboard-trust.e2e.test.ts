@@ -92,6 +92,67 @@ test('a shared link shows one session to a stranger, live, until it is revoked',
   expect([...owner.mishaps, ...stranger.mishaps]).toEqual([]);
 });
 
+test('a link to a part of a session, without contents, shows that and no more', async () => {
+  const name = 'in-part';
+  for (let seq = 0; seq < 6; seq += 2) {
+    await harness.send(
+      name,
+      { type: 'agent.tool_use', id: `call-${seq}`, name: 'bash', input: { command: `cat ${seq}` } },
+      { type: 'agent.tool_result', tool_use_id: `call-${seq}`, content: text(`answer ${seq}`) },
+    );
+  }
+  await using owner = await visit(browser, at(`/sessions/${name}`));
+  await owner.page.getByLabel('API key').fill(key);
+  await owner.page.keyboard.press('Enter');
+  await owner.page.getByText('answer 4').waitFor();
+  await owner.page.getByRole('button', { name: 'Share' }).click();
+  const linkOf = async (last: string): Promise<string> => {
+    await owner.page.getByLabel('Only events').fill('2');
+    await owner.page.getByLabel('to', { exact: true }).fill(last);
+    const field = owner.page.getByLabel('It is shown once');
+    const before = (await field.count()) === 0 ? '' : await field.inputValue();
+    await owner.page.getByRole('button', { name: 'Make a link' }).click();
+    await owner.page.waitForFunction((was) => {
+      const value = document.querySelector<HTMLInputElement>('#share-link')?.value ?? '';
+      return value !== '' && value !== was;
+    }, before);
+    return field.inputValue();
+  };
+  const inPart = await linkOf('3');
+  await owner.page.getByText('read, events 2 to 3', { exact: true }).waitFor();
+  await owner.page.getByLabel('Without contents').check();
+  const bare = await linkOf('');
+  await owner.page.getByText('read, events from 2 on, without contents').waitFor();
+
+  await using stranger = await visit(browser, inPart);
+  await stranger.page.getByText('answer 2').waitFor();
+  await stranger.page.getByText('events 2 to 3').first().waitFor();
+  expect(await stranger.page.locator('.row-tool').count()).toBe(1);
+  const slider = stranger.page.getByRole('slider');
+  expect([await slider.getAttribute('min'), await slider.getAttribute('max')]).toEqual(['2', '3']);
+  await stranger.page.keyboard.press('g');
+  await stranger.page.locator('.is-selected[data-seq="2"]').waitFor();
+  expect(await stranger.page.getByRole('tab').allTextContents()).toEqual([
+    'Session',
+    'Event',
+    'Tools',
+  ]);
+  expect(await stranger.page.getByLabel('Find in this session').count()).toBe(0);
+
+  await using other = await visit(browser, bare);
+  await other.page.locator('.row-tool').nth(1).waitFor();
+  await other.page.locator('.live-open').waitFor();
+  await harness.send(name, { type: 'agent.message', content: text('said later') });
+  await other.page.locator('[data-seq="6"]').getByText('[not shared]').waitFor();
+  const shown = (await other.page.locator('main').textContent()) ?? '';
+  for (const secret of ['answer', 'cat', 'said later']) expect(shown).not.toContain(secret);
+  expect(await stranger.page.locator('[data-seq="6"]').count()).toBe(0);
+  for (const { page } of [stranger, other]) {
+    expect(await page.locator('[role=alert]').count()).toBe(0);
+  }
+  expect([...owner.mishaps, ...stranger.mishaps, ...other.mishaps]).toEqual([]);
+});
+
 const hostile = [
   '<img src=x onerror="alert(1)"><script>alert(2)</script><svg onload=alert(3)>',
   '<a href="javascript:alert(4)">press</a><iframe srcdoc="<script>alert(5)</script>"></iframe>',

@@ -269,6 +269,72 @@ describe('a session of 50,000 events', () => {
     expect(mishaps).toEqual([]);
   });
 
+  test('is looked at closely on its line: by wheel, keys, buttons and the bar', async () => {
+    await using visited = await visit(browser, sessionAt(name));
+    const { page, mishaps } = visited;
+    await page.locator('[data-seq="49998"]').waitFor();
+    await page.getByRole('slider').fill('20000');
+    await page.locator('.is-selected[data-seq="20000"]').waitFor();
+    const line = page.locator('.minimap');
+    const bar = page.getByRole('scrollbar');
+    const out = page.getByRole('button', { name: 'Zoom out' });
+    const shown = async (): Promise<readonly number[]> =>
+      ((await bar.getAttribute('aria-valuetext')) ?? '')
+        .split(' to ')
+        .map((seq) => Number(seq.replaceAll(',', '')));
+    expect([await bar.count(), await out.isDisabled()]).toEqual([0, true]);
+    // By keys, around where one is, as close as it gets.
+    for (let times = 0; times < 12; times += 1) await page.keyboard.press('+');
+    const zoomIn = page.getByRole('button', { name: 'Zoom in' });
+    await expect.poll(() => zoomIn.isDisabled()).toBe(true);
+    const [from = 0, last = 0] = await shown();
+    expect(last - from).toBe(15);
+    expect([from <= 20_000, last >= 20_000]).toEqual([true, true]);
+    expect(await page.locator('.map-words').textContent()).toBe(
+      `${from.toLocaleString('en')} to ${last.toLocaleString('en')}`,
+    );
+    // A click leads to the very event.
+    const { width = 0, x = 0, y = 0 } = (await line.boundingBox()) ?? {};
+    await line.click({ position: { x: (width / 16) * 3.5, y: 10 } });
+    await expect.poll(() => page.getByRole('slider').inputValue()).toBe(String(from + 3));
+    expect(await shown()).toEqual([from, last]);
+    // The bar, by keys and by pointer.
+    await bar.press('PageDown');
+    await expect.poll(shown).toEqual([from + 16, last + 16]);
+    await bar.press('ArrowLeft');
+    await expect.poll(shown).toEqual([from + 14, last + 14]);
+    await bar.press('Home');
+    await expect.poll(shown).toEqual([0, 15]);
+    const place = (await bar.boundingBox()) ?? { x: 0, y: 0, height: 0 };
+    await page.mouse.click(place.x + width / 2, place.y + place.height / 2);
+    await expect.poll(async () => Math.round((await shown())[0] ?? 0) / 25_000).toBeCloseTo(1, 1);
+    // Who goes elsewhere takes the line along.
+    await page.getByRole('slider').fill('40000');
+    await page.locator('.is-selected[data-seq="40000"]').waitFor();
+    await expect.poll(async () => Math.abs(((await shown())[0] ?? 0) - 40_000) < 50).toBe(true);
+    await page.keyboard.press('0');
+    await bar.waitFor({ state: 'detached' });
+    // By the wheel, where the pointer is; without Ctrl it does not zoom, and the page itself never does.
+    await page.mouse.move(x + width / 4, y + 10);
+    await page.mouse.wheel(0, -100);
+    expect(await bar.count()).toBe(0);
+    await page.keyboard.down('Control');
+    await page.mouse.wheel(0, -100);
+    await page.keyboard.up('Control');
+    await bar.waitFor();
+    const [begin = 0, end = 0] = await shown();
+    expect(end - begin).toBeCloseTo(25_000, -1);
+    expect(begin + (end - begin) / 4).toBeCloseTo(12_500, -3);
+    expect(await page.evaluate(() => devicePixelRatio)).toBe(1);
+    await page.keyboard.down('Shift');
+    await page.mouse.wheel(0, 200);
+    await page.keyboard.up('Shift');
+    await expect.poll(async () => (await shown())[0]).toBeGreaterThan(begin);
+    await out.click();
+    await bar.waitFor({ state: 'detached' });
+    expect(mishaps).toEqual([]);
+  });
+
   test('is told from an event on by a link with its seq, or with its id', async () => {
     for (const event of ['31000', 'use-31002']) {
       await using visited = await visit(browser, sessionAt(name, `?event=${event}`));

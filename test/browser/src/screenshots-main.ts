@@ -86,6 +86,7 @@ async function shots(): Promise<readonly Shot[]> {
     { name: 'session-share', hash: done, before: share },
     { name: 'session-keys', hash: done, before: (page) => page.keyboard.press('?') },
     { name: 'session-long', hash: '/sessions/long?event=12000' },
+    { name: 'session-zoomed', hash: '/sessions/long?event=12000', before: zoom },
     { name: 'session-hostile', hash: '/sessions/hostile?event=0' },
     { name: 'session-narrow', hash: done, size: { width: 760, height: 900 } },
   ];
@@ -103,6 +104,10 @@ async function share(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Share' }).click();
   await page.getByRole('button', { name: 'Make a link' }).click();
   await page.getByLabel('It is shown once').waitFor();
+}
+
+async function zoom(page: Page): Promise<void> {
+  for (let times = 0; times < 7; times += 1) await page.keyboard.press('+');
 }
 
 async function shoot(within: Browser, list: readonly Shot[]): Promise<void> {

@@ -297,6 +297,7 @@ const openTo = (tenant: Tenant): Pick<Tenancy, 'isKeyless' | 'verify' | 'goLive'
     by: 'local',
     scopes: new Set(['read', 'append']),
     session: undefined,
+    share: undefined,
   }),
   goLive: (): LiveGrant => ({ holds: () => true, end: () => undefined }),
 });

@@ -34,8 +34,8 @@ export const liveMutants: readonly Mutant[] = [
         Channels.prototype,
         'hold',
         (original) =>
-          function hold(this: Channels, incarnation) {
-            return original.call(this, incarnation, []);
+          function hold(this: Channels, followed) {
+            return original.call(this, { ...followed, types: [] });
           },
       ),
   },

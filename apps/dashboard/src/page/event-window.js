@@ -1,6 +1,6 @@
 // A stretch of a session's events, without gaps, that grows at both ends, and whose transcript is kept.
 //
-// (1) It holds [firstSeq, endSeq) of [0, tailSeq).
+// (1) It holds [firstSeq, endSeq) of [headSeq, tailSeq).
 // (2) It follows what is written while its end is the tail. A stretch from the middle does not: it counts.
 // (3) It holds so many at most; what grows at one end is cut at the other.
 
@@ -17,6 +17,7 @@ const windowCut = 4_000;
 export class EventWindow {
   firstSeq = 0;
   endSeq = 0;
+  headSeq = 0;
   tailSeq = 0;
   /** @type {Fields[]} */
   events = [];
@@ -49,8 +50,13 @@ export class EventWindow {
     this.tailSeq = Math.max(this.tailSeq, tailSeq);
   }
 
+  /** Where what is kept begins, or what is shown. @param {number} headSeq */
+  knowHead(headSeq) {
+    this.headSeq = Math.max(this.headSeq, headSeq);
+  }
+
   async openTail() {
-    await this.#open(Math.max(0, this.tailSeq - pageEvents), this.tailSeq);
+    await this.#open(Math.max(this.headSeq, this.tailSeq - pageEvents), this.tailSeq);
   }
 
   /**
@@ -59,7 +65,8 @@ export class EventWindow {
    */
   async openAt(seq) {
     if (seq >= this.firstSeq && seq < this.endSeq) return;
-    const from = Math.max(0, Math.min(seq - pageEvents / 2, this.tailSeq - pageEvents));
+    const middle = Math.min(seq - pageEvents / 2, this.tailSeq - pageEvents);
+    const from = Math.max(this.headSeq, middle);
     const to = Math.min(this.tailSeq, from + pageEvents);
     const isDone = await this.#open(from, to);
     // A page of large events ends before it: then it begins with the one that is wanted.
@@ -103,11 +110,12 @@ export class EventWindow {
   }
 
   async loadOlder() {
-    if (this.#loading || this.#isLeaving || this.firstSeq === 0 || this.events.length === 0) return;
+    if (this.#loading || this.#isLeaving || this.events.length === 0) return;
+    if (this.firstSeq <= this.headSeq) return;
     await this.#whileLoading(async (isCurrent) => {
       const to = this.firstSeq;
       const page = await this.#fetchPage({
-        from: Math.max(0, to - pageEvents),
+        from: Math.max(this.headSeq, to - pageEvents),
         to,
         isLast: true,
       });

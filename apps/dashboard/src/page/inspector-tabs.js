@@ -5,6 +5,7 @@ import { html } from './render.js';
 import { sessionHash } from './routes.js';
 import { copyText } from './session-export.js';
 import { agentOf } from './session-states.js';
+import { shareWords } from './share-dialog.js';
 import { SpendingPlot } from './spending-plot.js';
 import { LongText, Text } from './text.js';
 import { toolCounts } from './transcript.js';
@@ -28,6 +29,13 @@ const Details = ({ rows }) => html`
 export function SessionTab({ model }) {
   const session = model.session.value;
   if (session === undefined) return null;
+  if (model.share !== undefined) {
+    const rows = [
+      ['Id', session['id']],
+      ['Shown', shareWords(model.share).join(', ')],
+    ];
+    return html`<${Details} rows=${rows} />`;
+  }
   const { agent, lifecycle, usage, stats, metadata } = session;
   const cached = usage['cache_read_input_tokens'];
   return html`

@@ -22,11 +22,14 @@ const allNames = Object.keys(tabs);
 /** What only its owner may know. */
 const sharedNames = allNames.filter((name) => name !== 'Deliveries');
 
+/** All else is of the whole session. */
+const partNames = ['Session', 'Event', 'Tools'];
+
 /** @param {{ model: SessionModel, isShared: boolean }} props */
 export function Inspector({ model, isShared }) {
   const [tab, setTab] = useState(model.selected.value === undefined ? 'Session' : 'Event');
   const [wasSelected, setWasSelected] = useState(model.selected.value);
-  const names = isShared ? sharedNames : allNames;
+  const names = model.share !== undefined ? partNames : isShared ? sharedNames : allNames;
   const selected = model.selected.value;
   // Whoever selects an event wants to see it.
   if (selected !== wasSelected) {

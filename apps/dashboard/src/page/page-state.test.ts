@@ -46,6 +46,22 @@ describe('EventWindow', () => {
     contiguous(window);
   });
 
+  test('begins at the head, and asks for nothing below it', async () => {
+    const { window, asked } = windowOn(1_200);
+    window.knowHead(400);
+    await window.openTail();
+    await window.loadOlder();
+    await window.loadOlder();
+    await window.openAt(410);
+    expect(window.firstSeq).toBe(400);
+    expect(Math.min(...asked.map(({ from }) => from))).toBe(400);
+    const { window: short, asked: askedOfShort } = windowOn(20);
+    short.knowHead(15);
+    await short.openTail();
+    expect([askedOfShort, short.firstSeq]).toEqual([[{ from: 15, to: 20, isLast: true }], 15]);
+    contiguous(short);
+  });
+
   test('takes what is live at the tail, and only counts it elsewhere', async () => {
     const { window } = windowOn(50_000);
     await window.openTail();

@@ -4,6 +4,7 @@ import { signal } from '@preact/signals';
 import { messageOf, sessionPath } from './api.js';
 import { AsOf, standingTypes } from './as-of.js';
 import { EventWindow } from './event-window.js';
+import { MapZoom } from './map-zoom.js';
 import { Player } from './player.js';
 import { followPreviews, Previews } from './previews.js';
 import { findInSession, wordsIn } from './session-finder.js';
@@ -44,6 +45,7 @@ export class SessionModel {
   /** @type {Map<number, string>} seq to kind */
   marks = new Map();
   previews = new Previews();
+  map = new MapZoom();
   threads = new ThreadLanes();
   asOf = new AsOf();
   /** Whether all that tells how it stood is known. */
@@ -89,6 +91,11 @@ export class SessionModel {
     return this.window.transcript.rows;
   }
 
+  /** What is shown of the session, where that is not all of it. @returns {Fields | undefined} */
+  get share() {
+    return this.session.value?.['share'];
+  }
+
   get newCount() {
     return this.isFollowing.value ? 0 : Math.max(0, this.window.tailSeq - this.seenTail);
   }
@@ -115,6 +122,7 @@ export class SessionModel {
       const session = await this.api.json(this.path);
       if (this.#isClosed) return;
       this.session.value = session;
+      this.window.knowHead(session['first_seq'] ?? 0);
       this.window.knowTail(session['event_count']);
       this.seenTail = session['event_count'];
       this.#follow();
@@ -159,6 +167,9 @@ export class SessionModel {
           this.problem.value = String(message);
         },
       }),
+    );
+    if (this.share !== undefined) return;
+    this.#leaves.push(
       followPreviews(this.api, this.name, (frame) => {
         if (this.previews.take(frame)) this.draw();
       }),
@@ -253,7 +264,7 @@ export class SessionModel {
    */
   async show(seq) {
     const { window } = this;
-    const at = Math.max(0, Math.min(seq, window.tailSeq - 1));
+    const at = Math.max(window.headSeq, Math.min(seq, window.tailSeq - 1));
     this.stopFollowing();
     this.selected.value = at;
     this.goal = { seq: at };

@@ -4,12 +4,14 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { Composer } from './composer.js';
 import { counted, money, tokenCount } from './formats.js';
 import { Inspector } from './inspector.js';
+import { mapKeys } from './map-controls.js';
 import { Minimap } from './minimap.js';
 import { html } from './render.js';
 import { SessionActions } from './session-actions.js';
 import { SessionModel } from './session-model.js';
 import { agentOf, stateOf, titleOf } from './session-states.js';
 import { Finder, Scrubber } from './session-tools.js';
+import { shareWords } from './share-dialog.js';
 import { StateMark, Text } from './text.js';
 import { TranscriptView } from './transcript-view.js';
 import { visibleText } from './visible-text.js';
@@ -53,7 +55,7 @@ export function SessionPage({ connection, name, query, isShared }) {
       ${problem !== '' && html`<p class="problem" role="alert">${problem}<button type="button" class="link" onClick=${() => dismiss(model)}>dismiss</button></p>`}
       <div class="tools-line">
         <${Scrubber} model=${model} />
-        <${Finder} model=${model} />
+        ${model.share === undefined && html`<${Finder} model=${model} />`}
       </div>
       <${Minimap} model=${model} />
       <div class="panes">
@@ -78,6 +80,7 @@ function Head({ model, isShared }) {
   const session = model.session.value;
   if (session === undefined)
     return html`<header class="session-head"><h1><${Text} text=${model.name} /></h1></header>`;
+  if (model.share !== undefined) return html`<${SharedHead} model=${model} share=${model.share} />`;
   const cost = money(session['usage']?.['list_cost']);
   const facts = [
     counted(session['event_count'], 'event'),
@@ -98,6 +101,20 @@ function Head({ model, isShared }) {
   `;
 }
 
+/**
+ * Of a session of which a share is shown nothing else is known.
+ * @param {{ model: SessionModel, share: Record<string, any> }} props
+ */
+const SharedHead = ({ model, share }) => html`
+  <header class="session-head">
+    <div class="session-name">
+      <h1><${Text} text=${model.name} /></h1>
+      ${shareWords(share).map((word) => html`<span key=${word} class="fact">${word}</span>`)}
+    </div>
+    <${SessionActions} model=${model} isShared />
+  </header>
+`;
+
 const keys = [
   ['j, k', 'the next, the previous row'],
   ['J, K', 'the next, the previous message of a person'],
@@ -106,6 +123,7 @@ const keys = [
   ['n, N', 'the next, the previous that was found'],
   ['g', 'the beginning'],
   ['G', 'the end, and follow it'],
+  ['+, -, 0', 'the line closer, farther, and all of it'],
   ['?, Esc', 'this list, and away with it'],
 ];
 
@@ -126,7 +144,8 @@ const KeyHelp = ({ onClose }) => html`
 function takeKey(model, event, onHelp) {
   const { target } = event;
   const isTyping =
-    target instanceof HTMLInputElement ||
+    // A slider takes no text.
+    (target instanceof HTMLInputElement && target.type !== 'range') ||
     target instanceof HTMLTextAreaElement ||
     target instanceof HTMLSelectElement;
   if (isTyping || event.metaKey || event.ctrlKey || event.altKey) return;
@@ -143,7 +162,7 @@ function takeKey(model, event, onHelp) {
     '/': () => document.getElementById('find')?.focus(),
     '?': onHelp,
   };
-  const act = does[event.key];
+  const act = does[event.key] ?? mapAct(model, event.key);
   if (
     event.key === 'Enter' &&
     !(target instanceof HTMLButtonElement || target instanceof HTMLAnchorElement)
@@ -157,6 +176,12 @@ function takeKey(model, event, onHelp) {
     event.preventDefault();
     act();
   }
+}
+
+/** @param {SessionModel} model @param {string} key */
+function mapAct(model, key) {
+  const act = mapKeys[key];
+  return act && (() => act(model));
 }
 
 /**

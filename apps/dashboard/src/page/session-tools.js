@@ -11,11 +11,10 @@ import { isCleared } from './search-field.js';
 /** @param {{ model: SessionModel }} props */
 export function Scrubber({ model }) {
   model.watch();
-  const { tailSeq } = model.window;
+  const { headSeq, tailSeq } = model.window;
   const [dragged, setDragged] = useState(/** @type {number | undefined} */ (undefined));
-  const end = Math.max(0, tailSeq - 1);
-  const place = model.isFollowing.value ? end : Math.min(placeOf(model), end);
-  const here = dragged ?? place;
+  const end = lastOf(model);
+  const here = dragged ?? placeNow(model);
   /** @param {Event} event */
   const valueOf = (event) => Number(/** @type {HTMLInputElement} */ (event.currentTarget).value);
   return html`
@@ -24,10 +23,10 @@ export function Scrubber({ model }) {
       <input
         id="scrub"
         type="range"
-        min="0"
+        min=${headSeq}
         max=${end}
         value=${here}
-        disabled=${tailSeq === 0}
+        disabled=${tailSeq === headSeq}
         onInput=${(/** @type {Event} */ event) => setDragged(valueOf(event))}
         onChange=${(/** @type {Event} */ event) => {
           setDragged(undefined);
@@ -40,6 +39,13 @@ export function Scrubber({ model }) {
     </div>
   `;
 }
+
+/** @param {SessionModel} model */
+const lastOf = ({ window: { headSeq, tailSeq } }) => Math.max(headSeq, tailSeq - 1);
+
+/** Where one is: at the end, while one follows it. @param {SessionModel} model */
+export const placeNow = (model) =>
+  model.isFollowing.value ? lastOf(model) : Math.min(placeOf(model), lastOf(model));
 
 /** The selected event while it is in view; else the first that is. @param {SessionModel} model */
 function placeOf({ selected, view }) {
@@ -58,7 +64,7 @@ function Play({ model }) {
     player.speed.value = Number(/** @type {HTMLSelectElement} */ (event.currentTarget).value);
   };
   return html`
-    <button type="button" class="quiet" aria-label=${isPlaying ? 'Stop playing' : 'Play'} disabled=${model.window.tailSeq === 0} onClick=${() => player.toggle()}>${isPlaying ? '❚❚' : '▶'}</button>
+    <button type="button" class="quiet" aria-label=${isPlaying ? 'Stop playing' : 'Play'} disabled=${model.rows.length === 0} onClick=${() => player.toggle()}>${isPlaying ? '❚❚' : '▶'}</button>
     <label class="unheard" for="speed">Speed</label>
     <select id="speed" class="speed" value=${speed} onChange=${take}>
       ${speeds.map((each) => html`<option key=${each} value=${each}>${each}×</option>`)}

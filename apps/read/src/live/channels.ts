@@ -1,6 +1,8 @@
 // Channels of the live socket. A channel is the process's: all who follow one incarnation of a session by
 // one filter have the same number, so that a frame is made once and written to each.
 //
+// Whoever is shown a share has no channel with anybody who is shown another, or all.
+//
 //   ev := {"type":"ev","ch":N,"cursor":"…","events":[…]}
 
 import { jsonTypeOf } from '@tidemark/protocol';
@@ -12,9 +14,9 @@ import {
   readyPiece,
   SharedPieces,
 } from '@tidemark/replica';
-import { cursorAt } from '@tidemark/session';
-import { toldEvent } from '@tidemark/sessions-api';
+import { cursorAt, type Share } from '@tidemark/session';
 import { assert, bytesOf, concatBytes } from '@tidemark/std';
+import { tellerOf } from '../stream-view.ts';
 
 const pieceBounds: PieceBounds = { bytesMax: 128 * 1_024, eventsMax: 1_000 };
 const sharedBounds = { countMax: 256, bytesMax: 16 * 1_024 * 1_024 };
@@ -22,20 +24,30 @@ const sharedBounds = { countMax: 256, bytesMax: 16 * 1_024 * 1_024 };
 /** Undefined where the filter lets nothing of the piece through. */
 export type ReadyEvents = ReadyPiece<Uint8Array | undefined>;
 
+/** What is followed, and how much of it is told. */
+export interface Followed {
+  readonly incarnation: string;
+  /** All, where there is none. */
+  readonly types: readonly string[];
+  readonly share: Share | undefined;
+}
+
 export class Channel {
   readonly number: number;
   readonly #types: ReadonlySet<string>;
+  readonly #tell: ReturnType<typeof tellerOf>;
   readonly #shared: SharedPieces<Uint8Array | undefined>;
   readonly #variant: string;
   holders = 0;
 
   constructor(
     number: number,
-    types: readonly string[],
+    { types, share }: Followed,
     shared: SharedPieces<Uint8Array | undefined>,
   ) {
     this.number = number;
     this.#types = new Set(types);
+    this.#tell = tellerOf(share);
     this.#shared = shared;
     this.#variant = String(number);
   }
@@ -63,7 +75,7 @@ export class Channel {
     return readyPiece(piece, stream, () => {
       const told = piece
         .split()
-        .map((body, index) => toldEvent(stream, piece.position + index, body))
+        .map((body, index) => this.#tell(stream, piece.position + index, body))
         .filter((body) => this.#types.size === 0 || this.#types.has(jsonTypeOf(body) ?? ''));
       if (told.length === 0) return { encoded: undefined, encodedBytes: 0 };
       const cursorText = cursorAt(stream, piece.endPosition);
@@ -94,19 +106,19 @@ export class Channels {
   }
 
   /** Held until it is let go. */
-  hold(incarnation: string, types: readonly string[]): Channel {
-    const name = nameOf(incarnation, types);
-    const known = this.#byName.get(name) ?? new Channel(this.newNumber(), types, this.#shared);
+  hold(followed: Followed): Channel {
+    const name = nameOf(followed);
+    const known = this.#byName.get(name) ?? new Channel(this.newNumber(), followed, this.#shared);
     this.#byName.set(name, known);
     known.holders += 1;
     return known;
   }
 
-  letGo(channel: Channel, incarnation: string, types: readonly string[]): void {
+  letGo(channel: Channel, followed: Followed): void {
     channel.holders -= 1;
-    if (channel.holders === 0) this.#byName.delete(nameOf(incarnation, types));
+    if (channel.holders === 0) this.#byName.delete(nameOf(followed));
   }
 }
 
-const nameOf = (incarnation: string, types: readonly string[]): string =>
-  `${incarnation} ${[...types].sort().join(',')}`;
+const nameOf = ({ incarnation, types, share }: Followed): string =>
+  JSON.stringify([incarnation, [...types].sort(), share]);

@@ -4,7 +4,9 @@
 //     waits in the session, and nowhere else. One that has no credit left holds up no other.
 // (2) What it follows ends with it, in whatever order that meets what else happens.
 // (3) Where its key or token is good no more, it is told nothing more.
+// (4) What is followed is followed as far as its key or token shows it; a socket is renewed with one that shows as much.
 
+import { isDeepStrictEqual } from 'node:util';
 import {
   closeCodes,
   type Identity,
@@ -18,17 +20,11 @@ import type { Timer } from '@tidemark/ports';
 import { isProblem, limits, Problem, parseSessionName } from '@tidemark/protocol';
 import type { FollowCursor, Followers } from '@tidemark/replica';
 import { cursorAt } from '@tidemark/session';
-import {
-  appendOf,
-  type Fields,
-  idOfTold,
-  liveSessionOf,
-  parseSent,
-  sessionObject,
-} from '@tidemark/sessions-api';
+import { appendOf, type Fields, idOfTold, parseSent } from '@tidemark/sessions-api';
 import { bytesOf } from '@tidemark/std';
+import { toldSession } from '../sessions/parts.ts';
 import { type ReadParts, StreamView } from '../stream-view.ts';
-import type { Channel, Channels, ReadyEvents } from './channels.ts';
+import type { Channel, Channels, Followed, ReadyEvents } from './channels.ts';
 import type { Fleets } from './fleet.ts';
 import { type ClientMessage, parseMessage, refIn, type SubscribeSession } from './live-messages.ts';
 
@@ -48,7 +44,7 @@ const underWayMax = 64;
 interface Following {
   readonly channel: Channel;
   readonly cursor: FollowCursor;
-  readonly types: readonly string[];
+  readonly followed: Followed;
   credit: number;
   sentBytes: number;
   isFetching: boolean;
@@ -85,6 +81,9 @@ export class LiveConnection implements SocketHandler {
     try {
       const identity = await this.#parts.tenancy.verify(credential);
       if (this.#isClosed) return;
+      if (!isSameShare(this.#identity, identity)) {
+        throw new Problem('forbidden', 'another share is shown over a socket of its own');
+      }
       const grant = this.#parts.tenancy.goLive(credential, identity, () => this.#look());
       this.#grant?.end();
       this.#grant = grant;
@@ -153,8 +152,9 @@ export class LiveConnection implements SocketHandler {
   ): Promise<void> {
     need(identity, 'read', session);
     if (this.#following.size + this.#others.size >= subscriptionsMax) throw tooMany();
-    const { channels, followers, shards } = this.#parts;
-    const opened = { name: parseSessionName(session), mustBeCurrent: true };
+    const { channels, followers } = this.#parts;
+    const { share } = identity;
+    const opened = { name: parseSessionName(session), mustBeCurrent: true, share };
     using view = await StreamView.open(this.#parts, identity.tenant, opened);
     if (!view.present.isJson) {
       throw new Problem('content-type-mismatch', 'its messages are not JSON');
@@ -165,17 +165,17 @@ export class LiveConnection implements SocketHandler {
         : ({ kind: 'cursor', offset: after === 'start' ? '-1' : after } as const);
     const position = await view.positionOf(start);
     if (this.#isClosed) return;
-    const { incarnation } = view;
-    const channel = channels.hold(incarnation, types);
+    const followed = { incarnation: view.incarnation, types, share };
+    const channel = channels.hold(followed);
     if (this.#following.has(channel.number)) {
-      channels.letGo(channel, incarnation, types);
+      channels.letGo(channel, followed);
       throw new Problem('invalid-request', 'the session is followed with this filter already');
     }
     const cursor = followers.follow(view.placeAt(position), () => this.#pump(following));
     const following: Following = {
       channel,
       cursor,
-      types,
+      followed,
       credit,
       sentBytes: 0,
       isFetching: false,
@@ -184,9 +184,8 @@ export class LiveConnection implements SocketHandler {
     };
     this.#following.set(channel.number, following);
     const stream = view.present;
-    const live = liveSessionOf(view.session.state, stream, shards.parts.clock.nowMs());
     const at = cursorAt(stream, position);
-    const told = { ref, ch: channel.number, cursor: at, session: sessionObject(live) };
+    const told = { ref, ch: channel.number, cursor: at, session: toldSession(this.#parts, view) };
     this.#send({ type: 'ok', ...told });
     this.#pump(following);
   }
@@ -308,10 +307,10 @@ export class LiveConnection implements SocketHandler {
   }
 
   #leave(following: Following): void {
-    const { channel, cursor, types } = following;
+    const { channel, cursor, followed } = following;
     if (!this.#following.delete(channel.number)) return;
     cursor.end();
-    this.#parts.channels.letGo(channel, cursor.incarnation, types);
+    this.#parts.channels.letGo(channel, followed);
   }
 
   /** Its key or token may have ended. */
@@ -352,6 +351,9 @@ function need(identity: Identity, scope: 'read' | 'append', session: string | un
     ? new Problem('forbidden', 'a client token is for one session')
     : new Problem('session-not-found', 'no such session');
 }
+
+const isSameShare = (before: Identity | undefined, { share }: Identity): boolean =>
+  before === undefined || isDeepStrictEqual(before.share, share);
 
 const tooMany = (): Problem =>
   new Problem('too-large', `at most ${subscriptionsMax} subscriptions over one socket`, {

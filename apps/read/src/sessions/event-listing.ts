@@ -11,10 +11,9 @@ import {
   pageText,
   processedAtOf,
   type TimeRange,
-  toldEvent,
 } from '@tidemark/sessions-api';
 import { bytesOf } from '@tidemark/std';
-import type { StreamView } from '../stream-view.ts';
+import { type StreamView, tellerOf } from '../stream-view.ts';
 import type { SessionReadParts } from './parts.ts';
 
 export interface EventFilter {
@@ -112,6 +111,7 @@ async function eventsBetween(
   view: StreamView,
   [firstSeq, endSeq]: readonly [number, number],
 ): Promise<ListedEvent[]> {
+  const tell = tellerOf(view.share);
   const events: ListedEvent[] = [];
   for (let seq = firstSeq; seq < endSeq; ) {
     const bounds = { position: seq, bytesMax: limits.readBytesMax, eventsMax: endSeq - seq };
@@ -120,7 +120,7 @@ async function eventsBetween(
       (await shards.reader.read(view.source, bounds));
     const stream = view.present;
     for (const body of range.split()) {
-      events.push({ seq, body: toldEvent(stream, seq, body) });
+      events.push({ seq, body: tell(stream, seq, body) });
       seq += 1;
     }
   }

@@ -1,10 +1,17 @@
-import type { EdgeRequest, Tenancy } from '@tidemark/edge';
+import { type EdgeRequest, shareRefusal, type Tenancy } from '@tidemark/edge';
 import { Problem, parseSessionName, type SessionName } from '@tidemark/protocol';
 import type { Tenant } from '@tidemark/replica';
+import type { Share } from '@tidemark/session';
 import type { SessionSearch } from '@tidemark/session-search';
-import { type LiveSession, liveSessionOf } from '@tidemark/sessions-api';
+import {
+  type Fields,
+  type LiveSession,
+  liveSessionOf,
+  sessionObject,
+  sharedSessionObject,
+} from '@tidemark/sessions-api';
 import type { SseParts } from '../sse.ts';
-import { StreamView } from '../stream-view.ts';
+import { type ReadParts, StreamView } from '../stream-view.ts';
 import type { Previews } from './previews.ts';
 import type { SessionFrames } from './session-stream.ts';
 
@@ -22,19 +29,24 @@ export const parameterIn = ({ params }: EdgeRequest, name: string): string =>
 export interface Subject {
   readonly tenant: Tenant;
   readonly name: SessionName;
+  /** All that is shown of it; undefined where that is all of it. */
+  readonly share: Share | undefined;
 }
 
 export async function subjectOf(
   { tenancy }: SessionReadParts,
   request: EdgeRequest,
 ): Promise<Subject> {
-  const tenant = await tenancy.tenantOf(request);
-  return { tenant, name: parseSessionName(parameterIn(request, 'session')) };
+  const { tenant, share } = await tenancy.identityOf(request);
+  return { tenant, name: parseSessionName(parameterIn(request, 'session')), share };
 }
 
 /** The session as it is at some moment after the request came. */
-export function openView(parts: SessionReadParts, { tenant, name }: Subject): Promise<StreamView> {
-  return StreamView.open(parts, tenant, { name, mustBeCurrent: true });
+export function openView(
+  parts: SessionReadParts,
+  { tenant, name, share }: Subject,
+): Promise<StreamView> {
+  return StreamView.open(parts, tenant, { name, mustBeCurrent: true, share });
 }
 
 /** A session's events are JSON; of other streams only what they are can be told here. */
@@ -44,5 +56,19 @@ export function checkJson({ present }: StreamView): void {
   throw new Problem('content-type-mismatch', detail);
 }
 
-export const liveOf = ({ shards }: SessionReadParts, view: StreamView): LiveSession =>
+export const liveOf = ({ shards }: ReadParts, view: StreamView): LiveSession =>
   liveSessionOf(view.session.state, view.present, shards.parts.clock.nowMs());
+
+export function toldSession(parts: ReadParts, view: StreamView): Fields {
+  const live = liveOf(parts, view);
+  return view.share === undefined ? sessionObject(live) : sharedSessionObject(live, view.share);
+}
+
+/** What of a listing may be asked where a share is shown: all else of it knows no share. */
+const askedOfShares =
+  /^(token|order|limit|page|after|last|(from|to)_seq|seqs|types?(\[\])?|created_at\[[gl]te?\])$/;
+
+export function checkAsked({ share }: StreamView, query: URLSearchParams): void {
+  if (share === undefined) return;
+  if (![...query.keys()].every((name) => askedOfShares.test(name))) throw shareRefusal();
+}

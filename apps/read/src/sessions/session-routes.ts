@@ -17,7 +17,6 @@ import {
   parsePage,
   parseTimeRange,
   primaryThreadId,
-  sessionObject,
   sessionPrefixes,
   threadObjects,
   valuesOf,
@@ -29,6 +28,7 @@ import type { StreamView } from '../stream-view.ts';
 import { followEvents, offsetIn } from './event-follow.ts';
 import { type ListRequest, listEvents, sendListing } from './event-listing.ts';
 import {
+  checkAsked,
   checkJson,
   liveOf,
   openView,
@@ -36,12 +36,15 @@ import {
   type SessionReadParts,
   type Subject,
   subjectOf,
+  toldSession,
 } from './parts.ts';
 import { searchEvents } from './search-routes.ts';
 import { listSessions } from './session-listing.ts';
 import { SessionVoice } from './session-stream.ts';
 
 const eventsMax = 1_000;
+/** Of routes that open a view of their subject, which shows no more than its share, and read through it alone. */
+const keeps = { keepsToShare: true } as const;
 const deltaTypes: ReadonlySet<string> = new Set(['agent.message', 'agent.thinking']);
 const deltasMax = 100;
 
@@ -55,9 +58,9 @@ export function addSessionReads(edge: Edge, parts: SessionReadParts): void {
 }
 
 function addOne(edge: Edge, parts: SessionReadParts, prefix: string): void {
-  edge.get(`${prefix}/:session`, async (request, reply) => {
+  edge.get(`${prefix}/:session`, { config: keeps }, async (request, reply) => {
     using view = await openView(parts, await subjectOf(parts, request));
-    return reply.header('cache-control', 'no-store').send(sessionObject(liveOf(parts, view)));
+    return reply.header('cache-control', 'no-store').send(toldSession(parts, view));
   });
 
   edge.get(`${prefix}/:session/facts`, async (request, reply) => {
@@ -110,19 +113,28 @@ type Named = (request: EdgeRequest) => Promise<Subject>;
 function addEvents(edge: Edge, parts: SessionReadParts, prefix: string): void {
   const own: Named = (request) => subjectOf(parts, request);
   const thread: Named = async (request) => threadOf(await own(request), request);
-  addListing(edge, parts, { path: `${prefix}/:session/events`, named: own });
-  addListing(edge, parts, { path: `${prefix}/:session/threads/:thread/events`, named: thread });
-  addStream(edge, parts, { path: `${prefix}/:session/events/stream`, named: own });
-  addStream(edge, parts, { path: `${prefix}/:session/stream`, named: own });
-  addStream(edge, parts, { path: `${prefix}/:session/threads/:thread/stream`, named: thread });
+  addListing(edge, parts, { path: `${prefix}/:session/events`, named: own, config: keeps });
+  addListing(edge, parts, {
+    path: `${prefix}/:session/threads/:thread/events`,
+    named: thread,
+    config: {},
+  });
+  addStream(edge, parts, { path: `${prefix}/:session/events/stream`, named: own, config: keeps });
+  addStream(edge, parts, { path: `${prefix}/:session/stream`, named: own, config: keeps });
+  addStream(edge, parts, {
+    path: `${prefix}/:session/threads/:thread/stream`,
+    named: thread,
+    config: {},
+  });
 
-  edge.get(`${prefix}/:session/events/:event`, async (request, reply) => {
+  edge.get(`${prefix}/:session/events/:event`, { config: keeps }, async (request, reply) => {
     using view = await openView(parts, await own(request));
     checkJson(view);
     const seq = seqNamed(view.present, parameterIn(request, 'event'));
-    if (seq < view.present.aspects.keeping.head.seq) throw behindHead(view.present);
+    const isBehindHead = seq < view.present.aspects.keeping.head.seq;
+    if (isBehindHead && view.share === undefined) throw behindHead(view.present);
     const asked = { ...everything, limit: 1, firstSeq: seq, endSeq: seq + 1 };
-    const [event] = (await listEvents(parts, view, asked)).events;
+    const [event] = isBehindHead ? [] : (await listEvents(parts, view, asked)).events;
     if (event === undefined) throw new Problem('not-found', 'the session has no such event');
     reply.header('stream-first-seq', String(event.seq));
     return reply.type('application/json').send(Buffer.from(event.body));
@@ -130,22 +142,24 @@ function addEvents(edge: Edge, parts: SessionReadParts, prefix: string): void {
 }
 
 /** The primary thread’s events are the session’s own. */
-function threadOf({ tenant, name }: Subject, request: EdgeRequest): Subject {
+function threadOf({ name, ...subject }: Subject, request: EdgeRequest): Subject {
   const id = parameterIn(request, 'thread');
-  return { tenant, name: id === primaryThreadId(name) ? name : threadName(name, id) };
+  return { ...subject, name: id === primaryThreadId(name) ? name : threadName(name, id) };
 }
 
 interface Route {
   readonly path: string;
   readonly named: Named;
+  readonly config: { readonly keepsToShare?: boolean };
 }
 
-function addListing(edge: Edge, parts: SessionReadParts, { path, named }: Route): void {
-  edge.get(path, async (request, reply) => {
+function addListing(edge: Edge, parts: SessionReadParts, { path, named, config }: Route): void {
+  edge.get(path, { config }, async (request, reply) => {
     const subject = await named(request);
     using view = await openView(parts, subject);
     checkJson(view);
     const query = queryOf(request.raw.url ?? '');
+    checkAsked(view, query);
     if (parameterOf(query, 'q') !== undefined) {
       const { search } = parts;
       if (search === undefined) throw new Problem('unavailable', 'nothing is searched here');
@@ -163,12 +177,12 @@ function addListing(edge: Edge, parts: SessionReadParts, { path, named }: Route)
   });
 }
 
-function addStream(edge: Edge, parts: SessionReadParts, { path, named }: Route): void {
-  edge.get(path, async (request, reply) => {
+function addStream(edge: Edge, parts: SessionReadParts, { path, named, config }: Route): void {
+  edge.get(path, { config }, async (request, reply) => {
     using view = await openView(parts, await named(request));
     checkJson(view);
     const position = await view.positionOf(resumedAt(request));
-    const voice = voiceOf(parts, request);
+    const voice = voiceOf(parts, view, request);
     const goLive = await goLiveBy(parts.tenancy, request);
     const connection = new SseConnection(parts, view, { reply, position, voice, goLive });
     voice.listen(parts.previews, view.session);
@@ -260,14 +274,19 @@ function resumedAt(request: EdgeRequest): ReadStart {
   return seen === undefined || seen === '' ? { kind: 'now' } : { kind: 'cursor', offset: seen };
 }
 
-function voiceOf({ sessionFrames, nowMs }: SessionReadParts, request: EdgeRequest): SessionVoice {
+function voiceOf(
+  { sessionFrames, nowMs }: SessionReadParts,
+  { share }: StreamView,
+  request: EdgeRequest,
+): SessionVoice {
   const query = queryOf(request.raw.url ?? '');
   const deltas = valuesOf(query, 'event_deltas');
   if (deltas.length > deltasMax || deltas.some((type) => !deltaTypes.has(type))) {
     throw new Problem('invalid-request', 'event_deltas is agent.message or agent.thinking');
   }
   const types = valuesOf(query, 'types');
-  return new SessionVoice(sessionFrames, { types, deltas, nowText: () => timestampText(nowMs()) });
+  const nowText = (): string => timestampText(nowMs());
+  return new SessionVoice(sessionFrames, { types, share, deltas, nowText });
 }
 
 /** An event by its seq, by the id that the server gave it, or by one that its client did. */

@@ -4,27 +4,37 @@
 import { chunkOf, envelopeOf } from '@tidemark/edge';
 import { jsonTypeOf } from '@tidemark/protocol';
 import type { FoldedSession, FollowCursor } from '@tidemark/replica';
-import { cursorAt } from '@tidemark/session';
-import { frameNameOf, isFields, toldEvent } from '@tidemark/sessions-api';
+import { cursorAt, type Share } from '@tidemark/session';
+import { frameNameOf, isFields } from '@tidemark/sessions-api';
 import { type FrameMaker, SharedFrames } from '../shared-frames.ts';
 import { type SseVoice, sseHeaders } from '../sse-connection.ts';
 import { textParts } from '../sse-frame.ts';
+import { tellerOf } from '../stream-view.ts';
 import type { Preview, Previews } from './previews.ts';
 
 const heartbeat = chunkOf(Buffer.from('event: ping\ndata: {"type":"ping"}\n\n'));
 const opening = Buffer.from(': open\n\n');
 const newline = Buffer.from('\n');
 
-/** Without a filter the variant is empty; else its types, one behind the other. */
-export const variantOf = (types: readonly string[]): string => [...types].sort().join(',');
+/** For whom a session's frames are made: a variant is its JSON, so that nobody's filter looks like another's share. */
+export interface Audience {
+  /** All, where there is none. */
+  readonly types: readonly string[];
+  readonly share: Share | undefined;
+}
+
+export const variantOf = ({ types, share }: Audience): string =>
+  JSON.stringify({ types: [...types].sort(), share });
 
 const sessionFrame: FrameMaker = function* (stream, piece, { variant }) {
-  const wanted = variant === '' ? undefined : new Set(variant.split(','));
+  const { types, share } = JSON.parse(variant) as Audience;
+  const wanted = types.length === 0 ? undefined : new Set(types);
+  const tell = tellerOf(share);
   let seq = piece.position;
   // So that a frame of which nothing is wanted is one all the same.
   if (wanted !== undefined) yield Buffer.from(':\n\n');
   for (const body of piece.split()) {
-    const told = toldEvent(stream, seq, body);
+    const told = tell(stream, seq, body);
     const type = jsonTypeOf(told);
     seq += 1;
     if (wanted !== undefined && !wanted.has(type ?? '')) continue;
@@ -38,8 +48,7 @@ export type SessionFrames = SharedFrames;
 
 export const createSessionFrames = (): SessionFrames => new SharedFrames(sessionFrame);
 
-export interface VoiceOptions {
-  readonly types: readonly string[];
+export interface VoiceOptions extends Audience {
   /** Of which types previews are wanted. */
   readonly deltas: readonly string[];
   readonly nowText: () => string;
@@ -67,11 +76,13 @@ export class SessionVoice implements SseVoice {
   constructor(frames: SessionFrames, options: VoiceOptions) {
     this.#frames = frames;
     this.#options = options;
-    this.#variant = variantOf(options.types);
+    this.#variant = variantOf(options);
   }
 
   listen(previews: Previews, session: FoldedSession): void {
-    if (this.#isOver || this.#options.deltas.length === 0) return;
+    // A preview is what an event says, and stands where no share may reach.
+    const { deltas, share } = this.#options;
+    if (this.#isOver || deltas.length === 0 || share !== undefined) return;
     this.#unlisten = previews.listen(session, (preview) => {
       if (this.#waiting.length < previewsMax) this.#waiting.push(preview);
       setImmediate(() => this.onAside());

@@ -59,6 +59,11 @@ const event: Schema = {
     content: list(object({ type: oneOf('text'), text: text() }, ['type', 'text'])),
   },
 };
+const share = object({ first_seq: whole(), last_seq: nullable(whole()), redacted: flag }, [
+  'first_seq',
+  'last_seq',
+  'redacted',
+]);
 const page = (item: Schema): Schema =>
   object({ data: list(item), next_page: nullable(text()) }, ['data']);
 
@@ -127,6 +132,9 @@ export const schemas: Readonly<Record<string, Schema>> = {
       archived_at: nullable(time),
       usage: anything,
       stats: anything,
+      first_seq: whole(),
+      event_count: whole(),
+      share,
     },
     ['id', 'type', 'status', 'created_at'],
   ),
@@ -187,8 +195,11 @@ export const schemas: Readonly<Record<string, Schema>> = {
   WriteToken: object({
     scopes: list(oneOf('read', 'append', 'steer'), 3),
     ttl_seconds: whole(60, 86_400),
+    first_seq: whole(),
+    last_seq: whole(),
+    redacted: flag,
   }),
-  Token: object({ id: text(), token: text(), scopes: list(text()), expires_at: time }, [
+  Token: object({ id: text(), token: text(), scopes: list(text()), share, expires_at: time }, [
     'id',
     'scopes',
     'expires_at',
