@@ -192,7 +192,7 @@ export class Tenancy {
   }
 
   /** By the session as it is at some moment after the request came. */
-  async #tokenIdentity(token: ClientToken): Promise<Identity> {
+  async #tokenIdentity(token: ShownToken): Promise<Identity> {
     const known = this.#shards.directory.get(token.tenant);
     const tenant = known ?? (await this.#shards.currentDirectory()).get(token.tenant as TenantId);
     if (tenant === undefined || tenant.isSuspended) throw badToken();
@@ -258,22 +258,27 @@ export function credentialOf({
 
 const badToken = (): Problem => new Problem('unauthenticated', 'no session has this token');
 
-function parsedToken(text: string): ClientToken {
+/** Hashed once: who follows by it is looked at with each event. */
+interface ShownToken extends Omit<ClientToken, 'secret'> {
+  readonly hash: string;
+}
+
+function parsedToken(text: string): ShownToken {
   const token = parseClientToken(text);
   if (token === undefined) throw badToken();
-  return token;
+  const { secret, ...named } = token;
+  return { ...named, hash: hashKey(secret) };
 }
 
 const entryOf = (
   stream: StreamState | undefined,
-  { id, secret }: ClientToken,
+  token: ShownToken,
   nowMs: number,
-): ReturnType<typeof goodToken> =>
-  stream && goodToken(stream.aspects.tokens, { id, hash: hashKey(secret) }, nowMs);
+): ReturnType<typeof goodToken> => stream && goodToken(stream.aspects.tokens, token, nowMs);
 
 /** A share is for reading, whatever else its token says. */
 function openedBy(
-  token: ClientToken,
+  token: ShownToken,
   stream: StreamState | undefined,
   nowMs: number,
 ): Pick<Identity, 'by' | 'scopes' | 'share'> | undefined {
