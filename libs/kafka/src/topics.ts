@@ -44,6 +44,8 @@ interface DeletedRecords {
   }[];
 }
 
+type Asked = readonly [name: string, version: number, args: object];
+
 const topicResource = 2;
 
 export class Topics {
@@ -142,27 +144,34 @@ export class Topics {
   async #checkSettings(spec: TopicSpec, topic: TopicMetadata, signal?: AbortSignal): Promise<void> {
     const { settings } = this.#parts.brokers;
     const promise = { ...settings, durability: spec.durability };
-    const resource = {
-      type: topicResource,
-      name: spec.name,
-      configNames: Object.keys(topicConfigOf(promise)),
-    };
-    const answer = await this.#ask<DescribedConfigs>(
-      ['DescribeConfigs', 2, { resources: [resource] }],
+    const config = await this.#retried(
+      () => this.#describe(spec.name, Object.keys(topicConfigOf(promise))),
       signal,
-    );
-    const [described] = answer.resources;
-    if (described === undefined || described.errorCode !== errorCodes.none) {
-      throw faultOf(described?.errorCode ?? -1, `topic is not described. topic=${spec.name}`);
-    }
-    const config = new Map(
-      described.configEntries.map(({ configName, configValue }) => [configName, configValue ?? '']),
     );
     const replicaCount = Math.min(...topic.partitions.map((partition) => partition.replicaCount));
     const weaknesses = weaknessesOf(config, replicaCount, promise);
     if (weaknesses.length === 0) return;
     const what = `topic keeps less than was promised. topic=${spec.name}: ${weaknesses.join('; ')}`;
     throw new Fault('unsafe', what, { effect: 'none' });
+  }
+
+  /** Of a topic that was found. */
+  async #describe(
+    name: string,
+    configNames: readonly string[],
+  ): Promise<ReadonlyMap<string, string>> {
+    const args = { resources: [{ type: topicResource, name, configNames }] };
+    const { resources } = await this.#askOnce<DescribedConfigs>(['DescribeConfigs', 2, args]);
+    const { errorCode, configEntries } = resources[0] ?? { errorCode: -1, configEntries: [] };
+    const message = `topic is not described. topic=${name}`;
+    if (errorCode === errorCodes.unknownTopicOrPartition) {
+      // This broker has not heard of it yet.
+      throw new Fault('unavailable', message, { effect: 'none' });
+    }
+    if (errorCode !== errorCodes.none) throw faultOf(errorCode, message);
+    return new Map(
+      configEntries.map(({ configName: key, configValue }) => [key, configValue ?? '']),
+    );
   }
 
   async grow(name: string, partitions: number, signal?: AbortSignal): Promise<void> {
@@ -215,16 +224,15 @@ export class Topics {
     });
   }
 
-  async #ask<T>(
-    [name, version, args]: readonly [string, number, object],
-    signal?: AbortSignal,
-  ): Promise<T> {
+  #ask<T>(asked: Asked, signal?: AbortSignal): Promise<T> {
+    return this.#retried(() => this.#askOnce<T>(asked), signal);
+  }
+
+  async #askOnce<T>([name, version, args]: Asked): Promise<T> {
     const { brokers } = this.#parts;
-    return this.#retried(async () => {
-      const connection: BrokerConnection = await brokers.control();
-      const call = callOf(name, version, args);
-      return (await connection.call(call, 2 * brokers.settings.requestTimeoutMs)) as T;
-    }, signal);
+    const connection: BrokerConnection = await brokers.control();
+    const call = callOf(name, version, args);
+    return (await connection.call(call, 2 * brokers.settings.requestTimeoutMs)) as T;
   }
 
   /** All of these can be repeated: what was done once is there, and is then looked at. */

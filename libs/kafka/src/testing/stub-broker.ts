@@ -28,6 +28,8 @@ export interface StubPlan {
   ) => Promise<'answer' | 'disconnect' | 'silence'>;
   /** The leader epoch that it tells, by the number of the question from 1. */
   readonly leaderEpochOf?: (question: number) => number;
+  /** The error it tells of a topic's settings, by the number of the question from 1; none unless it is told. */
+  readonly onDescribe?: (question: number) => number;
   /** Called before each answer to a question about topics, with its number from 1. */
   readonly beforeMetadata?: (question: number) => Promise<void>;
 }
@@ -41,6 +43,7 @@ export interface StubBroker extends AsyncDisposable {
   readonly metadataRequests: readonly number[];
   /** With which leader epoch ends were asked for. */
   readonly offsetEpochs: readonly number[];
+  readonly describeRequests: number;
   /** Those on which something was produced. */
   readonly produceConnections: ReadonlySet<unknown>;
 }
@@ -51,9 +54,10 @@ const apis = {
   metadata: 3,
   saslHandshake: 17,
   apiVersions: 18,
+  describeConfigs: 32,
   saslAuthenticate: 36,
 } as const;
-const offered = [0, 1, 2, 3, 17, 18, 36];
+const offered = [0, 1, 2, 3, 17, 18, 32, 36];
 
 export async function startStubBroker(plan: StubPlan): Promise<StubBroker> {
   const stub = new Stub(plan);
@@ -76,6 +80,7 @@ class Stub {
   readonly produceRequests: Shard[][] = [];
   readonly metadataRequests: number[] = [];
   readonly offsetEpochs: number[] = [];
+  describeRequests = 0;
   readonly produceConnections = new Set<Socket>();
   readonly sockets = new Set<Socket>();
   readonly #attempts = new Map<Shard, number>();
@@ -121,6 +126,7 @@ class Stub {
       body.int16(0).array(['PLAIN'], (name) => body.string(name));
     else if (key === apis.saslAuthenticate) return void socket.destroy();
     else if (key === apis.listOffsets) this.#tellOffsets(reader, body);
+    else if (key === apis.describeConfigs) this.#tellConfigs(reader, body);
     else if (key === apis.produce) {
       this.produceConnections.add(socket);
       const shards = this.#produce(reader, body);
@@ -190,6 +196,21 @@ class Stub {
           .int64(time === -2n ? 0n : BigInt(end))
           .int32(0);
       });
+    });
+  }
+
+  /** A topic without a setting. */
+  #tellConfigs(reader: WireReader, body: FrameWriter): void {
+    this.describeRequests += 1;
+    const errorCode = this.#plan.onDescribe?.(this.describeRequests) ?? 0;
+    const names = reader.array(() => {
+      reader.int8();
+      const name = reader.string();
+      reader.array(() => reader.string());
+      return name;
+    });
+    body.int32(0).array(names, (name) => {
+      body.int16(errorCode).string('').int8(2).string(name).int32(0);
     });
   }
 
