@@ -44,3 +44,17 @@ test('what is not retained is never given out', () => {
   expect(queue.size).toBe(3);
   expect(takeAll(queue, 1_000)).toEqual(['d', 'a', 'c']);
 });
+
+test('what is forgotten is never given out, and takes no room for long', () => {
+  const queue = new DueQueue();
+  queue.set('kept', 5);
+  for (let round = 0; round < 10_000; round += 1) {
+    queue.set(`${round}`, 1_000_000);
+    queue.forget(`${round}`);
+  }
+  queue.forget('unknown');
+  expect(queue.size).toBe(1);
+  expect(takeAll(queue, 2_000_000)).toEqual(['kept']);
+  queue.set('7', 1);
+  expect(takeAll(queue, 1)).toEqual(['7']);
+});

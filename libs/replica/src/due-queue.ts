@@ -1,10 +1,13 @@
 // Keys by when somebody has to look at them, the earliest first. A key that moves to a later time stays
-// where it is and is set again by who looks; one that moves to an earlier time leaves a stale entry.
+// where it is and is set again by who looks; one that moves to an earlier time, or is forgotten, leaves a stale
+// entry. Of these there are never more than of the others, but for a few.
 
 interface Entry {
   readonly key: string;
   readonly dueMs: number;
 }
+
+const staleMin = 1_024;
 
 export class DueQueue {
   /** A binary heap. */
@@ -36,9 +39,19 @@ export class DueQueue {
     }
   }
 
+  /** It is not given out any more. */
+  forget(key: string): void {
+    const wasThere = this.#entries.delete(key);
+    if (wasThere && this.#heap.length > 2 * this.#entries.size + staleMin) this.#rebuild();
+  }
+
   /** Forgets all others. */
   retain(isKept: (key: string) => boolean): void {
     for (const key of this.#entries.keys()) if (!isKept(key)) this.#entries.delete(key);
+    this.#rebuild();
+  }
+
+  #rebuild(): void {
     // In order, and so a heap.
     this.#heap = [...this.#entries.values()].sort((one, other) => one.dueMs - other.dueMs);
   }

@@ -98,11 +98,14 @@ export class Expiries {
   }
 
   #see(ends: ShardEnds, session: FoldedSession): void {
-    const { stream, life } = session.state;
-    if (stream === undefined || life !== 'live') return;
-    const dueMs = dueAtMs(stream);
-    if (dueMs === Number.POSITIVE_INFINITY) return;
     const { queue, sources } = ends;
+    const { stream, life } = session.state;
+    const dueMs = stream === undefined || life !== 'live' ? Infinity : dueAtMs(stream);
+    if (stream === undefined || dueMs === Infinity) {
+      sources.delete(session.key);
+      queue.forget(session.key);
+      return;
+    }
     if (stream.refs.size > 0) sources.add(session.key);
     else sources.delete(session.key);
     if (!isNeeded(ends, session.key)) return;
@@ -161,12 +164,14 @@ export class Expiries {
       if (!this.#isAgendaDue(ends)) return;
       await replica.readIndex();
     }
-    let left = this.#settings.endsMax;
+    const { endsMax } = this.#settings;
+    let left = endsMax;
     for (let keys = this.#takeDue(ends, left); keys.length > 0; keys = this.#takeDue(ends, left)) {
       await this.#endAll(ends, keys);
       left -= keys.length;
     }
-    await this.#sweepAgenda(ends, left, signal);
+    // Whatever waits in the queue, some of what is published has its turn.
+    await this.#sweepAgenda(ends, Math.max(left, Math.ceil(endsMax / 2)), signal);
   }
 
   #takeDue({ queue }: ShardEnds, left: number): readonly string[] {

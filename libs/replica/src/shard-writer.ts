@@ -328,6 +328,7 @@ export class ShardWriter {
   /** `isAlone`: the batch was decided on everything that lies before it. */
   #finish(flight: Flight, isAlone: boolean): void {
     const { appended, voided } = this.#parts.metrics;
+    this.#tellTime(flight);
     const again: PendingCommand[] = [];
     let first = 0;
     let standing = 0;
@@ -350,6 +351,14 @@ export class ShardWriter {
     this.#endFlight(flight);
     this.#requeue(again);
     this.#ask();
+  }
+
+  /** Of the command that has waited longest: once for a batch, whatever it holds. */
+  #tellTime({ writes }: Flight): void {
+    const { clock, metrics } = this.#parts;
+    const cameMs = (writes[0]?.pending.deadlineMs ?? Infinity) - this.#settings.deadlineMs;
+    const seconds = (clock.monotonicMs() - cameMs) / 1_000;
+    metrics.commitSeconds.observe(Math.max(0, seconds));
   }
 
   #endFlight(flight: Flight): void {

@@ -1,4 +1,4 @@
-import type { Counter, Metrics } from '@tidemark/ports';
+import type { Counter, Histogram, Metrics } from '@tidemark/ports';
 
 export interface WriterMetrics {
   readonly appended: Counter;
@@ -6,6 +6,7 @@ export interface WriterMetrics {
   readonly unknown: Counter;
   readonly batches: Counter;
   readonly fetchFree: Counter;
+  readonly commitSeconds: Histogram;
 }
 
 export function writerMetrics(metrics: Metrics): WriterMetrics {
@@ -20,5 +21,10 @@ export function writerMetrics(metrics: Metrics): WriterMetrics {
     ),
     batches: counter('committed_batches', 'batches that the log took'),
     fetchFree: counter('unfetched_batches', 'batches answered without reading anything back'),
+    commitSeconds: metrics.histogram({
+      name: 'tidemark_writer_commit_seconds',
+      help: 'time of the first command of each batch from its coming to its answer',
+      buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10],
+    }),
   };
 }

@@ -6,7 +6,7 @@ import { CountersPlot } from './counters-plot.js';
 import { EmptyServer } from './empty-server.js';
 import { boards, CounterHistory, FleetBoard } from './fleet-board.js';
 import { age, counted, duration, shortCount } from './formats.js';
-import { readFigures } from './process-figures.js';
+import { quantileBetween, readFigures } from './process-figures.js';
 import { html } from './render.js';
 import { sessionHash } from './routes.js';
 import { agentOf, titleOf } from './session-states.js';
@@ -125,13 +125,15 @@ export function FleetPage({ connection }) {
 
 const figuresMs = 5_000;
 
+/** @typedef {import('./process-figures.js').Figures} Figures */
+
 /** Of the process that serves this page. */
 function ProcessFigures() {
-  const [figures, setFigures] = useState(
-    /** @type {import('./process-figures.js').Figures | undefined} */ (undefined),
+  const [[before, figures], setReadings] = useState(
+    /** @type {[Figures | undefined, Figures | undefined]} */ ([undefined, undefined]),
   );
   useEffect(() => {
-    const read = () => void readFigures().then(setFigures);
+    const read = () => void readFigures().then((next) => setReadings(([, last]) => [last, next]));
     read();
     const beat = setInterval(read, figuresMs);
     return () => clearInterval(beat);
@@ -143,12 +145,30 @@ function ProcessFigures() {
   return html`
     <dl class="figures" aria-label="This process">
       <div><dt>followers</dt><dd>${shortCount(followers + sockets)}</dd></div>
+      ${appendTimes(before, figures)}
       ${publishSeconds !== undefined && html`<div><dt>index behind by</dt><dd>${lag(publishSeconds)}</dd></div>`}
       ${tieringSeconds !== undefined && html`<div><dt>segments behind by</dt><dd>${lag(tieringSeconds)}</dd></div>`}
       <div><dt>shards that have stopped</dt><dd class=${stoppedShards > 0 ? 'bad' : ''}>${stoppedShards}</dd></div>
     </dl>
   `;
 }
+
+/**
+ * Since the reading before, or since the process began.
+ * @param {Figures | undefined} before
+ * @param {Figures} now
+ */
+function appendTimes(before, now) {
+  const [middle, high] = [0.5, 0.95].map((part) =>
+    quantileBetween(before?.commits ?? [], now.commits, part),
+  );
+  if (middle === undefined || high === undefined) return null;
+  return html`<div><dt>appends, p50 and p95</dt><dd>${shortTime(middle)}, ${shortTime(high)}</dd></div>`;
+}
+
+/** @param {number} seconds */
+const shortTime = (seconds) =>
+  seconds < 0.01 ? `${(seconds * 1_000).toFixed(1)} ms` : duration(seconds * 1_000);
 
 /** @type {Record<string, { title: string, none: string }>} */
 const captions = {

@@ -7,7 +7,7 @@ import { Activity } from './activity.js';
 import { AsOf } from './as-of.js';
 import { FleetBoard } from './fleet-board.js';
 import { stepMs } from './player.js';
-import { figuresIn } from './process-figures.js';
+import { figuresIn, quantileBetween } from './process-figures.js';
 import { stateOf } from './session-states.js';
 import { ThreadLanes } from './thread-lanes.js';
 
@@ -141,4 +141,23 @@ tidemark_read_followers_else 9
     stoppedShards: 3,
     publishSeconds: undefined,
   });
+});
+
+test('how long appends take is told of what came between two readings', () => {
+  const reading = (...counts: readonly number[]) =>
+    figuresIn(
+      ['0.001', '0.002', '0.01', '+Inf']
+        .map(
+          (upTo, index) => `tidemark_writer_commit_seconds_bucket{le="${upTo}"} ${counts[index]}`,
+        )
+        .join('\n'),
+    ).commits;
+  const before = reading(1_000, 1_000, 1_000, 1_000);
+  const now = reading(1_050, 1_090, 1_099, 1_100);
+  expect(quantileBetween(before, now, 0.5)).toBeCloseTo(0.001);
+  expect(quantileBetween(before, now, 0.7)).toBeCloseTo(0.0015);
+  expect(quantileBetween(before, now, 0.999)).toBeCloseTo(0.01);
+  expect(quantileBetween(now, now, 0.5)).toBeUndefined();
+  expect(quantileBetween([], reading(4, 4, 4, 4), 0.5)).toBeCloseTo(0.0005);
+  expect(quantileBetween([], [], 0.5)).toBeUndefined();
 });
