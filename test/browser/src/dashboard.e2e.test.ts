@@ -86,6 +86,7 @@ test('the fleet moves as its sessions do', async () => {
   );
   await board('Failed').getByText('fleet-two').waitFor();
   await page.locator('.plot canvas').first().waitFor();
+  await page.getByText('appends, p50 and p95').waitFor();
   await board('Failed').getByText('fleet-two').click();
   await page.getByRole('heading', { name: 'fleet-two' }).waitFor();
   expect(mishaps).toEqual([]);
