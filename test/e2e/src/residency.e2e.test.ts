@@ -48,6 +48,7 @@ async function make(app: AppProcess, index: number): Promise<number> {
     const body = `{"n":${index}}`;
     const answer = await send(at(app, index), { method: 'PUT', headers: json, body });
     if (answer.status === 503 && refused < refusedMax) {
+      console.log(`measured: refused: ${textOf(answer)}`);
       await delay(1_000);
       continue;
     }
