@@ -18,7 +18,6 @@ import {
   type StreamState,
   sharedStream,
 } from '@tidemark/session';
-import { bareEvent, toldEvent } from '@tidemark/sessions-api';
 import type { ReadStart } from './read-request.ts';
 
 export interface ReadParts {
@@ -31,10 +30,6 @@ interface OpenedView {
   readonly mustBeCurrent: boolean;
   readonly share?: Share | undefined;
 }
-
-/** How events are told to whom a share of them is shown, or all. */
-export const tellerOf = (share: Share | undefined): typeof toldEvent =>
-  share?.isRedacted === true ? bareEvent : toldEvent;
 
 /** A session as a reader sees it: folded at least as far as when the request arrived, and of it no more than a share. */
 export class StreamView implements Disposable {

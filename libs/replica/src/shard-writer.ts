@@ -356,9 +356,9 @@ export class ShardWriter {
   /** Of the command that has waited longest: once for a batch, whatever it holds. */
   #tellTime({ writes }: Flight): void {
     const { clock, metrics } = this.#parts;
-    const cameMs = (writes[0]?.pending.deadlineMs ?? Infinity) - this.#settings.deadlineMs;
-    const seconds = (clock.monotonicMs() - cameMs) / 1_000;
-    metrics.commitSeconds.observe(Math.max(0, seconds));
+    const { deadlineMs } = present(writes[0], 'a write of a flight').pending;
+    const cameMs = deadlineMs - this.#settings.deadlineMs;
+    metrics.commitSeconds.observe((clock.monotonicMs() - cameMs) / 1_000);
   }
 
   #endFlight(flight: Flight): void {

@@ -16,6 +16,11 @@ test('nothing is run again where nothing failed', async () => {
   expect(await judge(result, never)).toEqual({ result, failedOnce: [] });
 });
 
+test('a suite without a second run is failed by its first', async () => {
+  const result = resultOf({ passed: 9, failed: 1, failedFiles: [fileOf('a')] });
+  expect(await judge(result, undefined)).toEqual({ result, failedOnce: [] });
+});
+
 test('what fails again is failed', async () => {
   const failedFiles = [fileOf('a')];
   const asked: string[][] = [];

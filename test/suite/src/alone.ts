@@ -13,17 +13,19 @@ export interface Judged {
   readonly failedOnce: readonly string[];
 }
 
-/** @param runFiles runs these files of the suite again */
+/** @param runFiles runs these files of the suite again; undefined for one that has no second run */
 export async function judge(
   first: SuiteResult,
-  runFiles: (files: readonly string[]) => Promise<SuiteResult>,
+  runFiles: ((files: readonly string[]) => Promise<SuiteResult>) | undefined,
 ): Promise<Judged> {
   const { failedFiles } = first;
   const sum = (of: 'passed' | 'failed' | 'skipped'): number =>
     failedFiles.reduce((total, file) => total + file[of], 0);
   // A run that broke outside its files is broken.
   const isWithin = first.failed === sum('failed') && failedFiles.length <= filesMax;
-  if (failedFiles.length === 0 || !isWithin) return { result: first, failedOnce: [] };
+  if (runFiles === undefined || failedFiles.length === 0 || !isWithin) {
+    return { result: first, failedOnce: [] };
+  }
   const alone = await runFiles(failedFiles.map(({ path }) => path));
   return {
     result: {

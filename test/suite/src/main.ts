@@ -76,7 +76,7 @@ function tier(name: string, { shard, files = [] }: Part): SuiteRun {
 
 interface Part {
   /** One of the parts that the tier's files are dealt to; all of it without. */
-  readonly shard?: string;
+  readonly shard?: string | undefined;
   /** These, of whichever part. */
   readonly files?: readonly string[];
 }
@@ -135,13 +135,19 @@ interface Finished {
 const inMemory = (name: string): Run => ({ name, run: () => runTier(name, {}) });
 const ofProcesses = (name: string, shard?: string): Run => ({
   name,
-  run: () => runTier(name, shard === undefined ? {} : { shard }),
-  again: (files) => runTier(name, { ...(shard !== undefined && { shard }), files }),
+  run: () => runTier(name, { shard }),
+  again: (files) => {
+    say(`\n${name}: alone, once more: ${files.join(', ')}`);
+    return runTier(name, { shard, files });
+  },
 });
 const ofPublic = (target: TargetName): Run => ({
   name: `public-${target}`,
   run: () => runPublic(target, publicKafka),
-  again: () => runPublic(target, kafka),
+  again: () => {
+    say(`\npublic suite, ${target}: alone, once more`);
+    return runPublic(target, kafka);
+  },
 });
 
 /** One behind the other. Chaos comes late: beside those who kill brokers too, both would starve. */
@@ -176,11 +182,7 @@ const finished = (
 ).flat();
 
 const judged: Judged[] = [];
-for (const { run, result } of finished) {
-  const isAgain = run.again !== undefined && result.failedFiles.length > 0;
-  if (isAgain) say(`\n${result.name}: what failed runs once more, alone`);
-  judged.push(isAgain ? await judge(result, run.again) : { result, failedOnce: [] });
-}
+for (const { run, result } of finished) judged.push(await judge(result, run.again));
 const results = judged.map(({ result }) => result);
 
 await Promise.all([kafka[Symbol.asyncDispose](), s3[Symbol.asyncDispose]()]);
@@ -193,6 +195,7 @@ for (const { result, failedOnce } of judged) {
   for (const { failures } of result.failedFiles) {
     for (const failure of failures) say(`\nfailed in ${result.name}: ${failure}`);
   }
+  if (result.broken !== undefined) say(`\nfailed in ${result.name}: ${result.broken}`);
 }
 say('');
 for (const { name, passed, failed, skipped, seconds } of results) {

@@ -18,9 +18,11 @@ export interface SuiteResult extends Counts {
   readonly seconds: number;
   readonly output: string;
   readonly failedFiles: readonly FailedFile[];
+  /** Where it ended without a report of its files. */
+  readonly broken?: string;
 }
 
-/** A file, or more than one of its tests, failed. */
+/** Of which a test failed, or all of it did. */
 export interface FailedFile extends Counts {
   readonly path: string;
   /** A few lines for each test that failed, or for the file. */
@@ -105,9 +107,12 @@ function runChild({
 async function toldBy(
   reportFile: string,
   code: number,
-): Promise<Counts & Pick<SuiteResult, 'failedFiles'>> {
+): Promise<Counts & Pick<SuiteResult, 'failedFiles' | 'broken'>> {
   const text = await readFile(reportFile, 'utf8').catch(() => undefined);
-  if (text === undefined) return { passed: 0, failed: 1, skipped: 0, failedFiles: [] };
+  if (text === undefined) {
+    const broken = `no report, exit code ${code}`;
+    return { passed: 0, failed: 1, skipped: 0, failedFiles: [], broken };
+  }
   const report = JSON.parse(text) as Report;
   const brokeOutside = (code !== 0 || !report.success) && report.numFailedTests === 0;
   return {

@@ -122,14 +122,15 @@ function drawMap(canvas, model, { first, last, found, lanes, height, stretch }) 
   drawCalls(window, box);
   context.fillStyle = colorOf('--accent');
   const markWide = Math.max(markPixels.least, Math.min(placeOf(from + 1) - 1, markPixels.most));
-  const isCrowded = seqsOf(marks, stretch).length * 4 > width;
-  for (const [seq, kind] of marks) {
+  const shown = [...marks].filter(([seq]) => seq >= from && seq < to);
+  const isCrowded = shown.length * 4 > width;
+  for (const [seq, kind] of shown) {
     if (kind === 'user') context.fillRect(placeOf(seq), 2, isCrowded ? 0.5 : markWide, 8);
   }
   context.fillStyle = colorOf('--find');
   for (const seq of found) context.fillRect(placeOf(seq), 12, markWide, 5);
   context.fillStyle = colorOf('--bad');
-  for (const [seq, kind] of marks)
+  for (const [seq, kind] of shown)
     if (kind === 'error') context.fillRect(placeOf(seq), 19, markWide, 8);
   for (const row of window.transcript.rows) {
     if (isFailed(row)) context.fillRect(placeOf(row.resultSeq ?? row.seq), 19, markWide, 8);
@@ -146,9 +147,6 @@ function drawMap(canvas, model, { first, last, found, lanes, height, stretch }) 
 
 /** As wide as their events, where these are: a mark is seen, and is a mark. */
 const markPixels = { least: 2, most: 10 };
-
-/** @param {ReadonlyMap<number, string>} marks @param {import('./map-zoom.js').Stretch} stretch */
-const seqsOf = (marks, { from, to }) => [...marks.keys()].filter((seq) => seq >= from && seq < to);
 
 /**
  * Tool calls of what is loaded, as long as they took in events.

@@ -14,9 +14,9 @@ import {
   readyPiece,
   SharedPieces,
 } from '@tidemark/replica';
-import { cursorAt, type Share } from '@tidemark/session';
+import { cursorAt } from '@tidemark/session';
 import { assert, bytesOf, concatBytes } from '@tidemark/std';
-import { tellerOf } from '../stream-view.ts';
+import { type Audience, tellerOf, variantOf } from '../audience.ts';
 
 const pieceBounds: PieceBounds = { bytesMax: 128 * 1_024, eventsMax: 1_000 };
 const sharedBounds = { countMax: 256, bytesMax: 16 * 1_024 * 1_024 };
@@ -25,11 +25,8 @@ const sharedBounds = { countMax: 256, bytesMax: 16 * 1_024 * 1_024 };
 export type ReadyEvents = ReadyPiece<Uint8Array | undefined>;
 
 /** What is followed, and how much of it is told. */
-export interface Followed {
+export interface Followed extends Audience {
   readonly incarnation: string;
-  /** All, where there is none. */
-  readonly types: readonly string[];
-  readonly share: Share | undefined;
 }
 
 export class Channel {
@@ -120,5 +117,4 @@ export class Channels {
   }
 }
 
-const nameOf = ({ incarnation, types, share }: Followed): string =>
-  JSON.stringify([incarnation, [...types].sort(), share]);
+const nameOf = (followed: Followed): string => `${followed.incarnation} ${variantOf(followed)}`;

@@ -13,7 +13,8 @@ import {
   type TimeRange,
 } from '@tidemark/sessions-api';
 import { bytesOf } from '@tidemark/std';
-import { type StreamView, tellerOf } from '../stream-view.ts';
+import { tellerOf } from '../audience.ts';
+import type { StreamView } from '../stream-view.ts';
 import type { SessionReadParts } from './parts.ts';
 
 export interface EventFilter {

@@ -4,30 +4,20 @@
 import { chunkOf, envelopeOf } from '@tidemark/edge';
 import { jsonTypeOf } from '@tidemark/protocol';
 import type { FoldedSession, FollowCursor } from '@tidemark/replica';
-import { cursorAt, type Share } from '@tidemark/session';
+import { cursorAt } from '@tidemark/session';
 import { frameNameOf, isFields } from '@tidemark/sessions-api';
+import { type Audience, audienceOf, tellerOf, variantOf } from '../audience.ts';
 import { type FrameMaker, SharedFrames } from '../shared-frames.ts';
 import { type SseVoice, sseHeaders } from '../sse-connection.ts';
 import { textParts } from '../sse-frame.ts';
-import { tellerOf } from '../stream-view.ts';
 import type { Preview, Previews } from './previews.ts';
 
 const heartbeat = chunkOf(Buffer.from('event: ping\ndata: {"type":"ping"}\n\n'));
 const opening = Buffer.from(': open\n\n');
 const newline = Buffer.from('\n');
 
-/** For whom a session's frames are made: a variant is its JSON, so that nobody's filter looks like another's share. */
-export interface Audience {
-  /** All, where there is none. */
-  readonly types: readonly string[];
-  readonly share: Share | undefined;
-}
-
-export const variantOf = ({ types, share }: Audience): string =>
-  JSON.stringify({ types: [...types].sort(), share });
-
 const sessionFrame: FrameMaker = function* (stream, piece, { variant }) {
-  const { types, share } = JSON.parse(variant) as Audience;
+  const { types, share } = audienceOf(variant);
   const wanted = types.length === 0 ? undefined : new Set(types);
   const tell = tellerOf(share);
   let seq = piece.position;
