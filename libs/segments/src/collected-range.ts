@@ -10,6 +10,7 @@ import {
 import type { FoldedSession, ShardReplica } from '@tidemark/replica';
 import { decodeRecord, factsOf, redactedBody } from '@tidemark/session';
 import { textOf } from '@tidemark/std';
+import { holdPast } from './hold-past.ts';
 import { Pace, steps } from './pace.ts';
 import type { ArchivedEvent } from './segment-line.ts';
 import type { SegmentWriter } from './segment-writer.ts';
@@ -127,7 +128,8 @@ export async function writeRange(
   );
   const pace = new Pace(rest);
   for (let at = 0; at < keys.length; at += heldMax) {
-    const held = await replica.hold(keys.slice(at, at + heldMax));
+    const some = keys.slice(at, at + heldMax);
+    const held = await holdPast(replica, { keys: some, offset: range.endOffset });
     try {
       for (const session of held) await addEvents(session, { writer, range, pace });
     } finally {

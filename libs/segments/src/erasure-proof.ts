@@ -10,7 +10,7 @@ import {
   noExport,
   rangeOfExport,
 } from './export-manifest.ts';
-import { hasLeft } from './merged-segments.ts';
+import { isLeft } from './merged-segments.ts';
 import type { SegmentArchive } from './segment-archive.ts';
 import { overlap, rangeOfSegment } from './segment-manifest.ts';
 
@@ -39,14 +39,14 @@ export async function erasureProof(
 ): Promise<ErasureProof> {
   await replica.readIndex();
   const { logName } = replica;
+  const foldedTo = Number(replica.fold.position);
   const manifest = await archive.manifest(logName, signal);
   const left: string[] = [];
   for (const segment of manifest?.segments ?? []) {
     const { sessions } = await archive.directory(segment, signal);
     const session = sessions.find((each) => each.key === key);
     if (session === undefined) continue;
-    const isOver = await replica.with(key, ({ state }) => hasLeft(state, session));
-    if (isOver) left.push(segment.name);
+    if (await isLeft(replica, session, foldedTo)) left.push(segment.name);
   }
   const reports = await erasuresOf(archive.store, { log: logName, key }, signal);
   const rewritten = await Promise.all(

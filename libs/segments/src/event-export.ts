@@ -9,6 +9,7 @@ import { type Clock, type EventLog, isFault, sleep } from '@tidemark/ports';
 import { type FoldedSession, lostEvents, type ShardReplica } from '@tidemark/replica';
 import type { SessionState } from '@tidemark/session';
 import { collectRange, eventsIn } from './collected-range.ts';
+import { holdPast } from './hold-past.ts';
 import { keptLine } from './kept-line.ts';
 import {
   type OrderedLine,
@@ -139,7 +140,7 @@ async function* fromSegment(
 }
 
 async function wantedSessions(
-  { replica, takesKey, takesSession, wanted }: ExportRequest,
+  { replica, to, takesKey, takesSession, wanted }: ExportRequest,
   { sessions }: SegmentDirectory,
 ): Promise<readonly WantedSession[]> {
   const ofKey = sessions.filter(
@@ -149,7 +150,8 @@ async function wantedSessions(
   const found: WantedSession[] = [];
   for (let at = 0; at < ofKey.length; at += heldMax) {
     const some = ofKey.slice(at, at + heldMax);
-    const held = await replica.hold(some.map(({ key }) => key));
+    const keys = some.map(({ key }) => key);
+    const held = await holdPast(replica, { keys, offset: to });
     for (const [index, folded] of held.entries()) {
       const session = some[index] as SegmentSession;
       const { state } = folded;
@@ -165,7 +167,7 @@ async function wantedSessions(
 
 /** What of a window is kept now: something may have been taken since its segment was looked at. */
 async function keptOf(
-  { replica, takesSession }: ExportRequest,
+  { replica, to, takesSession }: ExportRequest,
   window: readonly StoredLine[],
 ): Promise<readonly OrderedLine[]> {
   const bySession = Map.groupBy(window, ({ session }) => session);
@@ -173,7 +175,8 @@ async function keptOf(
   const kept: OrderedLine[] = [];
   for (let at = 0; at < sessions.length; at += heldMax) {
     const some = sessions.slice(at, at + heldMax);
-    const held = await replica.hold(some.map(({ key }) => key));
+    const keys = some.map(({ key }) => key);
+    const held = await holdPast(replica, { keys, offset: to });
     for (const [index, folded] of held.entries()) {
       const session = some[index] as SegmentSession;
       const { state } = folded;
@@ -218,7 +221,8 @@ async function* fromLog(
   const keys = [...range.byKey.keys()].filter(request.takesKey);
   const lines: OrderedLine[] = [];
   for (let at = 0; at < keys.length; at += heldMax) {
-    const held = await replica.hold(keys.slice(at, at + heldMax));
+    const some = keys.slice(at, at + heldMax);
+    const held = await holdPast(replica, { keys: some, offset: to });
     for (const session of held) {
       if (request.takesSession(session.state)) addLines(session, { request, range, lines });
       replica.letGo(session);

@@ -3,9 +3,10 @@
 import { Problem } from '@tidemark/protocol';
 import type { ShardReplica } from '@tidemark/replica';
 import type { SessionState } from '@tidemark/session';
+import { holdPast } from './hold-past.ts';
 import { keptLine } from './kept-line.ts';
 import { Pace, steps } from './pace.ts';
-import { decodeFooter, linesOf } from './segment-format.ts';
+import { decodeFooter, linesOf, type SegmentSession } from './segment-format.ts';
 import type { SegmentRef } from './segment-manifest.ts';
 import { SegmentWriter, type SessionLines, type WrittenSegment } from './segment-writer.ts';
 import { lineHead, placeIn } from './wanted-lines.ts';
@@ -69,17 +70,19 @@ export async function mergeSegments(
     await rest();
   }
   const { shard, logName } = replica;
+  const endOffset = refs.at(-1)?.endOffset ?? 0;
   const writer = new SegmentWriter({
     shard,
     logEpoch: logName.logEpoch ?? '',
     firstOffset: BigInt(refs[0]?.firstOffset ?? 0),
-    endOffset: BigInt(refs.at(-1)?.endOffset ?? 0),
+    endOffset: BigInt(endOffset),
   });
   const keys = [...byKey.keys()].sort((one, other) =>
     Buffer.compare(Buffer.from(one), Buffer.from(other)),
   );
   for (let at = 0; at < keys.length; at += heldMax) {
-    const held = await replica.hold(keys.slice(at, at + heldMax));
+    const some = keys.slice(at, at + heldMax);
+    const held = await holdPast(replica, { keys: some, offset: endOffset });
     try {
       for (const { key, state } of held) {
         const all = byKey.get(key) ?? [];
@@ -121,8 +124,22 @@ function noteLeft(
   }
 }
 
+/** As a fold tells that has got so far at least. */
+export async function isLeft(
+  replica: ShardReplica,
+  session: SegmentSession,
+  foldedTo: number,
+): Promise<boolean> {
+  const held = await holdPast(replica, { keys: [session.key], offset: foldedTo });
+  try {
+    return held.some(({ state }) => hasLeft(state, session));
+  } finally {
+    for (const each of held) replica.letGo(each);
+  }
+}
+
 /** Whether a session keeps lines of a segment no more as they are. */
-export function hasLeft(
+function hasLeft(
   { stream }: SessionState,
   part: { readonly tag: string; readonly firstSeq: number; readonly count: number },
 ): boolean {

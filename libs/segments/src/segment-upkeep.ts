@@ -7,7 +7,7 @@
 import { type Clock, type ObjectStore, type Prng, sleep } from '@tidemark/ports';
 import type { ShardReplica } from '@tidemark/replica';
 import { writeErasure } from './erasure-reports.ts';
-import { hasLeft, mergeSegments, planMerge } from './merged-segments.ts';
+import { isLeft, mergeSegments, planMerge } from './merged-segments.ts';
 import type { SegmentArchive } from './segment-archive.ts';
 import type { SegmentRef } from './segment-manifest.ts';
 import type { ReadSegments, SegmentStore } from './segment-store.ts';
@@ -103,8 +103,7 @@ export class SegmentUpkeep {
     const left: string[] = [];
     for (const session of sessions) {
       if (!keys.has(session.key)) continue;
-      const isOver = await replica.with(session.key, ({ state }) => hasLeft(state, session));
-      if (isOver) left.push(session.key);
+      if (await isLeft(replica, session, ref.endOffset)) left.push(session.key);
     }
     return left;
   }
