@@ -78,6 +78,23 @@ describe('a tenant', () => {
   });
 });
 
+test('whose sessions lie in a topic is told as they are now', async () => {
+  const { registry, shards } = await startInstant();
+  const idsOn = (topic: string): string[] =>
+    Array.from(shards.directory.onTopic(topic), ({ id, isSuspended }) =>
+      isSuspended ? `${id} suspended` : id,
+    );
+  await registry.create(request(a));
+  for (const id of ['p', 'q'] as TenantId[]) {
+    await registry.create({ ...request(id), placement: { kind: 'pool' } });
+  }
+  await registry.suspend('p' as TenantId, true);
+  const { topic } = shards.directory.get('p') ?? {};
+  expect(idsOn(topic ?? '').toSorted()).toEqual(['p suspended', 'q']);
+  expect(idsOn('tidemark.a')).toEqual(['a']);
+  expect(idsOn('tidemark.b')).toEqual([]);
+});
+
 describe('a key', () => {
   test('of one tenant is refused to every other', async () => {
     const [one, two] = await startTwo();

@@ -66,6 +66,7 @@ const [tenantPrefix, keyPrefix] = [tenantSession(''), keySession('')];
 /** What this process has folded of the directory. Kept up by the fold, wherever a record was written. */
 export class TenantDirectory {
   readonly #byId = new Map<string, Tenant>();
+  readonly #byTopic = new Map<string, Map<string, Tenant>>();
   readonly #ownerOfKey = new Map<string, string>();
   #version = 0;
 
@@ -95,6 +96,11 @@ export class TenantDirectory {
     return [...this.#byId.values()];
   }
 
+  /** Whose sessions lie in a topic: one tenant's, or those of a pool. */
+  onTopic(topic: string): Iterable<Tenant> {
+    return this.#byTopic.get(topic)?.values() ?? [];
+  }
+
   get default(): Tenant | undefined {
     return this.#byId.get(defaultTenant);
   }
@@ -104,7 +110,7 @@ export class TenantDirectory {
     if (entry?.kind === 'tenant') {
       const id = name.slice(tenantPrefix.length) as TenantId;
       const { kind: _, ...config } = entry;
-      this.#byId.set(id, { id, ...config });
+      this.#put({ id, ...config });
     } else if (entry?.kind === 'key') {
       const hash = name.slice(keyPrefix.length);
       if (entry.tenant === undefined) this.#ownerOfKey.delete(hash);
@@ -114,5 +120,14 @@ export class TenantDirectory {
     }
     this.#version += 1;
     return true;
+  }
+
+  #put(tenant: Tenant): void {
+    const { id, topic } = tenant;
+    const before = this.#byId.get(id);
+    if (before !== undefined) this.#byTopic.get(before.topic)?.delete(id);
+    this.#byId.set(id, tenant);
+    const ofTopic = this.#byTopic.get(topic) ?? new Map<string, Tenant>();
+    this.#byTopic.set(topic, ofTopic.set(id, tenant));
   }
 }

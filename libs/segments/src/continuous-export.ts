@@ -98,10 +98,8 @@ export class ContinuousExport {
   }
 
   #tenantsOf({ shard }: ShardReplica): readonly Tenant[] {
-    const topic = topicOf(shard);
-    return this.#directory.all.filter((tenant) => {
-      return tenant.topic === topic && tenant.materialized !== undefined;
-    });
+    const onTopic = [...this.#directory.onTopic(topicOf(shard))];
+    return onTopic.filter(({ materialized }) => materialized !== undefined);
   }
 
   /** Up to what is archived. Rejects with a Problem, or a Fault, where it cannot be done now. */
