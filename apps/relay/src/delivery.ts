@@ -120,7 +120,7 @@ export class Delivery {
   async #step(subscription: FollowedSubscription): Promise<void> {
     subscription.quiet();
     const state = subscription.live;
-    if (state === undefined) return;
+    if (state === undefined || this.#isSuspended(subscription)) return;
     const { wake, config } = state;
     if (wake === undefined) return this.#wake(subscription, state);
     if (wake.nextAttemptAtMs !== undefined) return this.#retry(subscription, wake);
@@ -132,6 +132,11 @@ export class Delivery {
       return;
     }
     if (subscription.delivering !== attempt) await this.#watchLease(subscription, state, wake);
+  }
+
+  /** Nothing goes out; the relay pokes its subscriptions when it is resumed. */
+  #isSuspended({ streams }: FollowedSubscription): boolean {
+    return this.#parts.shards.directory.get(streams.tenant.id)?.isSuspended === true;
   }
 
   #later(subscription: FollowedSubscription, delayMs: number): void {

@@ -10,7 +10,7 @@ import {
   type Prng,
   sleep,
 } from '@tidemark/ports';
-import { isProblem } from '@tidemark/protocol';
+import { isProblem, type TenantId } from '@tidemark/protocol';
 import type { FoldedSession, ShardReplica, Shards, Tenant } from '@tidemark/replica';
 import type { SessionWrites, Writers } from '@tidemark/replica/write';
 import { createTasks, type Secret, type Tasks } from '@tidemark/std';
@@ -58,6 +58,7 @@ export class Relay implements AsyncDisposable {
   readonly #options: RelayOptions;
   readonly #tasks: Tasks;
   readonly #tenants = new Map<string, Followed>();
+  readonly #suspended = new Set<TenantId>();
   readonly #unwatch: (() => void)[] = [];
   #keys: Promise<KeyRing> | undefined;
   #isClosed = false;
@@ -170,7 +171,18 @@ export class Relay implements AsyncDisposable {
 
   async #followTenants(): Promise<void> {
     const directory = await this.parts.shards.currentDirectory();
-    for (const tenant of directory.all) this.#follow(tenant);
+    for (const tenant of directory.all) {
+      const { subscriptions } = this.#follow(tenant);
+      if (tenant.isSuspended) this.#suspended.add(tenant.id);
+      else if (this.#suspended.has(tenant.id)) await this.#goOn(tenant, subscriptions);
+    }
+  }
+
+  /** What was due while the tenant was suspended was looked at, and left. */
+  async #goOn(tenant: Tenant, subscriptions: TenantSubscriptions): Promise<void> {
+    subscriptions.wakeAll();
+    await this.#outboxes.follow(tenant);
+    this.#suspended.delete(tenant.id);
   }
 
   #follow(tenant: Tenant): Followed {

@@ -118,6 +118,11 @@ export class TenantSubscriptions {
     return subscription;
   }
 
+  /** Something may be to do for each of them. */
+  wakeAll(): void {
+    for (const subscription of this.#byId.values()) this.#parts.wake(subscription);
+  }
+
   #mindersOf(name: string): readonly FollowedSubscription[] {
     const known = this.#minding.get(name);
     if (known !== undefined) return known;

@@ -397,3 +397,24 @@ test('once the server has keys, a webhook to its own machine is not delivered an
   expect(cell.receiver.received).toHaveLength(0);
   expect((await new Client(two).get('sub')).status).toBe('failed');
 });
+
+test('a suspended tenant is told nothing, by whichever process, and all of it once it is resumed', async () => {
+  await using cell = await startOne();
+  const { client, clock, receiver } = cell;
+  const other = await cell.start('two');
+  const { registry, tenant } = other.base;
+  await client.create('events/a');
+  await registry.suspend(tenant.id, true);
+  await clock.advance(tick);
+  await client.append('events/a', '1');
+  const late = await cell.start('three');
+  await clock.advance(60_000);
+  expect(receiver.received).toHaveLength(0);
+  await late.base.registry.suspend(tenant.id, false);
+  await clock.advance(100);
+  expect(receiver.generations).toEqual([1]);
+  await client.append('events/a', '2');
+  await client.ack('webhook', wakeOf(receiver.last), { done: true });
+  await clock.advance(100);
+  expect(receiver.last).toMatchObject({ generation: 2 });
+});

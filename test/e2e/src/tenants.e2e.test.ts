@@ -172,7 +172,7 @@ test('a key of one tenant makes no other, and opens no other after a restart', a
   expect(textOf(await as(owner, app.url)('mine'))).toBe('["mine"]');
 });
 
-test('keys are added and revoked, and a suspended tenant opens to nobody', async () => {
+test('keys are added and revoked; a suspended tenant opens to nobody, and what it follows ends', async () => {
   const tenant = await makeTenant(app.url);
   await as(tenant, app.url)('a', { method: 'PUT', body: '["a"]' });
   const added = await operate(`/${tenant.id}/keys`);
@@ -182,7 +182,13 @@ test('keys are added and revoked, and a suspended tenant opens to nobody', async
   expect((await operate(`/${tenant.id}/keys/revoke`, { apiKey: tenant.key })).status).toBe(204);
   expect((await as(tenant, app.url)('a')).status).toBe(401);
   expect(textOf(await as(second, app.url)('a'))).toBe('["a"]');
+  const followed = await fetch(`${app.url}/v1/stream/a?offset=now&live=sse`, {
+    headers: { authorization: `Bearer ${apiKey}` },
+  });
+  expect(followed.status).toBe(200);
   expect((await operate(`/${tenant.id}/suspend`)).status).toBe(204);
+  // Followed by a tenant that is not suspended it ends after a minute, and the time of a test before.
+  await followed.text();
   expect((await as(second, app.url)('a')).status).toBe(401);
   expect((await operate(`/${tenant.id}/resume`)).status).toBe(204);
   expect(textOf(await as(second, app.url)('a'))).toBe('["a"]');

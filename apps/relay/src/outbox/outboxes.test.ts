@@ -356,3 +356,21 @@ describe('processes', () => {
     expect((await outboxOf(other, 'session'))[0]?.entries).toMatchObject([{ status: 'delivered' }]);
   });
 });
+
+test('events of a suspended tenant wait, also those that failed, and are delivered once it is resumed', async () => {
+  const process = await cell.start('one');
+  const { registry, tenant } = process.base;
+  await create(process, 's', [destination('a')]);
+  cell.receiver.answer = () => refusing;
+  await say(process, 's', message('failed once'));
+  await cell.clock.advance(100);
+  expect(texts()).toEqual(['failed once']);
+  await registry.suspend(tenant.id, true);
+  cell.receiver.answer = () => json({});
+  await say(process, 's', message('said while it was suspended'));
+  await cell.clock.advance(hourMs);
+  expect(texts()).toEqual(['failed once']);
+  await registry.suspend(tenant.id, false);
+  await cell.clock.advance(minuteMs);
+  expect(texts().toSorted()).toEqual(['failed once', 'failed once', 'said while it was suspended']);
+});

@@ -208,6 +208,7 @@ export class Outboxes {
 
   async #step(outbox: FollowedOutbox): Promise<void> {
     outbox.quiet();
+    if (this.#isSuspended(outbox)) return;
     const looked = await outbox.look();
     if (looked === undefined || looked.isOver) {
       this.#drop(outbox);
@@ -227,6 +228,11 @@ export class Outboxes {
     }
     if (restMs === Infinity) return;
     outbox.later(Math.min(Math.max(restMs, 1), timerMsMax), () => this.#poke(outbox));
+  }
+
+  /** Nothing goes out; the relay follows the tenant anew when it is resumed. */
+  #isSuspended({ tenant }: FollowedOutbox): boolean {
+    return this.#parts.shards.directory.get(tenant.id)?.isSuspended === true;
   }
 
   /** How long to leave it to whoever holds the outbox. */
@@ -293,6 +299,7 @@ export class Outboxes {
     id: string,
     signal: AbortSignal,
   ): Promise<PostOutcome | undefined> {
+    if (this.#isSuspended(outbox)) return undefined;
     const looked = await outbox.letter(id);
     const due = looked?.due[0];
     if (looked === undefined || due === undefined || looked.letter === undefined) return undefined;
