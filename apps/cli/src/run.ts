@@ -1,4 +1,4 @@
-import { RequestProblem, SessionsClient, Unreachable } from '@tidemark/sessions-client';
+import { isProblem, SessionsClient } from '@tidemark/sessions-client';
 import { type Command, callOf, parseCommand, UsageMistake } from './command.ts';
 import { commandNamed, commands } from './command-table.ts';
 import { type Environment, type ExitCode, exitCodes } from './environment.ts';
@@ -62,11 +62,11 @@ async function failure(
     await say(`${cause.message}; tidemark ${name} --help says how it is called`);
     return exitCodes.usage;
   }
-  if (cause instanceof Unreachable) {
+  if (isProblem(cause, 'no-answer')) {
     await say(`${cause.message}: is it running? npm start starts one, TIDEMARK_URL names another`);
     return exitCodes.unreachable;
   }
-  if (cause instanceof RequestProblem) {
+  if (isProblem(cause)) {
     await say(`${cause.message} (${cause.status} ${cause.code})`);
     return codeOf(cause.status);
   }

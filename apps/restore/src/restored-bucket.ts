@@ -7,7 +7,7 @@ import { type ObjectStore, partitionOfShard, topicOf } from '@tidemark/ports';
 import { type LogName, ownerIn } from '@tidemark/replica';
 import { logsIn, type PublishedObjects, runsOf, sessionsOf } from '@tidemark/segments';
 import type { SessionState } from '@tidemark/session';
-import { RequestProblem, SessionsClient } from '@tidemark/sessions-client';
+import { isProblem, SessionsClient } from '@tidemark/sessions-client';
 import { RestoredSessions } from './restored-sessions.ts';
 
 interface Bucket extends Pick<PublishedObjects, 'publications' | 'archive'> {
@@ -102,7 +102,7 @@ async function newKey(admin: SessionsClient, body: object): Promise<string | und
     const made = await admin.json<{ readonly apiKey?: string }>(path, { method: 'POST', body });
     return made.apiKey;
   } catch (cause) {
-    if (cause instanceof RequestProblem && cause.code === 'tenant-exists') return undefined;
+    if (isProblem(cause, 'tenant-exists')) return undefined;
     throw cause;
   }
 }

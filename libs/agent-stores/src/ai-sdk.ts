@@ -21,7 +21,8 @@ import {
 } from '@tidemark/agent-formats';
 import {
   type ClientOptions,
-  RequestProblem,
+  isAbsent,
+  isProblem,
   type SentEvent,
   SessionsClient,
   type StoredEvent,
@@ -192,11 +193,10 @@ export class TidemarkChats<Message extends UIMessage = UIMessage> {
 
   async #noted(session: string): Promise<(NotedAnswer & { readonly version: string }) | undefined> {
     try {
-      const response = await this.#client.ask(factPath(session));
-      const noted = (await response.json()) as NotedAnswer;
-      return { ...noted, version: response.headers.get('etag') ?? '' };
+      const { body, headers } = await this.#client.ask<NotedAnswer>(factPath(session));
+      return { ...body, version: headers.get('etag') ?? '' };
     } catch (cause) {
-      if (cause instanceof RequestProblem && isGone(cause)) return undefined;
+      if (isAbsent(cause)) return undefined;
       throw cause;
     }
   }
@@ -206,7 +206,7 @@ export class TidemarkChats<Message extends UIMessage = UIMessage> {
     try {
       await this.#client.json(factPath(session), { method: 'PUT', body, headers });
     } catch (cause) {
-      if (!(cause instanceof RequestProblem && cause.status === 412)) throw cause;
+      if (!(isProblem(cause) && cause.status === 412)) throw cause;
     }
   }
 }
@@ -215,8 +215,6 @@ const metadataCharsMax = 512;
 
 const factPath = (session: string): string =>
   `${sessionPath({ session })}/facts/${encodeURIComponent(answerFact)}`;
-
-const isGone = ({ status }: RequestProblem): boolean => status === 404 || status === 410;
 
 const begin = (): History => ({ messages: [], restorer: new RecordRestorer() });
 

@@ -2,7 +2,7 @@
 // of those who fold at once, each stands on what the other has put.
 
 import type { SessionKey, SessionStoreEntry } from '@anthropic-ai/claude-agent-sdk';
-import { RequestProblem, type SessionsClient, sessionPath } from '@tidemark/sessions-client';
+import { isProblem, type SessionsClient, sessionPath } from '@tidemark/sessions-client';
 
 type Data = Record<string, unknown>;
 
@@ -35,11 +35,10 @@ export class ClaudeSummaries {
 
   async #fact(session: string): Promise<{ data: Data; etag: string } | undefined> {
     try {
-      const response = await this.#client.ask(pathOf(session));
-      const data = (await response.json()) as Data;
-      return { data, etag: response.headers.get('etag') ?? '' };
+      const { body: data, headers } = await this.#client.ask<Data>(pathOf(session));
+      return { data, etag: headers.get('etag') ?? '' };
     } catch (cause) {
-      if (cause instanceof RequestProblem && cause.status === 404) return undefined;
+      if (isProblem(cause) && cause.status === 404) return undefined;
       throw cause;
     }
   }
@@ -51,7 +50,7 @@ export class ClaudeSummaries {
       await this.#client.json(pathOf(session), { method: 'PUT', headers, body: data });
       return true;
     } catch (cause) {
-      if (cause instanceof RequestProblem && cause.status === 412) return false;
+      if (isProblem(cause) && cause.status === 412) return false;
       throw cause;
     }
   }

@@ -23,8 +23,8 @@ import {
 } from '@tidemark/agent-formats';
 import {
   type ClientOptions,
+  isAbsent,
   type Place,
-  RequestProblem,
   SessionsClient,
   type StoredEvent,
   sessionPath,
@@ -72,7 +72,7 @@ export class TidemarkSessionStore implements SessionStore {
         if (restored !== undefined) entries.push(restored.record as SessionStoreEntry);
       }
     } catch (cause) {
-      if (cause instanceof RequestProblem && isGone(cause)) return null;
+      if (isAbsent(cause)) return null;
       throw cause;
     }
     return entries.length === 0 ? null : entries;
@@ -149,7 +149,7 @@ export class TidemarkSessionStore implements SessionStore {
     try {
       yield* this.#client.events({ session }, { 'types[]': [type] });
     } catch (cause) {
-      if (!(cause instanceof RequestProblem && isGone(cause))) throw cause;
+      if (!isAbsent(cause)) throw cause;
     }
   }
 
@@ -212,5 +212,3 @@ const placeOf = (key: SessionKey): Place => {
 };
 
 const writerName = (key: SessionKey): string => `${sessionOf(key)} ${key.subpath ?? ''}`;
-
-const isGone = ({ status }: RequestProblem): boolean => status === 404 || status === 410;

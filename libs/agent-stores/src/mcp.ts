@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { digestOf } from '@tidemark/agent-formats';
-import { type ClientOptions, RequestProblem, SessionsClient } from '@tidemark/sessions-client';
+import { type ClientOptions, isProblem, SessionsClient } from '@tidemark/sessions-client';
 
 export interface TidemarkEventStoreOptions
   extends Pick<ClientOptions, 'baseUrl' | 'apiKey' | 'fetch'> {
@@ -59,7 +59,7 @@ export class TidemarkEventStore implements EventStore {
         seq += 1;
       }
     } catch (cause) {
-      if (!(cause instanceof RequestProblem && cause.status === 404)) throw cause;
+      if (!(isProblem(cause) && cause.status === 404)) throw cause;
     }
     return place.stream;
   }

@@ -2,14 +2,24 @@
 // one after the other.
 
 import {
+  isAbsent,
+  isProblem,
   type Place,
-  RequestProblem,
   type SentEvent,
   type SessionsClient,
   type StoredEvent,
+  sessionPath,
 } from '@tidemark/sessions-client';
 
 const attemptsMax = 50;
+const pageMax = 1_000;
+const beginning = '-1';
+
+interface Page {
+  readonly data: readonly StoredEvent[];
+  readonly seqs: readonly number[];
+  readonly next_page: string | null;
+}
 
 export class SessionFold<State> {
   readonly #client: SessionsClient;
@@ -18,6 +28,7 @@ export class SessionFold<State> {
   readonly #apply: (state: State, event: StoredEvent) => State;
   #state: State;
   #nextSeq = 0;
+  #cursor = beginning;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -52,25 +63,40 @@ export class SessionFold<State> {
         await this.#client.appendAtOnce(this.#place, events, { expected: nextSeq });
         return;
       } catch (cause) {
-        const isLate = cause instanceof RequestProblem && cause.status === 412;
+        const isLate = isProblem(cause) && cause.status === 412;
         if (!isLate || attempt === attemptsMax) throw cause;
       }
     }
   }
 
   async #read(): Promise<{ readonly state: State; readonly nextSeq: number }> {
+    while (!(await this.#isRead()));
+    return { state: this.#state, nextSeq: this.#nextSeq };
+  }
+
+  /** False where the session of the cursor is over: another of its name may be there. */
+  async #isRead(): Promise<boolean> {
     try {
-      for await (const event of this.#client.events(this.#place, { from_seq: this.#nextSeq })) {
-        this.#state = this.#apply(this.#state, event);
-        this.#nextSeq += 1;
-      }
+      while (await this.#readPage());
+      return true;
     } catch (cause) {
-      const isGone =
-        cause instanceof RequestProblem && (cause.status === 404 || cause.status === 410);
-      if (!isGone) throw cause;
+      if (!isAbsent(cause) && !isProblem(cause, 'invalid-offset')) throw cause;
+      const isNone = this.#cursor === beginning;
       this.#state = this.#begin();
       this.#nextSeq = 0;
+      this.#cursor = beginning;
+      return isNone;
     }
-    return { state: this.#state, nextSeq: this.#nextSeq };
+  }
+
+  /** Whether there is more. A cursor is of one session, and not of a name: a later one refuses it. */
+  async #readPage(): Promise<boolean> {
+    const query = { after: this.#cursor, order: 'asc', limit: pageMax, seqs: 'true' };
+    const path = `${sessionPath(this.#place)}/events`;
+    const { body, headers } = await this.#client.ask<Page>(path, { query });
+    for (const event of body.data) this.#state = this.#apply(this.#state, event);
+    this.#nextSeq = (body.seqs.at(-1) ?? this.#nextSeq - 1) + 1;
+    this.#cursor = headers.get('stream-next-offset') ?? this.#cursor;
+    return body.next_page !== null;
   }
 }

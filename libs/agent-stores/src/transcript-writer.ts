@@ -12,8 +12,8 @@ import {
   rolledBackType,
 } from '@tidemark/agent-formats';
 import {
+  isAbsent,
   type Place,
-  RequestProblem,
   type SessionsClient,
   type StoredEvent,
   sessionPath,
@@ -158,7 +158,7 @@ export class TranscriptWriter {
       });
       if (data.length === 0) return ids;
     } catch (cause) {
-      if (!isGone(cause)) throw cause;
+      if (!isAbsent(cause)) throw cause;
     }
     for await (const { id } of this.#eventsThere()) ids.add(id);
     return ids;
@@ -169,10 +169,7 @@ export class TranscriptWriter {
     try {
       yield* this.#client.events(this.#place, query);
     } catch (cause) {
-      if (!isGone(cause)) throw cause;
+      if (!isAbsent(cause)) throw cause;
     }
   }
 }
-
-const isGone = (cause: unknown): boolean =>
-  cause instanceof RequestProblem && (cause.status === 404 || cause.status === 410);

@@ -3,7 +3,7 @@ export type { SentEvent, StoredEvent } from './events.ts';
 export type { Fact, Facts, ListedFact, SignalOptions, SwapOptions } from './facts.ts';
 export type { Batch, FollowOptions, Transport } from './follow.ts';
 export { type Effect, isProblem, Problem, type ProblemCode, type Retry } from './problem.ts';
-export type { Credential } from './requests.ts';
+export type { Answer, Asked, Credential, Opened, Query } from './requests.ts';
 export type { SearchHit, SearchPage } from './search.ts';
 export type {
   Appended,

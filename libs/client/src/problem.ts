@@ -101,10 +101,10 @@ export class Problem extends Error {
 export const isProblem = (value: unknown, ...codes: readonly ProblemCode[]): value is Problem =>
   value instanceof Problem && (codes.length === 0 || codes.includes(value.code));
 
-export const noAnswer = (cause: unknown, effect: Effect): Problem =>
+export const noAnswer = (cause: unknown, effect: Effect, url?: string): Problem =>
   new Problem({
     code: 'no-answer',
-    message: `no answer: ${cause instanceof Error ? cause.message : String(cause)}`,
+    message: `no answer${url === undefined ? '' : ` from ${url}`}: ${cause instanceof Error ? cause.message : String(cause)}`,
     retry: 'same',
     effect,
     cause,

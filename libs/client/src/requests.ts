@@ -6,8 +6,8 @@
 //     at once do not come back at once.
 // (3) Attempts have an end, and each a time.
 
-import { deadline, type Platform, pause } from './platform.ts';
-import { noAnswer, Problem, problemOf } from './problem.ts';
+import { type Deadline, deadline, type Platform, pause } from './platform.ts';
+import { type Effect, noAnswer, Problem, problemOf } from './problem.ts';
 
 export type Query = Readonly<
   Record<string, string | number | boolean | readonly string[] | undefined>
@@ -20,6 +20,8 @@ export interface Asked {
   readonly headers?: Readonly<Record<string, string>>;
   /** As JSON. */
   readonly body?: unknown;
+  /** In place of a body: sent as it is. */
+  readonly raw?: string | Uint8Array<ArrayBuffer>;
   readonly signal?: AbortSignal | undefined;
   /** In place of what the client was told. */
   readonly timeoutMs?: number;
@@ -30,6 +32,13 @@ export interface Answer<T> {
   readonly status: number;
   readonly headers: Headers;
   readonly body: T;
+}
+
+/** An answer whose body comes as it is read. */
+export interface Opened {
+  readonly response: Response;
+  /** Nothing more of it is read, and no signal is heard. */
+  readonly end: () => void;
 }
 
 /** A key, a client token, or whatever gives one that is good now. */
@@ -59,11 +68,25 @@ export class Requests {
     this.settings = { ...settings, url: settings.url.replace(/\/+$/, '') };
   }
 
-  async ask<T>(asked: Asked): Promise<Answer<T>> {
+  ask<T>(asked: Asked): Promise<Answer<T>> {
+    return this.#again(asked, () => this.#attempt<T>(asked));
+  }
+
+  /** What is lost of its body is its reader's to ask for again. */
+  async open(asked: Asked): Promise<Opened> {
+    const { response, limit } = await this.#again(asked, () => this.#open(asked));
+    limit.hold();
+    return { response, end: () => limit.end() };
+  }
+
+  async #again<T extends object>(
+    asked: Asked,
+    attemptOnce: () => Promise<T | Problem>,
+  ): Promise<T> {
     const attemptsMax = asked.attemptsMax ?? this.settings.attemptsMax;
     let isUncertain = false;
     for (let attempt = 1; ; attempt += 1) {
-      const outcome = await this.#attempt<T>(asked);
+      const outcome = await attemptOnce();
       if (!(outcome instanceof Problem)) return outcome;
       isUncertain ||= outcome.effect === 'unknown';
       const { retry, retryAfterMs = 0 } = outcome;
@@ -85,26 +108,46 @@ export class Requests {
   }
 
   async #attempt<T>(asked: Asked): Promise<Answer<T> | Problem> {
-    const { method = 'GET', signal } = asked;
-    const effect = method === 'GET' || method === 'HEAD' ? 'none' : 'unknown';
-    const limit = deadline(this.platform, asked.timeoutMs ?? this.settings.timeoutMs, signal);
+    const opened = await this.#open(asked);
+    if (opened instanceof Problem) return opened;
+    const { response, limit } = opened;
     try {
-      const response = await this.send(asked, limit.signal);
       const text = await response.text();
-      const { status, headers, ok } = response;
-      if (!ok) return problemOf({ status, text, headers, effect });
+      const { status, headers } = response;
       return { status, headers, body: (text === '' ? undefined : JSON.parse(text)) as T };
     } catch (cause) {
-      if (signal?.aborted === true) throw signal.reason;
-      return noAnswer(cause, effect);
+      return this.#lost(asked, cause);
     } finally {
       limit.end();
     }
   }
 
+  /** Once; the limit of what is answered is its reader's to end. */
+  async #open(asked: Asked): Promise<{ response: Response; limit: Deadline } | Problem> {
+    const timeoutMs = asked.timeoutMs ?? this.settings.timeoutMs;
+    const limit = deadline(this.platform, timeoutMs, asked.signal);
+    try {
+      const response = await this.send(asked, limit.signal);
+      const { status, headers, ok } = response;
+      if (ok) return { response, limit };
+      const text = await response.text();
+      limit.end();
+      return problemOf({ status, text, headers, effect: effectOf(asked) });
+    } catch (cause) {
+      limit.end();
+      return this.#lost(asked, cause);
+    }
+  }
+
+  #lost(asked: Asked, cause: unknown): Problem {
+    if (asked.signal?.aborted === true) throw asked.signal.reason;
+    return noAnswer(cause, effectOf(asked), this.settings.url);
+  }
+
   /** Once, whatever is answered. */
   async send(asked: Asked, signal: AbortSignal): Promise<Response> {
-    const { method = 'GET', path, query, headers, body } = asked;
+    const { method = 'GET', path, query, headers, body, raw } = asked;
+    const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
     const credential = await this.credential();
     return this.platform.fetch(`${this.settings.url}${path}${queryText(query)}`, {
       method,
@@ -112,10 +155,10 @@ export class Requests {
       signal,
       headers: {
         ...(credential !== undefined && { authorization: `Bearer ${credential}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(sent !== undefined && { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(sent !== undefined && { body: sent }),
     });
   }
 
@@ -124,6 +167,9 @@ export class Requests {
     return typeof apiKey === 'function' ? apiKey() : apiKey;
   }
 }
+
+const effectOf = ({ method = 'GET' }: Asked): Effect =>
+  method === 'GET' || method === 'HEAD' ? 'none' : 'unknown';
 
 function queryText(query: Query = {}): string {
   const pairs = new URLSearchParams();

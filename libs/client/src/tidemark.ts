@@ -1,7 +1,7 @@
 import type { SignalOptions } from './facts.ts';
 import { type FollowParts, type Transport, Transports } from './follow.ts';
 import { ownPlatform } from './platform.ts';
-import { type Credential, Requests } from './requests.ts';
+import { type Answer, type Asked, type Credential, type Opened, Requests } from './requests.ts';
 import type { SearchPage } from './search.ts';
 import { Session } from './session.ts';
 import type { NewSession, SessionObject } from './session-object.ts';
@@ -67,6 +67,16 @@ export class Tidemark {
     const usable = transports.filter((each) => each !== 'websocket' || hasSockets);
     const sockets = new LiveSockets(requests, openMs);
     this.#parts = { requests, sockets, openMs, transports: new Transports(usable) };
+  }
+
+  /** Any path of the server, as JSON, asked again as all else is: what has no method of its own. */
+  ask<T>(asked: Asked): Promise<Answer<T>> {
+    return this.#parts.requests.ask(asked);
+  }
+
+  /** The same, of an answer that is long, or no JSON. */
+  open(asked: Asked): Promise<Opened> {
+    return this.#parts.requests.open(asked);
   }
 
   /** A session by its name, whether it is there or not: its first append makes it. */

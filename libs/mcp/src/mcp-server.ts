@@ -1,7 +1,7 @@
 // The Model Context Protocol as tools and resources need it: JSON-RPC, of which each message is answered by
 // itself. Nothing is sent unasked, and nothing is remembered between two messages.
 
-import { RequestProblem, type SessionsClient, Unreachable } from '@tidemark/sessions-client';
+import { isProblem, type SessionsClient } from '@tidemark/sessions-client';
 import { isObject } from './event-text.ts';
 import { InputMistake, listedSessions, readSession, type Tool, tools } from './tools.ts';
 
@@ -121,7 +121,7 @@ async function called({ client, allowed }: Calling, params: Fields): Promise<Fie
 }
 
 const isTold = (cause: unknown): cause is Error =>
-  cause instanceof InputMistake || cause instanceof RequestProblem || cause instanceof Unreachable;
+  cause instanceof InputMistake || isProblem(cause);
 
 const failed = (text: string): Fields => ({ content: [{ type: 'text', text }], isError: true });
 

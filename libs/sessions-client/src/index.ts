@@ -1,8 +1,9 @@
+export { isProblem, type Problem } from '@tidemark/client';
 export { type Batch, batchesOf, type SentEvent } from './batches.ts';
-export { RequestProblem, Unreachable } from './problem.ts';
 export {
   type Asked,
   type ClientOptions,
+  isAbsent,
   type Json,
   type Place,
   SessionsClient,

@@ -1,11 +1,17 @@
-// The sessions API as a program asks it. Every repeat is safe: what is appended carries ids of its own or an
-// idempotency key, so that the server counts once what it took and could not answer.
+// The sessions API as our own programs ask it, in the server's words: what the client has no method of its own for,
+// and threads. Every repeat is safe: what is appended carries ids of its own or an idempotency key, so that the
+// server counts once what it took and could not answer.
 
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type Answer,
+  type Asked as AskedOfAll,
+  isProblem,
+  type Opened,
+  type Query,
+  Tidemark,
+} from '@tidemark/client';
 import { type Batch, type BatchBounds, batchBounds, batchesOf, type SentEvent } from './batches.ts';
-import { type Frame, framesOf } from './event-stream.ts';
-import { problemOf, RequestProblem, Unreachable } from './problem.ts';
 
 export interface ClientOptions {
   readonly baseUrl: string;
@@ -19,13 +25,9 @@ export type Json = Readonly<Record<string, unknown>>;
 
 export type StoredEvent = Json & { readonly id: string; readonly type: string };
 
-export interface Asked {
-  readonly method?: string;
-  readonly query?: Readonly<Record<string, string | number | readonly string[] | undefined>>;
-  readonly headers?: Readonly<Record<string, string>>;
+export interface Asked extends Pick<AskedOfAll, 'method' | 'query' | 'headers' | 'signal'> {
   /** Text and bytes are sent as they are, all else as JSON. */
   readonly body?: unknown;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Of a session, or of one of its threads. */
@@ -34,8 +36,9 @@ export interface Place {
   readonly thread?: string | undefined;
 }
 
-const firstPauseMs = 100;
 const eventsMax = 1_000;
+/** What is looked for in all of an archive may take its time. */
+const timeoutMs = 300_000;
 
 export const sessionPath = ({ session, thread }: Place): string => {
   const path = `/v1/sessions/${encodeURIComponent(session)}`;
@@ -46,39 +49,38 @@ export const sessionPath = ({ session, thread }: Place): string => {
 export const streamPath = (name: string): string =>
   `/v1/stream/${name.split('/').map(encodeURIComponent).join('/')}`;
 
+/** A thread is a session too. */
+const nameOf = ({ session, thread }: Place): string =>
+  thread === undefined ? session : `${session}~${thread}`;
+
 export class SessionsClient {
   readonly baseUrl: string;
   readonly apiKey: string | undefined;
-  readonly #fetch: typeof globalThis.fetch;
-  readonly #attemptsMax: number;
+  readonly #server: Tidemark;
 
-  constructor({ baseUrl, apiKey, fetch = globalThis.fetch, attemptsMax = 5 }: ClientOptions) {
+  constructor({ baseUrl, apiKey, fetch, attemptsMax = 5 }: ClientOptions) {
     this.baseUrl = baseUrl.replace(/\/+$/, '');
     this.apiKey = apiKey;
-    this.#fetch = fetch;
-    this.#attemptsMax = attemptsMax;
+    this.#server = new Tidemark({
+      url: baseUrl,
+      attemptsMax,
+      timeoutMs,
+      ...(apiKey !== undefined && { apiKey }),
+      ...(fetch !== undefined && { fetch }),
+    });
   }
 
-  /** The answer, whatever its status, after repeats where they are of use. */
-  async ask(path: string, asked: Asked = {}): Promise<Response> {
-    for (let attempt = 1; ; attempt += 1) {
-      const isLast = attempt >= this.#attemptsMax;
-      try {
-        const response = await this.#once(path, asked);
-        if (response.ok) return response;
-        const problem = await problemOf(response);
-        if (isLast || !problem.isRepeatable) throw problem;
-      } catch (cause) {
-        if (cause instanceof RequestProblem || asked.signal?.aborted === true) throw cause;
-        if (isLast) throw new Unreachable(this.baseUrl, cause);
-      }
-      await delay(firstPauseMs * 2 ** (attempt - 1), undefined, { signal: asked.signal });
-    }
+  ask<T = unknown>(path: string, asked: Asked = {}): Promise<Answer<T>> {
+    return this.#server.ask<T>(askedOf(path, asked));
+  }
+
+  /** Of an answer that is long, or no JSON: whoever reads it ends it. */
+  open(path: string, asked: Asked = {}): Promise<Opened> {
+    return this.#server.open(askedOf(path, asked));
   }
 
   async json<T = Json>(path: string, asked: Asked = {}): Promise<T> {
-    const text = await (await this.ask(path, asked)).text();
-    return (text === '' ? {} : JSON.parse(text)) as T;
+    return (await this.ask<T | undefined>(path, asked)).body ?? ({} as T);
   }
 
   /** Undefined where there is nothing of that name. */
@@ -86,9 +88,7 @@ export class SessionsClient {
     try {
       return await this.json<T>(path, asked);
     } catch (cause) {
-      if (cause instanceof RequestProblem && (cause.status === 404 || cause.status === 410)) {
-        return undefined;
-      }
+      if (isAbsent(cause)) return undefined;
       throw cause;
     }
   }
@@ -104,7 +104,7 @@ export class SessionsClient {
     } while (page !== undefined);
   }
 
-  async *events(place: Place, query: Asked['query'] = {}): AsyncGenerator<StoredEvent> {
+  async *events(place: Place, query: Query = {}): AsyncGenerator<StoredEvent> {
     const path = `${sessionPath(place)}/events`;
     const asked = { query: { limit: eventsMax, ...query } };
     for await (const event of this.list(path, asked)) yield event as StoredEvent;
@@ -122,9 +122,8 @@ export class SessionsClient {
   }
 
   /** What has a session of its own: a thread is deleted as one. */
-  async delete({ session, thread }: Place): Promise<void> {
-    const name = thread === undefined ? session : `${session}~${thread}`;
-    await this.find(sessionPath({ session: name }), { method: 'DELETE' });
+  async delete(place: Place): Promise<void> {
+    await this.find(sessionPath({ session: nameOf(place) }), { method: 'DELETE' });
   }
 
   /** A session of its own that is this one as it was before an event; where it is there, it stays. */
@@ -132,18 +131,16 @@ export class SessionsClient {
     if ((await this.find(sessionPath({ session: as }))) !== undefined) return;
     const events = `${sessionPath({ session })}/events`;
     const event = await this.ask(`${events}/${encodeURIComponent(before)}`);
-    await event.arrayBuffer();
     const seq = Number(event.headers.get('stream-first-seq'));
     if (seq === 0) return;
     // Only the server can say the cursor of a place.
     const last = await this.ask(events, { query: { from_seq: seq - 1, limit: 1 } });
-    await last.arrayBuffer();
     const headers = {
-      'content-type': 'application/json',
       'stream-forked-from': streamPath(session),
       'stream-fork-offset': last.headers.get('stream-next-offset') ?? '',
+      'content-type': 'application/json',
     };
-    await this.json(streamPath(as), { method: 'PUT', headers });
+    await this.ask(streamPath(as), { method: 'PUT', headers });
   }
 
   async appendBatch(place: Place, { body, events }: Batch): Promise<number> {
@@ -160,14 +157,12 @@ export class SessionsClient {
     { expected, key = randomUUID() }: AtOnce = {},
   ): Promise<AppendedAt> {
     const headers = { 'idempotency-key': key };
-    return this.#post(place, { body: JSON.stringify(events), headers, query: { expected } });
+    return this.#post(place, { body: events, headers, query: { expected } });
   }
 
   async #post(place: Place, asked: Asked): Promise<AppendedAt> {
     const path = `${sessionPath(place)}/events`;
-    const response = await this.ask(path, { ...asked, method: 'POST' });
-    await response.arrayBuffer();
-    const { headers } = response;
+    const { headers } = await this.ask(path, { ...asked, method: 'POST' });
     return {
       firstSeq: Number(headers.get('stream-first-seq') ?? 0),
       nextSeq: Number(headers.get('stream-next-seq') ?? 0),
@@ -175,35 +170,9 @@ export class SessionsClient {
     };
   }
 
-  /** What comes behind a cursor, for as long as the session goes on: a connection that ends is begun again. */
-  async *follow(place: Place, { after, types, signal }: Follow = {}): AsyncGenerator<Frame> {
-    const path = `${sessionPath(place)}/${place.thread === undefined ? 'events/' : ''}stream`;
-    const query = { 'types[]': types };
-    for (let cursor = after; signal?.aborted !== true; ) {
-      const headers: Record<string, string> = { accept: 'text/event-stream' };
-      if (cursor !== undefined) headers['last-event-id'] = cursor;
-      const response = await this.ask(path, { query, headers, signal });
-      for await (const frame of untilEnd(response, signal)) {
-        cursor = frame.id ?? cursor;
-        yield frame;
-        if (frame.event === 'session.deleted') return;
-      }
-      await delay(firstPauseMs, undefined, { signal });
-    }
-  }
-
-  #once(path: string, { method = 'GET', query, headers, body, signal }: Asked): Promise<Response> {
-    const isReady = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
-    return this.#fetch(`${this.baseUrl}${path}${queryText(query)}`, {
-      method,
-      headers: {
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(this.apiKey === undefined ? {} : { authorization: `Bearer ${this.apiKey}` }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: isReady ? (body as string) : JSON.stringify(body) }),
-      ...(signal === undefined ? {} : { signal }),
-    });
+  /** What comes behind a cursor, for as long as the session goes on. */
+  async *follow(place: Place, options: Follow = {}): AsyncGenerator<StoredEvent> {
+    yield* this.#server.session(nameOf(place)).follow(options);
   }
 }
 
@@ -232,32 +201,17 @@ interface Page {
 }
 
 export interface Follow {
-  /** `-1` is the beginning; nothing is now. */
-  readonly after?: string | undefined;
-  readonly types?: readonly string[] | undefined;
-  readonly signal?: AbortSignal | undefined;
+  /** `start`, `now`, or a cursor. */
+  readonly after?: string;
+  readonly types?: readonly string[];
+  readonly signal?: AbortSignal;
 }
 
-/** The frames of a connection until it ends, in whatever way. */
-async function* untilEnd(
-  { body }: Response,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Frame> {
-  try {
-    yield* framesOf(body ?? nothing());
-  } catch (cause) {
-    if (signal?.aborted === true) throw cause;
-  }
-}
+/** Whether there is nothing of that name, or not any more. */
+export const isAbsent = (cause: unknown): boolean =>
+  isProblem(cause) && (cause.status === 404 || cause.status === 410);
 
-async function* nothing(): AsyncGenerator<Uint8Array> {}
-
-function queryText(query: Asked['query'] = {}): string {
-  const pairs = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    const values = Array.isArray(value) ? (value as readonly string[]) : [value];
-    for (const each of values) if (each !== undefined) pairs.append(name, String(each));
-  }
-  const text = pairs.toString();
-  return text === '' ? '' : `?${text}`;
+function askedOf(path: string, { body, ...asked }: Asked): AskedOfAll {
+  const isReady = typeof body === 'string' || body instanceof Uint8Array;
+  return { ...asked, path, ...(isReady ? { raw: body as string } : { body }) };
 }

@@ -53,6 +53,37 @@ describe('a request', () => {
     expect(requests).toHaveLength(3);
   });
 
+  test('of any path is asked as all others are, and what is ready is sent as it is', async () => {
+    const { client, requests } = answered(
+      () => refusal(503, passing),
+      () => json({ a: 1 }),
+    );
+    const asked = { method: 'POST', path: '/v1/any', query: { q: ['x', 'y'] } } as const;
+    expect(await client.ask({ ...asked, raw: '{ "ready": 1 }' })).toMatchObject({
+      status: 200,
+      body: { a: 1 },
+    });
+    expect(requests.map(({ url }) => url)).toEqual(
+      Array(2).fill('http://server.test/v1/any?q=x&q=y'),
+    );
+    expect(await requests[1]?.text()).toBe('{ "ready": 1 }');
+  });
+
+  test('that is opened is read by its caller, who may stop; what is refused is a problem', async () => {
+    const stop = new AbortController();
+    const { client } = answered(
+      () => new Response(new ReadableStream({ start: (body) => body.enqueue(bytes) })),
+      () => refusal(403, { retry: 'never', effect: 'none' }),
+    );
+    const bytes = new TextEncoder().encode('a line\n');
+    const { response, end } = await client.open({ path: '/v1/export', signal: stop.signal });
+    const { value } = await (response.body as ReadableStream<Uint8Array>).getReader().read();
+    expect(value).toEqual(bytes);
+    end();
+    const problem = await problemOf(client.open({ path: '/v1/export' }));
+    expect(problem.status).toBe(403);
+  });
+
   test('that would have to wait for very long is given up at once', async () => {
     const { client, requests } = answered(() => refusal(429, passing, { 'retry-after': '3600' }));
     const problem = await problemOf(client.session('s').get());

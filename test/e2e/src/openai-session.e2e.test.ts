@@ -200,3 +200,18 @@ test('items are typed events, and found', async () => {
   });
   expect(data).toMatchObject([{ type: 'agent.tool_result' }]);
 });
+
+test('a session that another process has deleted is empty, and one of its name begins anew', async () => {
+  const [one, other] = [openSession('openai.remade'), openSession('openai.remade')];
+  await one.addItems([user('old 1'), user('old 2'), user('old 3')]);
+  expect(await one.getItems()).toHaveLength(3);
+  const client = new SessionsClient({ baseUrl: server.url });
+  await client.delete({ session: 'openai.remade' });
+  await other.addItems([user('new')]);
+  expect(await one.getItems()).toEqual([user('new')]);
+  expect(await one.popItem()).toEqual(user('new'));
+  await client.delete({ session: 'openai.remade' });
+  expect(await one.getItems()).toEqual([]);
+  await other.addItems([user('a'), user('b'), user('c'), user('d')]);
+  expect(await one.getItems()).toEqual(['a', 'b', 'c', 'd'].map(user));
+});

@@ -68,7 +68,7 @@ const sees: Readonly<Record<string, readonly string[]>> = {
   ],
   server: [...role, 'ingest', 'read', 'relay', 'materializer', 'tiering', 'dashboard'],
   // What stands outside and speaks to the server over HTTP: none of the server's own code.
-  'sessions-client': ['protocol'],
+  'sessions-client': ['protocol', 'client'],
   'agent-formats': [],
   'agent-stores': ['agent-formats', 'sessions-client'],
   mcp: ['sessions-client'],

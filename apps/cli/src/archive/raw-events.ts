@@ -1,7 +1,7 @@
 // The events of a session as they were appended, by the stream protocol, which tells them as they are.
 
 import { jsonMessages, limits } from '@tidemark/protocol';
-import { RequestProblem, type SessionsClient, streamPath } from '@tidemark/sessions-client';
+import { isProblem, type SessionsClient, streamPath } from '@tidemark/sessions-client';
 
 export interface StreamHead {
   readonly contentType: string;
@@ -20,7 +20,7 @@ export async function streamHead(
     const isJson = /^application\/([a-z0-9.+-]+\+)?json\b/i.test(contentType);
     return { contentType, isJson, isClosed: headers.get('stream-closed') === 'true' };
   } catch (cause) {
-    if (cause instanceof RequestProblem && cause.status === 404) return undefined;
+    if (isProblem(cause) && cause.status === 404) return undefined;
     throw cause;
   }
 }
@@ -33,8 +33,8 @@ export async function* rawEvents(
 ): AsyncGenerator<Uint8Array> {
   const limit = isJson ? limits.appendEventsMax : 1;
   for (let offset = '-1'; ; ) {
-    const response = await client.ask(streamPath(name), { query: { offset, limit } });
-    const body = new Uint8Array(await response.arrayBuffer());
+    const { response, end } = await client.open(streamPath(name), { query: { offset, limit } });
+    const body = new Uint8Array(await response.arrayBuffer().finally(end));
     if (isJson) yield* jsonMessages(body, limit)?.bodies ?? [];
     else if (body.length > 0) yield body;
     offset = response.headers.get('stream-next-offset') ?? offset;

@@ -2,12 +2,7 @@
 // was begun and not finished is gone on with; a session of that name that is another is left as it is.
 
 import { createReadStream } from 'node:fs';
-import {
-  RequestProblem,
-  type SessionsClient,
-  sessionPath,
-  streamPath,
-} from '@tidemark/sessions-client';
+import { isProblem, type SessionsClient, sessionPath, streamPath } from '@tidemark/sessions-client';
 import { equalBytes } from '@tidemark/std';
 import { byteLines } from '../byte-lines.ts';
 import { rawEvents, type StreamHead, streamHead } from './raw-events.ts';
@@ -118,7 +113,7 @@ class RestoredPart {
     try {
       await this.#client.ask(streamPath(name), { method: 'POST', headers, body });
     } catch (cause) {
-      if (cause instanceof RequestProblem && cause.status === 412) throw another(this.#target.name);
+      if (isProblem(cause) && cause.status === 412) throw another(this.#target.name);
       throw cause;
     }
     return length;

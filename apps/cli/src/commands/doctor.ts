@@ -1,6 +1,6 @@
 // Looks at everything between here and an appended event, and says of what does not work what to do.
 
-import { RequestProblem, type StoredEvent, Unreachable } from '@tidemark/sessions-client';
+import { isProblem, type StoredEvent } from '@tidemark/sessions-client';
 import type { Call, Command } from '../command.ts';
 import { exitCodes } from '../environment.ts';
 import { coloured, jsonLine, line } from '../printing.ts';
@@ -51,10 +51,10 @@ const fine = (says: string): Finding => ({ isFine: true, says });
 const wrong = (says: string, advice: string): Finding => ({ isFine: false, says, advice });
 
 function troubleOf(cause: unknown): Finding {
-  if (cause instanceof Unreachable) {
+  if (isProblem(cause, 'no-answer')) {
     return wrong(cause.message, 'Start one with npm start, or name another with TIDEMARK_URL.');
   }
-  if (!(cause instanceof RequestProblem)) throw cause;
+  if (!isProblem(cause)) throw cause;
   const isKey = cause.status === 401 || cause.status === 403;
   const advice = isKey
     ? 'TIDEMARK_API_KEY is a tenant’s key: tidemark admin key TENANT makes one, with the admin key.'
@@ -71,7 +71,7 @@ async function readiness({ client }: Call): Promise<Finding> {
     await client.json('/readyz');
     return fine('it is ready: log and objects answer');
   } catch (cause) {
-    if (!(cause instanceof RequestProblem)) throw cause;
+    if (!isProblem(cause)) throw cause;
     return wrong(
       `it cannot serve: ${cause.message}`,
       'Where the log is named, look at the brokers (TIDEMARK_KAFKA_BROKERS) or the disk; where objects are, at the bucket (TIDEMARK_S3_*).',

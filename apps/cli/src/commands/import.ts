@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { redactionRules } from '@tidemark/agent-formats';
-import { Unreachable } from '@tidemark/sessions-client';
+import { isProblem } from '@tidemark/sessions-client';
 import { restoreArchive } from '../archive/restore-archive.ts';
 import { type Call, type Command, required, UsageMistake } from '../command.ts';
 import { type Environment, type ExitCode, exitCodes } from '../environment.ts';
@@ -87,7 +87,7 @@ async function unlessAway<T>(
   try {
     return await work();
   } catch (cause) {
-    if (!(cause instanceof Unreachable) || environment.signal.aborted) throw cause;
+    if (!isProblem(cause, 'no-answer') || environment.signal.aborted) throw cause;
     await line(environment.err, `${cause.message}: tried again`);
     await delay(awayMs, undefined, { signal: environment.signal });
     return undefined;

@@ -2,7 +2,7 @@
 // again, and reads of each session what has come: one connection, however many sessions there are.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Json, RequestProblem, sessionPath } from '@tidemark/sessions-client';
+import { isProblem, type Json, sessionPath } from '@tidemark/sessions-client';
 import type { Call, Command } from '../command.ts';
 import { exitCodes } from '../environment.ts';
 import { coloured, eventLine, jsonLine, line } from '../printing.ts';
@@ -36,12 +36,12 @@ export const tail: Command = {
     const place = { session, thread: call.text('thread') };
     await client.json(sessionPath({ session }));
     const follow = {
-      after: call.has('beginning') ? '-1' : undefined,
+      after: call.has('beginning') ? 'start' : 'now',
       types: call.texts('type'),
       signal: environment.signal,
     };
-    for await (const { data } of client.follow(place, follow)) {
-      await tell(call, undefined, JSON.parse(data) as Json);
+    for await (const event of client.follow(place, follow)) {
+      await tell(call, undefined, event);
       left.events -= 1;
       if (left.events <= 0) break;
     }
@@ -100,6 +100,6 @@ async function tellNew(call: Call, { session, from, end, left }: News): Promise<
     }
   } catch (cause) {
     // It was deleted in between.
-    if (!(cause instanceof RequestProblem && cause.status === 404)) throw cause;
+    if (!(isProblem(cause) && cause.status === 404)) throw cause;
   }
 }

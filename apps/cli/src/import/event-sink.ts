@@ -5,8 +5,9 @@ import { type AgentEvent, rolledBackType, threadIdOf } from '@tidemark/agent-for
 import {
   type Batch,
   batchesOf,
+  isProblem,
   type Place,
-  RequestProblem,
+  type Problem,
   type SessionsClient,
 } from '@tidemark/sessions-client';
 
@@ -41,7 +42,7 @@ export class EventSink {
     try {
       for await (const { id } of this.#client.events(place)) ids.add(id);
     } catch (cause) {
-      if (!(cause instanceof RequestProblem && cause.status === 404)) throw cause;
+      if (!(isProblem(cause) && cause.status === 404)) throw cause;
     }
     this.#known.set(place.thread ?? '', ids);
   }
@@ -92,14 +93,13 @@ export class EventSink {
       this.#appended += await this.#client.appendBatch(place, batch);
     } catch (cause) {
       const isRefused =
-        cause instanceof RequestProblem &&
-        (cause.code === 'invalid-request' || cause.status === 413);
+        isProblem(cause) && (cause.code === 'invalid-request' || cause.status === 413);
       if (!isRefused) throw cause;
       await this.#sendApart(place, batch, cause);
     }
   }
 
-  async #sendApart(place: Place, { events }: Batch, cause: RequestProblem): Promise<void> {
+  async #sendApart(place: Place, { events }: Batch, cause: Problem): Promise<void> {
     const [one, ...others] = events;
     if (one === undefined) return;
     if (others.length === 0) {

@@ -1,6 +1,6 @@
 // All transcripts of a source, each once, several at a time; those of one session one after the other.
 
-import { RequestProblem } from '@tidemark/sessions-client';
+import { isProblem, type Problem } from '@tidemark/sessions-client';
 import { changedAtMs, isGone } from './gone.ts';
 import type { Imported, Importer } from './importer.ts';
 import type { Transcript, TranscriptSource } from './transcript.ts';
@@ -23,8 +23,9 @@ export interface RoundListener {
  * One session that is archived, say, or a file that is half written, keeps no other from being imported; a key that
  * is none, all.
  */
-const isOfOne = (cause: unknown): cause is RequestProblem | SyntaxError =>
-  cause instanceof SyntaxError || (cause instanceof RequestProblem && cause.status !== 401);
+const isOfOne = (cause: unknown): cause is Problem | SyntaxError =>
+  cause instanceof SyntaxError ||
+  (isProblem(cause) && cause.code !== 'no-answer' && cause.status !== 401);
 
 export class ImportRound {
   readonly #source: TranscriptSource;

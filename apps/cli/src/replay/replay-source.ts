@@ -2,7 +2,7 @@
 // checkpoint: what came behind it is dropped, and comes again.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Asked, RequestProblem, type SessionsClient } from '@tidemark/sessions-client';
+import { type Asked, isProblem, type SessionsClient } from '@tidemark/sessions-client';
 import { byteLines } from '../byte-lines.ts';
 
 export interface ReplayBatch {
@@ -43,10 +43,9 @@ export class ReplaySource {
   }
 
   /** Where the export ends now, and where a place lies. */
-  async placeAt(after: string): Promise<ToldCheckpoint> {
+  placeAt(after: string): Promise<ToldCheckpoint> {
     const query = { after, limit: 0, checkpoints: 'true' };
-    const response = await this.#client.ask('/v1/export', { query, signal: this.#signal });
-    return JSON.parse(await response.text()) as ToldCheckpoint;
+    return this.#client.json('/v1/export', { query, signal: this.#signal });
   }
 
   async *batches(range: ReplayRange): AsyncGenerator<ReplayBatch> {
@@ -60,7 +59,7 @@ export class ReplaySource {
         }
         return;
       } catch (cause) {
-        const isOver = cause instanceof RequestProblem && !cause.isRepeatable;
+        const isOver = isProblem(cause) && cause.retry !== 'same';
         if (isOver || this.#signal.aborted || attempt >= attemptsMax) throw cause;
         await delay(firstPauseMs * 2 ** attempt, undefined, { signal: this.#signal });
       }
@@ -69,16 +68,24 @@ export class ReplaySource {
 
   async *#connect({ after, before }: ReplayRange): AsyncGenerator<ReplayBatch> {
     const query = { ...this.#filter, after, before, checkpoints: 'true' };
-    const response = await this.#client.ask('/v1/export', { query, signal: this.#signal });
-    let lines: Buffer[] = [];
-    for await (const line of byteLines(response.body ?? [])) {
-      if (!line.subarray(0, checkpointMark.length).equals(checkpointMark)) {
-        lines.push(line);
-        continue;
-      }
-      yield { lines, ...(JSON.parse(line.toString()) as ToldCheckpoint) };
-      lines = [];
+    const opened = await this.#client.open('/v1/export', { query, signal: this.#signal });
+    try {
+      yield* batchesIn(opened.response);
+    } finally {
+      opened.end();
     }
-    if (lines.length > 0) throw new Error('the export ended without a checkpoint');
   }
+}
+
+async function* batchesIn({ body }: Response): AsyncGenerator<ReplayBatch> {
+  let lines: Buffer[] = [];
+  for await (const line of byteLines(body ?? [])) {
+    if (!line.subarray(0, checkpointMark.length).equals(checkpointMark)) {
+      lines.push(line);
+      continue;
+    }
+    yield { lines, ...(JSON.parse(line.toString()) as ToldCheckpoint) };
+    lines = [];
+  }
+  if (lines.length > 0) throw new Error('the export ended without a checkpoint');
 }
