@@ -29,6 +29,21 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
+export interface TimeLimit extends Disposable {
+  readonly signal: AbortSignal;
+}
+
+/** Its signal fires after so long, or where the limit is let go of: what was begun under it ends with it. */
+export function timeLimit(clock: Clock, limitMs: number): TimeLimit {
+  const ending = new AbortController();
+  const end = (): void => {
+    timer.cancel();
+    ending.abort();
+  };
+  const timer = clock.schedule(limitMs, end);
+  return { signal: ending.signal, [Symbol.dispose]: end };
+}
+
 export const abortedFault = (signal?: AbortSignal): Fault =>
   new Fault('aborted', 'aborted by the caller', { effect: 'none', cause: signal?.reason });
 

@@ -1,4 +1,12 @@
-export { abortedFault, type Clock, sleep, type Timer, throwIfAborted } from './clock.ts';
+export {
+  abortedFault,
+  type Clock,
+  sleep,
+  type TimeLimit,
+  type Timer,
+  throwIfAborted,
+  timeLimit,
+} from './clock.ts';
 export {
   type AppendOutcome,
   type BatchSource,

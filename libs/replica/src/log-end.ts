@@ -1,7 +1,13 @@
 // What a replica asks of its log besides its records: where it begins and ends, and whether the anchor
 // is still where it was.
 
-import type { Clock, EventLog, Shard, ShardBounds } from '@tidemark/ports';
+import {
+  type Clock,
+  type EventLog,
+  type Shard,
+  type ShardBounds,
+  timeLimit,
+} from '@tidemark/ports';
 import { limits, Problem } from '@tidemark/protocol';
 import { type Anchor, compareAnchor } from './anchor.ts';
 import type { ReadIndex } from './read-index.ts';
@@ -64,15 +70,12 @@ export class LogEnd {
     const { clock } = this.#parts;
     let lacks = 0;
     while (lacks < lacksMax) {
-      const isOver = new AbortController();
-      const timer = clock.schedule(limits.appendDeadlineMs, () => isOver.abort());
-      const signal = AbortSignal.any([this.#signal, isOver.signal]);
+      using limit = timeLimit(clock, limits.appendDeadlineMs);
+      const signal = AbortSignal.any([this.#signal, limit.signal]);
       try {
         return await this.#compareOnce(anchor, signal);
       } catch (cause) {
-        if (!isOver.signal.aborted || this.#signal.aborted) throw cause;
-      } finally {
-        timer.cancel();
+        if (!limit.signal.aborted || this.#signal.aborted) throw cause;
       }
       const { end } = await this.bounds();
       lacks = end > anchor.offset ? 0 : lacks + 1;

@@ -1,7 +1,7 @@
 // Reads the bodies of a run again, by their offsets: from the log, or from the archive where the log has let
 // them go.
 
-import { type Clock, type EventLog, isFault, type StoredRecord } from '@tidemark/ports';
+import { type Clock, type EventLog, isFault, type StoredRecord, timeLimit } from '@tidemark/ports';
 import { limits, Problem } from '@tidemark/protocol';
 import { decodeRecord } from '@tidemark/session';
 import { equalBytes } from '@tidemark/std';
@@ -51,13 +51,8 @@ async function readFromArchive(
   { archive, clock }: RunSources,
   wanted: WantedRun,
 ): Promise<readonly Uint8Array[]> {
-  const ending = new AbortController();
-  const timer = clock.schedule(limits.appendDeadlineMs, () => ending.abort());
-  try {
-    return await archive.read(wanted, ending.signal);
-  } finally {
-    timer.cancel();
-  }
+  using limit = timeLimit(clock, limits.appendDeadlineMs);
+  return await archive.read(wanted, limit.signal);
 }
 
 async function readFromLog(sources: RunSources, wanted: WantedRun): Promise<Uint8Array[]> {
@@ -70,23 +65,17 @@ async function readFromLog(sources: RunSources, wanted: WantedRun): Promise<Uint
 async function readOn({ log, clock }: RunSources, taken: Taken): Promise<void> {
   const { bodies, wanted } = taken;
   const { offsets } = wanted;
-  const ending = new AbortController();
   // What was folded is there at once; only a log that is gone, or away, makes its readers wait.
-  const timer = clock.schedule(limits.appendDeadlineMs, () => ending.abort());
+  using limit = timeLimit(clock, limits.appendDeadlineMs);
   const from = BigInt(offsets[bodies.length] ?? 0);
   const before = bodies.length;
-  try {
-    const { signal } = ending;
-    for await (const { records, nextOffset } of log.read(wanted.log.shard, { from, signal })) {
-      takeBodies(taken, records);
-      const next = offsets[bodies.length];
-      const readTo = Number(nextOffset);
-      if (next === undefined || next - readTo > gapRecordsMax) return;
-      if (next < readTo) throw corrupt();
-    }
-  } finally {
-    timer.cancel();
-    ending.abort();
+  const options = { from, signal: limit.signal };
+  for await (const { records, nextOffset } of log.read(wanted.log.shard, options)) {
+    takeBodies(taken, records);
+    const next = offsets[bodies.length];
+    const readTo = Number(nextOffset);
+    if (next === undefined || next - readTo > gapRecordsMax) return;
+    if (next < readTo) throw corrupt();
   }
   if (bodies.length === before) throw new Problem('unavailable', 'the log does not answer');
 }
