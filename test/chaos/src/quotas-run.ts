@@ -1,4 +1,5 @@
-// A tenant within its quota, first by itself and then beside one that asks for ten times its own.
+// A tenant within its quota: by itself, beside one that asks for what it may, and beside one that asks for ten times
+// as much. What the second costs is its work; what the third costs more is its refusals.
 
 import { join } from 'node:path';
 import { type AppProcess, startApp } from '@tidemark/infra';
@@ -7,7 +8,7 @@ import { newKey } from './tenants.ts';
 
 export interface QuotasOptions {
   readonly folder: string;
-  /** Of each half of a round: by itself, then beside the other. */
+  /** Of each part of a round. */
   readonly seconds: number;
   readonly rounds: number;
   /** Appends a second: what the greedy tenant may, and a tenth of what it asks for. */
@@ -18,6 +19,9 @@ export interface QuotasOptions {
 
 export interface QuotasRound {
   readonly quiet: LoadResult;
+  /** Beside one that keeps to its quota. */
+  readonly within: LoadResult;
+  /** Beside one that does not. */
   readonly beside: LoadResult;
   readonly greedy: LoadResult;
 }
@@ -36,17 +40,23 @@ export async function runQuotas(options: QuotasOptions): Promise<readonly Quotas
   const measured: QuotasRound[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const quiet = await load(order);
+    const [within] = await Promise.all([load(order), load({ ...greedy, rate: quota })]);
     const [beside, refused] = await Promise.all([load(order), load(greedy)]);
-    measured.push({ quiet, beside, greedy: refused });
+    measured.push({ quiet, within, beside, greedy: refused });
   }
   return measured;
 }
 
 /** What the other tenant's p99 is over its quiet value: the median of the rounds. */
-export function besideQuiet(rounds: readonly QuotasRound[]): number {
-  const ratios = rounds.map(({ quiet, beside }) => beside.p99Ms / quiet.p99Ms);
-  return ratios.toSorted((one, other) => one - other)[Math.floor(ratios.length / 2)] ?? NaN;
-}
+export const besideQuiet = (rounds: readonly QuotasRound[]): number =>
+  medianOf(rounds.map(({ quiet, beside }) => beside.p99Ms / quiet.p99Ms));
+
+/** The same over its value beside one that keeps to its quota. */
+const besideWithin = (rounds: readonly QuotasRound[]): number =>
+  medianOf(rounds.map(({ within, beside }) => beside.p99Ms / within.p99Ms));
+
+const medianOf = (values: readonly number[]): number =>
+  values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? NaN;
 
 async function orderOf(
   { url, host, port }: AppProcess,
@@ -75,12 +85,13 @@ async function orderOf(
 export function quotasText(rounds: readonly QuotasRound[]): string {
   const told = ({ acceptedRate, p50Ms, p99Ms, statuses }: LoadResult): string =>
     `${acceptedRate.toFixed(0)}/s, p50 ${p50Ms.toFixed(1)}, p99 ${p99Ms.toFixed(1)} ms, ${JSON.stringify(statuses)}`;
-  const lines = rounds.flatMap(({ quiet, beside, greedy }) => [
+  const lines = rounds.flatMap(({ quiet, within, beside, greedy }) => [
     `measured: by itself ${told(quiet)}`,
-    `measured: beside ${told(beside)}`,
+    `measured: beside one within its quota ${told(within)}`,
+    `measured: beside one that asks for more ${told(beside)}`,
     `measured: with ten times its quota ${told(greedy)}`,
   ]);
-  return [...lines, `measured: p99 over its quiet value ${besideQuiet(rounds).toFixed(2)}`].join(
-    '\n',
-  );
+  const [overQuiet, overWithin] = [besideQuiet(rounds).toFixed(2), besideWithin(rounds).toFixed(2)];
+  const ratios = `${overQuiet}, and over that beside one within its quota ${overWithin}`;
+  return [...lines, `measured: p99 over its quiet value ${ratios}`].join('\n');
 }
