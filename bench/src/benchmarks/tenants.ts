@@ -74,29 +74,37 @@ export const tenants: Benchmark = {
     await using running = await context.start([contestant]);
     const [server] = running.all;
     if (server === undefined) throw new Error('a server runs');
-    const counts = context.scaled([1, 100, 1_000], [1, 5]);
-    const keys = new Map<string, string[]>();
-    for (const placement of ['own', 'pooled'] as const) {
-      for (const count of counts) {
-        const startMs = performance.now();
-        keys.set(nameOf(placement, count), await makeTenants(server, count, placement));
-        const seconds = ((performance.now() - startMs) / 1_000).toFixed(1);
-        context.say(`  ${nameOf(placement, count)} made in ${seconds} s`);
-      }
-    }
-    // So many new replicas keep their brokers busy for a while.
-    await after(context.scaled(settleMs, 100));
-    for (const of of keys.values()) await load(context, server, of);
-    const measured = await interleave({
-      of: [...keys].map(([name, of]) => [name, () => load(context, server, of)] as const),
-      rounds: context.rounds,
-      say: context.say,
-    });
+    // Those of a pool first: a thousand topics are what they are there to do without.
+    const pooled = await measuredOf(context, server, 'pooled');
+    const own = await measuredOf(context, server, 'own');
+    const measured = new Map([...pooled, ...own]);
     const rivals = context.isAlone ? [] : await rivalRounds(context, bootstrap);
     const rows = [...measured].map(([name, samples]) => rowOf(name, contestant.name, samples));
     return { rows: [...rows, ...laneRows(rivals)], bars: barsOf(measured, rivals) };
   },
 };
+
+async function measuredOf(
+  context: Context,
+  server: Running,
+  placement: Placement,
+): Promise<ReadonlyMap<string, Sample[]>> {
+  const keys = new Map<string, string[]>();
+  for (const count of context.scaled([1, 100, 1_000], [1, 5])) {
+    const startMs = performance.now();
+    keys.set(nameOf(placement, count), await makeTenants(server, count, placement));
+    const seconds = ((performance.now() - startMs) / 1_000).toFixed(1);
+    context.say(`  ${nameOf(placement, count)} made in ${seconds} s`);
+  }
+  // So many new replicas keep their brokers busy for a while.
+  await after(context.scaled(settleMs, 100));
+  for (const of of keys.values()) await load(context, server, of);
+  return interleave({
+    of: [...keys].map(([name, of]) => [name, () => load(context, server, of)] as const),
+    rounds: context.rounds,
+    say: context.say,
+  });
+}
 
 const nameOf = (placement: Placement, count: number): string =>
   placement === 'own' ? `${count} own topics` : `${count} tenants pooled`;
@@ -120,19 +128,22 @@ const rivalRounds = (context: Context, bootstrap: readonly string[]): Promise<La
 function barsOf(measured: ReadonlyMap<string, Sample[]>, rivals: readonly LaneRound[]): Bar[] {
   const of = (placement: Placement, count: number): Sample[] =>
     measured.get(nameOf(placement, count)) ?? [];
-  const [one, many, pooled] = [of('own', 1), of('own', 1_000), of('pooled', 1_000)];
+  const [one, many] = [of('own', 1), of('own', 1_000)];
   const isMeasured = many.length > 0;
   const sendBatch = spreadOf(rivals.map((round) => round.perSecond)).median;
   const overRivals = middleOf(many, perSecond) / sendBatch;
-  const ratio = (samples: Sample[], figure: (sample: Sample) => number) =>
-    isMeasured ? ratioOf(samples, one, figure) : undefined;
+  const pooled = isMeasured ? ratioOf(of('pooled', 1_000), of('pooled', 1), perSecond) : undefined;
   return [
     atLeast(
       '1,000 own topics: rate through HTTP over sendBatch across topics',
       isMeasured && rivals.length > 0 ? overRivals : undefined,
       1,
     ),
-    atMost('1,000 own topics: server CPU an append over that at 1', ratio(many, cpuMicros), 2),
-    atLeast('1,000 pooled: rate over one tenant', ratio(pooled, perSecond), 0.7),
+    atMost(
+      '1,000 own topics: server CPU an append over that at 1',
+      isMeasured ? ratioOf(many, one, cpuMicros) : undefined,
+      2,
+    ),
+    atLeast('1,000 pooled: rate over one of a pool', pooled, 0.7),
   ];
 }
