@@ -49,6 +49,9 @@ export const limits = {
   factKeyBytesMax: 256,
   factValueBytesMax: 64 * 1024,
   factsBytesMax: 1024 * 1024,
+  /** Values of facts that others took the place of: a state is stored whole whenever it is published. */
+  pastFactsMax: 128,
+  pastFactsBytesMax: 128 * 1024,
   /** Confirmations that a session waits for, sub-threads, outcomes, acts that its audit remembers. */
   pendingMax: 256,
   threadsMax: 256,

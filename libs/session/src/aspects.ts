@@ -67,7 +67,7 @@ export function decodeAspects(encoded: EncodedAspects | undefined): Aspects {
       activity === undefined
         ? quiet
         : { ...quiet, ...activity, usage: { ...quiet.usage, ...activity.usage } },
-    facts: facts ?? noFacts,
+    facts: facts === undefined ? noFacts : { ...noFacts, ...facts },
     audit: audit ?? noAudit,
     tokens: tokens ?? noTokens,
     turns: turns === undefined ? noTurns : { ...noTurns, ...turns },
@@ -104,12 +104,12 @@ export function aspectsBytes(aspects: Aspects): number {
     entryBytes.thread * activity.threads.length +
     entryBytes.outcome * activity.outcomes.length +
     entryBytes.audit * audit.entries.length +
-    entryBytes.fact * facts.count +
+    entryBytes.fact * (facts.count + facts.past.entries.length) +
     entryBytes.token * tokens.length +
     entryBytes.turn * (turns === noTurns ? 0 : 2 + turns.ended.length) +
     entryBytes.destination * outbox.destinations.length +
     entryBytes.delivery * deliveries +
     entryBytes.redacted * keeping.redacted.length +
-    2 * facts.bytes
+    2 * (facts.bytes + facts.past.bytes)
   );
 }

@@ -60,7 +60,7 @@ export {
   decideUseKey,
   isUseNews,
 } from './directory-decide.ts';
-export { type DurableFact, factOf } from './durable-facts.ts';
+export { type DurableFact, factOf, factsAt, type StandingFact } from './durable-facts.ts';
 export {
   type EventStamp,
   eventIdAt,

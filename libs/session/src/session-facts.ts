@@ -28,7 +28,7 @@
 import { type Aspects, noAspects } from './aspects.ts';
 import { audited } from './audit.ts';
 import { addToken, isTokenEntry, revokeToken, type TokenEntry } from './client-tokens.ts';
-import { deleteFact, putFact } from './durable-facts.ts';
+import { deleteFact, type Facts, factsFrom, putFact } from './durable-facts.ts';
 import {
   type Head,
   headShape,
@@ -153,12 +153,12 @@ function changed(stream: StreamState, fact: SessionFact, timeMs: number): Aspect
       return profile && { ...aspects, profile };
     }
     case 'fact-put': {
-      const next = putFact(aspects.facts, fact, timeMs);
-      return next && { ...aspects, facts: next };
+      const next = putFact(aspects.facts, fact, { timeMs, seq: tailSeq });
+      return next && withFacts(aspects, next);
     }
     case 'fact-deleted': {
-      const next = deleteFact(aspects.facts, fact.key);
-      return next && { ...aspects, facts: next };
+      const next = deleteFact(aspects.facts, fact.key, { timeMs, seq: tailSeq });
+      return next && withFacts(aspects, next);
     }
     case 'thread-archived':
       return threadArchived(aspects, fact.thread, timeMs);
@@ -192,10 +192,16 @@ function changed(stream: StreamState, fact: SessionFact, timeMs: number): Aspect
     case 'released':
     case 'retained': {
       const keeping = kept(stream, fact, timeMs);
-      return keeping && { ...aspects, keeping };
+      return keeping && withFacts({ ...aspects, keeping }, aspects.facts);
     }
   }
 }
+
+/** With no more of their past than what stood at events that are kept. */
+const withFacts = (aspects: Aspects, facts: Facts): Aspects => ({
+  ...aspects,
+  facts: factsFrom(facts, aspects.keeping.head.seq),
+});
 
 type KeepingFact = Extract<
   SessionFact,

@@ -38,6 +38,7 @@ export { type Order, pageText, parseLimit, parseOrder, parsePage, valuesOf } fro
 export { appendOf, parseSent, type SentEvents } from './sent-events.ts';
 export {
   factObjects,
+  factObjectsAt,
   type LiveSession,
   liveSessionOf,
   sessionObject,

@@ -4,10 +4,12 @@
 import { timestampText } from '@tidemark/protocol';
 import {
   type Activity,
+  factsAt,
   lifecycleWord,
   possibleActs,
   type SessionState,
   type Share,
+  type StandingFact,
   type StreamState,
   spentLimit,
   type ThreadState,
@@ -174,14 +176,21 @@ const threadTimes = (thread: ThreadState): Fields => ({
 });
 
 /** A session's durable facts, as they are read with it. */
-export function factObjects({ stream }: LiveSession): readonly Fields[] {
-  return stream.aspects.facts.byKey.map(([key, { version, value, timeMs }]) => ({
-    key,
-    version,
-    value: JSON.parse(value) as unknown,
-    updated_at: timestampText(timeMs),
-  }));
-}
+export const factObjects = ({ stream }: LiveSession): readonly Fields[] =>
+  stream.aspects.facts.byKey.map(([key, fact]) => factObject({ key, ...fact }));
+
+const factObject = ({ key, version, value, timeMs }: StandingFact): Fields => ({
+  key,
+  version,
+  ...(value === undefined ? { forgotten: true } : { value: JSON.parse(value) as unknown }),
+  updated_at: timestampText(timeMs),
+});
+
+/** As they stood when an event was appended. */
+export const factObjectsAt = ({ stream }: LiveSession, seq: number): Fields => ({
+  data: factsAt(stream.aspects.facts, seq).map(factObject),
+  known_from_seq: stream.aspects.facts.past.forgottenSeq,
+});
 
 /** What a list shows of a session. */
 export function sessionRow(live: LiveSession): Fields {

@@ -384,6 +384,36 @@ test('a session is played from its beginning, and tells how it stood on the way'
   expect(mishaps).toEqual([]);
 });
 
+test('facts are told as they stood where one is, and as they are while one follows', async () => {
+  const fact = '/v1/sessions/remembering/facts/plan';
+  const messages = (count: number): Event[] =>
+    Array.from({ length: count }, () => ({ type: 'user.message', content: text('go on') }));
+  await harness.send('remembering', ...messages(2));
+  await harness.ask('PUT', fact, 'look around');
+  await harness.send('remembering', ...messages(2));
+  await harness.ask('PUT', fact, 'tidy up');
+  await harness.ask('PUT', '/v1/sessions/remembering/facts/secret', 'xyzzy');
+  await harness.send('remembering', ...messages(2));
+  await harness.ask('DELETE', '/v1/sessions/remembering/facts/secret');
+  await using visited = await visit(browser, sessionAt('remembering'));
+  const { page, mishaps } = visited;
+  await page.getByRole('tab', { name: 'Facts' }).click();
+  const panel = page.getByRole('tabpanel');
+  await panel.getByText('tidy up').waitFor();
+  expect(await panel.textContent()).not.toContain('As they stood');
+  await page.getByRole('slider').fill('3');
+  await panel.getByText('As they stood at event 3.').waitFor();
+  await panel.getByText('look around').waitFor();
+  expect(await panel.textContent()).not.toMatch(/tidy up|secret/);
+  await page.getByRole('slider').fill('4');
+  await panel.getByText('Deleted since, and its value with it.').waitFor();
+  await page.getByRole('slider').fill('1');
+  await panel.getByText('No fact is kept.').waitFor();
+  await page.keyboard.press('Shift+G');
+  await panel.getByText('tidy up').waitFor();
+  expect(mishaps).toEqual([]);
+});
+
 test('a thread has a lane, and a page of its own events', async () => {
   const name = 'delegating';
   const thread = 'sthr_explorer';

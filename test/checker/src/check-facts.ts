@@ -4,6 +4,8 @@
 //     key one stands.
 // (2) A read tells a value that was put, under the version that its put was told.
 // (3) What was acknowledged before a read began is there for it, or something newer of that key is.
+// (4) What stood at an event is what was put last before it, whenever one looks; nothing is told of it only
+//     where so much was put since that not all is known any more.
 
 import { earliestOf, isOk, type Operation, type Operations } from './operations.ts';
 import type { Findings } from './violation.ts';
@@ -12,7 +14,10 @@ interface FactLife {
   readonly session: string;
   readonly puts: Operation[];
   readonly gets: Operation[];
+  readonly looksBack: Operation[];
 }
+
+const types = { 'put-fact': 'puts', 'get-fact': 'gets', 'look-back': 'looksBack' } as const;
 
 export function checkFacts(operations: Operations, findings: Findings): void {
   const lives = new Map<string, FactLife>();
@@ -21,15 +26,17 @@ export function checkFacts(operations: Operations, findings: Findings): void {
     const { call, answer } = operation;
     if (call.type === 'put-fact') putValues.set(`${call.session} ${call.fact?.value}`, operation);
     if (!isOk(operation) || answer?.life === undefined) continue;
-    if (call.type !== 'put-fact' && call.type !== 'get-fact') continue;
+    const list = types[call.type as keyof typeof types];
+    if (list === undefined) continue;
     const name = `${call.session} ${answer.life}`;
-    const life = lives.get(name) ?? { session: call.session, puts: [], gets: [] };
+    const life = lives.get(name) ?? { session: call.session, puts: [], gets: [], looksBack: [] };
     lives.set(name, life);
-    (call.type === 'put-fact' ? life.puts : life.gets).push(operation);
+    life[list].push(operation);
   }
   for (const life of lives.values()) {
     checkPuts(life, findings);
     for (const get of life.gets) checkGet(life, get, { operations, findings, putValues });
+    for (const look of life.looksBack) checkLookBack(life, look, { findings, putValues });
   }
 }
 
@@ -84,4 +91,34 @@ function checkGet(
     const message = `${keyOf(get)} is read in version ${version} behind ${versionOf(put)}`;
     findings.add('fact-lost', session, { message, ops: [put.call.op, ...ops] });
   }
+}
+
+function checkLookBack(
+  { session, puts }: FactLife,
+  look: Operation,
+  {
+    findings,
+    putValues,
+  }: { readonly findings: Findings; readonly putValues: ReadonlyMap<string, Operation> },
+): void {
+  const { version = 0, value, factSeq: knownFromSeq = 0 } = look.answer ?? {};
+  const seq = look.call.fact?.seq ?? 0;
+  const ops = [look.call.op];
+  const at = `${keyOf(look)} at event ${seq}`;
+  const told = version === 0 ? undefined : putValues.get(`${session} ${value}`);
+  const isPut = told !== undefined && keyOf(told) === keyOf(look);
+  const isAsTold =
+    told?.answer?.version === undefined ||
+    (told.answer.version === version && (told.answer.factSeq ?? 0) <= seq);
+  if (version > 0 && !(isPut && isAsTold)) {
+    findings.add('fact-past-untrue', session, { message: `${at} is ${value}: it was not`, ops });
+  }
+  if (version === 0 && seq < knownFromSeq) return;
+  const later = puts.find(
+    (put) =>
+      keyOf(put) === keyOf(look) && (put.answer?.factSeq ?? 0) <= seq && versionOf(put) > version,
+  );
+  if (later === undefined) return;
+  const message = `${at} is read in version ${version} behind ${versionOf(later)}`;
+  findings.add('fact-past-untrue', session, { message, ops: [later.call.op, ...ops] });
 }

@@ -93,6 +93,12 @@ test('a life of everything that may happen has no violation', () => {
     s.did('put-fact', { fact: { key: 'k', value: 'v', version: 0 } }, { life: 'L', version: 1 });
     s.did('put-fact', { fact: { key: 'j', value: 'v2' } }, { life: 'L', version: 2 });
     s.did('get-fact', { fact: { key: 'k' } }, { life: 'L', version: 1, value: 'v' });
+    const lookBack = (seq: number, told: Answered): string =>
+      s.did('look-back', { fact: { key: 'k', seq } }, { life: 'L', ...told });
+    s.did('put-fact', { fact: { key: 'k', value: 'v3' } }, { life: 'L', version: 3, factSeq: 7 });
+    lookBack(6, { version: 1, value: 'v' });
+    lookBack(7, { version: 3, value: 'v3' });
+    lookBack(6, { version: 0, factSeq: 7 });
     const life = (act: string, request: string): Asked => ({ session: 'l', act: { act, request } });
     const spend = (isSettling: boolean): Asked => ({
       session: 'l',
@@ -331,6 +337,11 @@ const violations: Record<Check, (story: Story) => void> = {
     s.create();
     s.did('put-fact', { fact: { key: 'k', value: 'v', version: 0 } }, { life: 'L', version: 1 });
     s.did('put-fact', { fact: { key: 'k', value: 'w', version: 0 } }, { life: 'L', version: 2 });
+  },
+  'fact-past-untrue': (s) => {
+    s.create();
+    s.did('put-fact', { fact: { key: 'k', value: 'v' } }, { life: 'L', version: 1, factSeq: 2 });
+    s.did('look-back', { fact: { key: 'k', seq: 2 } }, { life: 'L', version: 0, factSeq: 2 });
   },
   'kept-too-long': (s) => {
     s.did('keep-append', { kept: { word: 'v' } }, { kept: { seq: 0 } });

@@ -32,7 +32,13 @@ export interface Call {
   readonly streamSeq?: string;
   readonly matchSeq?: number;
   /** A durable fact; put on a version, 0 for one that is not there, or whatever it is. */
-  readonly fact?: { readonly key: string; readonly value?: string; readonly version?: number };
+  readonly fact?: {
+    readonly key: string;
+    readonly value?: string;
+    readonly version?: number;
+    /** Of a look back: as it stood at this event. */
+    readonly seq?: number;
+  };
   /** What is done to a session's life; attempts of one request share its id. */
   readonly act?: { readonly act: string; readonly request: string };
   /** So many events to a session that may have `limit` of them. */
@@ -67,6 +73,7 @@ export type SessionCall =
   | 'follow'
   | 'put-fact'
   | 'get-fact'
+  | 'look-back'
   | 'act'
   | 'look'
   | 'spend'
@@ -117,6 +124,8 @@ export interface Return {
   /** Of a fact; 0 where there is none. */
   readonly version?: number;
   readonly value?: string;
+  /** Of a put: the seq of the event that came next. Of a look back: from where on all are known. */
+  readonly factSeq?: number;
   /** How a session's life stood, in its word, behind so many of its records. */
   readonly word?: string;
   readonly rev?: number;

@@ -30,6 +30,7 @@ export const checks = [
   'fact-lost',
   'fact-invented',
   'fact-twice',
+  'fact-past-untrue',
   'act-twice',
   'act-forbidden',
   'life-untrue',

@@ -298,6 +298,36 @@ describe('durable facts', () => {
     expect((await ask('GET', '/v1/sessions/facts/facts/plan')).status).toBe(404);
   });
 
+  test('are told as they stood at an event; of what was taken away the value is told no more', async () => {
+    const put = (key: string, body: unknown): Promise<Answer> =>
+      ask('PUT', `/v1/sessions/past/facts/${key}`, { body });
+    await send('past', { type: 'a' });
+    await put('plan', 'first');
+    await put('secret', 'xyzzy');
+    await send('past', { type: 'a' });
+    await put('plan', 'second');
+    await send('past', { type: 'a' });
+    await ask('DELETE', '/v1/sessions/past/facts/secret');
+    const at = (seq: number | string): Promise<Answer> =>
+      ask('GET', `/v1/sessions/past/facts?at_seq=${seq}`);
+    expect((await at(0)).body).toEqual({ data: [], known_from_seq: 0 });
+    const told = { version: 2, forgotten: true, updated_at: expect.any(String) };
+    expect((await at(1)).body.data).toEqual([
+      { key: 'plan', version: 1, value: 'first', updated_at: expect.any(String) },
+      { key: 'secret', ...told },
+    ]);
+    expect((await at(2)).body.data).toMatchObject([
+      { key: 'secret', version: 2 },
+      { key: 'plan', version: 3, value: 'second' },
+    ]);
+    expect((await at(3)).status).toBe(404);
+    expect((await at('x')).status).toBe(400);
+    await ask('POST', '/v1/sessions/past/trim', { body: { before_seq: 2 } });
+    expect((await at(1)).status).toBe(410);
+    await restart();
+    expect((await at(2)).body.data).toMatchObject([{ key: 'secret' }, { value: 'second' }]);
+  });
+
   test('and all else that is known of a session is there after a restart, also of one left alone', async () => {
     const { body } = await ask('POST', '/v1/sessions', {
       body: { agent: 'agent_r', metadata: { a: 'b' }, limits: { events: 3 } },

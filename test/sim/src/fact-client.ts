@@ -1,9 +1,9 @@
-// Durable facts, put and read by a client that remembers the versions it has seen.
+// Durable facts, put and read by a client that remembers the versions it has seen, and looks back at how they stood.
 
 import type { SeededPrng } from '@tidemark/ports/testing';
 import { hasCode } from '@tidemark/protocol';
 import { presentStream } from '@tidemark/read/present-stream';
-import { decidePutFact, factOf } from '@tidemark/session';
+import { decidePutFact, factOf, factsAt } from '@tidemark/session';
 import type { Incarnation } from './incarnation.ts';
 import type { Named } from './names.ts';
 import { type Answered, type CallOf, locate } from './operate.ts';
@@ -25,6 +25,8 @@ export class FactClient {
   readonly #unique: () => string;
   /** Versions that were seen, by session and key. */
   readonly #seen = new Map<string, number>();
+  /** The last seq that one was put at, by session. */
+  readonly #seqs = new Map<string, number>();
 
   constructor(ask: AskForFact, prng: SeededPrng, unique: () => string) {
     this.#ask = ask;
@@ -34,6 +36,7 @@ export class FactClient {
 
   async step(named: Named): Promise<void> {
     const key = keys[this.#prng.below(keys.length)] as string;
+    if (this.#prng.chance(0.2)) return this.#lookBack(named, key);
     if (this.#prng.chance(0.4)) return this.#get(named, key);
     const isConditional = this.#prng.chance(0.7);
     const version = isConditional ? (this.#seen.get(`${named.full} ${key}`) ?? 0) : undefined;
@@ -49,6 +52,16 @@ export class FactClient {
         ? problem.facts.version
         : undefined;
     this.#see(named, key, answer.version ?? told);
+    if (answer.factSeq !== undefined) this.#seqs.set(named.full, answer.factSeq);
+  }
+
+  async #lookBack(named: Named, key: string): Promise<void> {
+    const seq = this.#prng.below((this.#seqs.get(named.full) ?? 0) + 2);
+    await this.#ask({
+      named,
+      asked: { type: 'look-back', fact: { key, seq } },
+      run: (process) => lookBack(process, named, { key, seq }),
+    });
   }
 
   async #get(named: Named, key: string): Promise<void> {
@@ -78,10 +91,11 @@ async function put(
     decide: (state, context) => {
       const outcome = decide(state, context);
       if (outcome.kind !== 'records') return outcome;
-      return { ...outcome, answer: { version: outcome.answer, life: state.stream?.tag } };
+      const { tag: life, tailSeq: factSeq } = state.stream ?? {};
+      return { ...outcome, answer: { version: outcome.answer, life, factSeq } };
     },
   });
-  const told = reply.kind === 'answer' ? (reply.answer as { version: number; life: string }) : {};
+  const told = reply.kind === 'answer' ? (reply.answer as Partial<Answered['answer']>) : {};
   return { answer: { outcome: 'ok', ...told } };
 }
 
@@ -94,4 +108,20 @@ async function get(process: Incarnation, named: Named, key: string): Promise<Ans
   if (fact === undefined) return { answer: { outcome: 'ok', life, version: 0 } };
   const value = JSON.parse(fact.value) as string;
   return { answer: { outcome: 'ok', life, version: fact.version, value } };
+}
+
+/** As the read role tells all that stood at an event; where there is none, nothing is told. */
+async function lookBack(
+  process: Incarnation,
+  named: Named,
+  { key, seq }: { readonly key: string; readonly seq: number },
+): Promise<Answered> {
+  const { tenant } = locate(process, named) ?? {};
+  if (tenant === undefined) throw new Error('a process that is asked has its tenants');
+  const { tag: life, aspects, tailSeq } = await presentStream(process, tenant, named.name);
+  if (seq >= tailSeq) return { answer: { outcome: 'ok' } };
+  const fact = factsAt(aspects.facts, seq).find((each) => each.key === key);
+  const told = { outcome: 'ok', life, factSeq: aspects.facts.past.forgottenSeq } as const;
+  if (fact?.value === undefined) return { answer: { ...told, version: 0 } };
+  return { answer: { ...told, version: fact.version, value: JSON.parse(fact.value) as string } };
 }

@@ -6,7 +6,7 @@ import { noAspects, type SessionState } from '@tidemark/session';
 import { bytesOf, textOf } from '@tidemark/std';
 import type { Mutant } from './mutant.ts';
 import type { Plan } from './plan.ts';
-import { decideInstead, replace } from './plant.ts';
+import { decideInstead, replace, type Undo } from './plant.ts';
 
 const plan: Partial<Plan> = {
   disaster: 'none',
@@ -16,11 +16,24 @@ const plan: Partial<Plan> = {
   tiering: undefined,
 };
 
-/** Sessions come back from what is published with their events, and with nothing else. */
-const withoutAspects = (published: PublishedSessions): PublishedSessions => ({
+type StoredAspects = { facts?: { past?: unknown } };
+interface Stored {
+  readonly state: { readonly stream?: { aspects?: StoredAspects } };
+}
+
+/** Sessions come back from what is published without a part of what they are. */
+const without = (
+  published: PublishedSessions,
+  strip: (stored: Stored) => void,
+): PublishedSessions => ({
   at: published.at,
   load: async (keys, signal) => {
     const found = await published.load(keys, signal);
+    const stripped = (bytes: Uint8Array): Uint8Array => {
+      const stored = JSON.parse(textOf(bytes)) as Stored;
+      strip(stored);
+      return bytesOf(JSON.stringify(stored));
+    };
     return new Map([...found].map(([key, bytes]) => [key, stripped(bytes)]));
   },
   scan: (range, signal) => published.scan(range, signal),
@@ -29,11 +42,15 @@ const withoutAspects = (published: PublishedSessions): PublishedSessions => ({
   due: (range, signal) => published.due(range, signal),
 });
 
-function stripped(bytes: Uint8Array): Uint8Array {
-  const stored = JSON.parse(textOf(bytes)) as { state: { stream?: { aspects?: unknown } } };
-  delete stored.state.stream?.aspects;
-  return bytesOf(JSON.stringify(stored));
-}
+const publishedWithout = (strip: (stored: Stored) => void): Undo =>
+  replace(
+    SessionTable.prototype,
+    'pinPublished',
+    (original) =>
+      function pinPublished(this: SessionTable, next) {
+        original.call(this, without(next, strip));
+      },
+  );
 
 /** As it would be if nobody had put anything. */
 const unchanged = (state: SessionState): SessionState =>
@@ -46,15 +63,14 @@ export const factMutants: readonly Mutant[] = [
     name: 'aspects-left-out',
     breaks: 'what is published of a session is all that the fold will ever ask of it',
     plan,
-    plant: () =>
-      replace(
-        SessionTable.prototype,
-        'pinPublished',
-        (original) =>
-          function pinPublished(this: SessionTable, published) {
-            original.call(this, withoutAspects(published));
-          },
-      ),
+    plant: () => publishedWithout(({ state }) => delete state.stream?.aspects),
+  },
+  {
+    name: 'past-facts-left-out',
+    breaks: 'what a fact was at an event stays what it was',
+    tells: 'fact-past-untrue',
+    plan,
+    plant: () => publishedWithout(({ state }) => delete state.stream?.aspects?.facts?.past),
   },
   {
     name: 'version-not-compared',

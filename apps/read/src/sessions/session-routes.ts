@@ -10,6 +10,7 @@ import { limits, Problem, threadName, timestampText } from '@tidemark/protocol';
 import { behindHead, factOf, requestIdIn, type StreamState, seqOfEventId } from '@tidemark/session';
 import {
   factObjects,
+  factObjectsAt,
   keepingObject,
   type Order,
   parseLimit,
@@ -65,7 +66,13 @@ function addOne(edge: Edge, parts: SessionReadParts, prefix: string): void {
 
   edge.get(`${prefix}/:session/facts`, async (request, reply) => {
     using view = await openView(parts, await subjectOf(parts, request));
-    return reply.send({ data: factObjects(liveOf(parts, view)) });
+    const asked = parameterOf(queryOf(request.raw.url ?? ''), 'at_seq');
+    if (asked === undefined) return reply.send({ data: factObjects(liveOf(parts, view)) });
+    const { tailSeq, aspects } = view.present;
+    const seq = parseNatural(asked, 'at_seq');
+    if (seq < aspects.keeping.head.seq) throw behindHead(view.present);
+    if (seq >= tailSeq) throw new Problem('not-found', 'the session has no such event');
+    return reply.send(factObjectsAt(liveOf(parts, view), seq));
   });
 
   edge.get(`${prefix}/:session/facts/:key`, async (request, reply) => {

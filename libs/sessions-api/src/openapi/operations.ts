@@ -202,7 +202,8 @@ const ofSession: readonly Operation[] = [
     method: 'get',
     path: '/v1/sessions/{session}/facts',
     id: 'listFacts',
-    summary: 'Durable facts',
+    summary: 'Durable facts, as they are or as they stood when an event was appended',
+    query: { at_seq: whole() },
     answer: ref('Facts'),
   },
   {

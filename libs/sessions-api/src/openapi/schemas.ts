@@ -170,9 +170,18 @@ export const schemas: Readonly<Record<string, Schema>> = {
     config: anything,
     metadata,
   }),
-  Facts: object({ data: list(object({ key: text(), version: whole(1), value: anything })) }, [
-    'data',
-  ]),
+  Facts: object(
+    {
+      data: list(
+        object({ key: text(), version: whole(1), value: anything, forgotten: flag }, [
+          'key',
+          'version',
+        ]),
+      ),
+      known_from_seq: whole(),
+    },
+    ['data'],
+  ),
   Audit: object({ data: list(object({ act: text(), at: time })), dropped: whole() }, ['data']),
   Usage: object(
     {
