@@ -1,9 +1,9 @@
 // The catalogue is a sorted list of what there is, whatever of it is published, and whoever asks.
 
 import { sleep } from '@tidemark/ports';
-import { SeededPrng, SimulatedClock, SimulatedEventLog } from '@tidemark/ports/testing';
+import { SeededPrng } from '@tidemark/ports/testing';
 import type { SessionName } from '@tidemark/protocol';
-import type { SessionState } from '@tidemark/session';
+import { noAspects, type SessionState, type StreamState } from '@tidemark/session';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
@@ -11,20 +11,23 @@ import {
   allShelf,
   type CatalogPlace,
   type CatalogRange,
+  changeShelf,
   comparePlaces,
   entryOf,
   isOnShelf,
+  placeOn,
   statusShelf,
 } from './catalog.ts';
 import { CatalogTail } from './catalog-tail.ts';
 import { FoldedSession } from './folded-session.ts';
 import type { ShardReplica } from './shard-replica.ts';
 import { PublishedProcesses } from './testing/published-processes.ts';
-import { append, plain, type SimulatedProcess, startProcess } from './testing.ts';
+import { append, plain, type SimulatedProcess } from './testing.ts';
 
 const nameOf = (index: number): SessionName =>
   `n ${index % 3 === 0 ? 'ü' : ''}${index}` as SessionName;
-const shelves = [allShelf, statusShelf('running'), statusShelf('terminated'), agentShelf('a b')];
+const ordered = [allShelf, statusShelf('running'), statusShelf('terminated'), agentShelf('a b')];
+const shelves = [...ordered, ...ordered.map(changeShelf)];
 
 const step = fc.record({
   kind: fc.constantFrom('create', 'run', 'rest', 'close', 'delete', 'publish', 'wait'),
@@ -65,6 +68,7 @@ async function plainly(replica: ShardReplica, shelf: string): Promise<readonly s
   const entries = states.map(entryOf).filter((entry) => entry !== undefined);
   return entries
     .filter((entry) => isOnShelf(entry, shelf))
+    .map((entry) => placeOn(shelf, entry))
     .sort(comparePlaces)
     .map(({ name }) => name);
 }
@@ -76,11 +80,11 @@ async function standing(
   shelf: string,
 ): Promise<readonly string[]> {
   const names: string[] = [];
-  for (const { name, createdAtMs } of places) {
+  for (const { name, atMs } of places) {
     await replica.with(name, ({ state }) => {
       const entry = entryOf(state);
-      const isThere = entry?.createdAtMs === createdAtMs && isOnShelf(entry, shelf);
-      if (isThere) names.push(name);
+      if (entry === undefined || !isOnShelf(entry, shelf)) return;
+      if (placeOn(shelf, entry).atMs === atMs) names.push(name);
     });
   }
   return names;
@@ -115,35 +119,59 @@ test('of every history, every shelf is what a scan finds, in both orders, page b
   );
 });
 
-test('the tail keeps very many in order, wherever each is put', async () => {
+const liveStream = (atMs: number): StreamState =>
+  ({
+    isJson: true,
+    isClosed: false,
+    createdAtMs: atMs,
+    stateChangedAtMs: atMs,
+    aspects: noAspects,
+  }) as unknown as StreamState;
+
+test('the tail keeps very many in order, wherever each is put, and puts them where they move', () => {
   const tail = new CatalogTail();
   const prng = new SeededPrng(7);
-  const { writes, tenant, shards } = await startProcess({
-    log: new SimulatedEventLog({ clock: new SimulatedClock(), prng, instant: true }).connect('x'),
-    clock: new SimulatedClock(),
-    prng,
-  });
-  await writes.create(tenant, nameOf(1), plain);
-  const { replica, key } = shards.locate(tenant, nameOf(1));
-  const stream = await replica.with(key, ({ state }) => state.stream);
-  if (stream === undefined) throw new Error('there is no stream');
   const sessions = Array.from({ length: 5_000 }, (_, index) => {
     const state = { tenant: 't', name: `s${index}`, life: 'live' } as unknown as SessionState;
-    state.stream = { ...stream, createdAtMs: prng.below(2_000) };
+    state.stream = liveStream(prng.below(2_000));
     return new FoldedSession(`s${index}`, state);
   });
   for (const session of sessions) tail.changed(session);
   for (const session of sessions.splice(0, 2_500)) tail.remove(session);
-  const expected = sessions
-    .map(({ state }) => entryOf(state))
-    .filter((entry) => entry !== undefined);
-  expected.sort(comparePlaces);
-  const range = { tenant: 't', shelf: allShelf, after: undefined };
-  const namesIn = (places: readonly CatalogPlace[]): readonly string[] =>
-    places.map(({ name }) => name);
-  expect(namesIn(tail.take({ ...range, order: 'asc' }, 9_999))).toEqual(namesIn(expected));
-  const after = expected[1_000];
-  expect(namesIn(tail.take({ ...range, order: 'desc', after }, 9_999))).toEqual(
-    namesIn(expected.slice(0, 1_000).reverse()),
-  );
+  for (const session of sessions) {
+    const { stream: changing } = session.state;
+    if (changing === undefined || prng.chance(0.5)) continue;
+    changing.stateChangedAtMs = 2_000 + prng.below(500);
+    changing.aspects = { ...changing.aspects };
+    tail.changed(session);
+  }
+  for (const shelf of [allShelf, changeShelf(allShelf)]) {
+    const expected = sessions
+      .map(({ state }) => entryOf(state))
+      .filter((entry) => entry !== undefined)
+      .map((entry) => placeOn(shelf, entry))
+      .sort(comparePlaces);
+    const range = { tenant: 't', shelf, after: undefined };
+    expect(tail.take({ ...range, order: 'asc' }, 9_999)).toEqual(expected);
+    const after = expected[1_000];
+    expect(tail.take({ ...range, order: 'desc', after }, 9_999)).toEqual(
+      expected.slice(0, 1_000).reverse(),
+    );
+  }
+});
+
+test('of many tenants of one shard each has its own, also where names and times are the same', () => {
+  const tail = new CatalogTail();
+  const sessions = Array.from({ length: 1_200 }, (_, index) => {
+    const state = { tenant: `t${index}`, name: 's', life: 'live' } as unknown as SessionState;
+    state.stream = liveStream(1);
+    return new FoldedSession(`t${index}/s`, state);
+  });
+  for (const session of sessions) tail.changed(session);
+  for (const session of sessions.slice(0, 600)) tail.remove(session);
+  const counts = sessions.map(({ state: { tenant } }) => {
+    const range = { tenant, shelf: allShelf, order: 'asc', after: undefined } as const;
+    return tail.take(range, 9).length;
+  });
+  expect(counts).toEqual(sessions.map((_, index) => (index < 600 ? 0 : 1)));
 });

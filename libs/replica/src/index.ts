@@ -3,8 +3,10 @@ export {
   allShelf,
   type CatalogPlace,
   type CatalogRange,
+  changeShelf,
   comparePlaces,
   deliveryShelf,
+  placeOn,
   statusShelf,
   turnShelf,
 } from './catalog.ts';

@@ -15,7 +15,9 @@ import type { WriterSettings } from './writer-settings.ts';
 import { Writers } from './writers.ts';
 
 export { Budget } from './budget.ts';
+export { type CatalogPlace, comparePlaces, entryOf, isOnShelf, placeOn } from './catalog.ts';
 // What the simulation plants bugs into.
+export { CatalogTail } from './catalog-tail.ts';
 export { DueQueue } from './due-queue.ts';
 export { EventIndex } from './event-index.ts';
 export { Fairness } from './fairness.ts';

@@ -133,6 +133,12 @@ const effects: ReadonlyMap<string, Effect> = new Map<string, Effect>([
 /** Whether an event of this type changes anything here: most do not. */
 export const isTelling = (type: string): boolean => effects.has(type);
 
+/** Whether a session stands otherwise for it than before: what it has used is no part of that. */
+export const isOtherState = (before: Activity, after: Activity): boolean =>
+  before.changedAtMs !== after.changedAtMs ||
+  before.pending !== after.pending ||
+  before.error !== after.error;
+
 export function evolveActivity(activity: Activity, event: TypedEvent): Activity {
   return effects.get(event.type)?.(activity, event) ?? activity;
 }

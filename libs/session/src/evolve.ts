@@ -10,7 +10,7 @@
 // any    -> same     burn, settle, fact, genesis, level
 
 import { limits } from '@tidemark/protocol';
-import { evolveActivity, isTelling } from './activity.ts';
+import { evolveActivity, isOtherState, isTelling } from './activity.ts';
 import type { Aspects } from './aspects.ts';
 import { decodeConfig, factsOf } from './config.ts';
 import { countEvent, countReported } from './daily-usage.ts';
@@ -102,8 +102,13 @@ function tell(state: SessionState, stream: StreamState, record: SessionRecord): 
   const turns = isRun ? evolveTurnEvent(aspects.turns, event) : aspects.turns;
   if (activity === aspects.activity && turns === aspects.turns) return;
   stream.aspects = { ...aspects, activity, turns };
+  if (isOtherState(aspects.activity, activity)) changeState(stream, timeMs);
   if (state.usage === undefined || activity === aspects.activity) return;
   state.usage = countReported(state.usage, { from: aspects.activity.usage, to: activity.usage });
+}
+
+function changeState(stream: StreamState, timeMs: number): void {
+  stream.stateChangedAtMs = Math.max(stream.stateChangedAtMs, timeMs);
 }
 
 /** The identities of an append ride on its first record. */
@@ -183,6 +188,7 @@ function closeEffect(state: SessionState, record: SessionRecord): Effect {
     if (record.count !== undefined) rememberAppend(stream, record);
     stream.isClosed = true;
     stream.closedBy = record.producer;
+    changeState(stream, record.timeMs);
     stream.touchedAtMs = Math.max(stream.touchedAtMs, record.timeMs);
   };
 }
@@ -295,7 +301,7 @@ function factEffect(state: SessionState, record: SessionRecord): Effect {
   if (facts === undefined) return undefined;
   if (!isReserved) {
     const aspects = stream && evolveSessionFact(stream, facts, record);
-    return aspects && ((target) => setAspects(target, aspects));
+    return aspects && ((target) => setAspects(target, aspects, record.timeMs));
   }
   if (isSubscription) {
     const subscription = evolveSubscription(state.subscription, facts, record);
@@ -305,6 +311,8 @@ function factEffect(state: SessionState, record: SessionRecord): Effect {
   return entry && ((target) => Object.assign(target, { entry }));
 }
 
-function setAspects({ stream }: SessionState, aspects: Aspects): void {
-  if (stream !== undefined) stream.aspects = aspects;
+function setAspects({ stream }: SessionState, aspects: Aspects, timeMs: number): void {
+  if (stream === undefined) return;
+  if (stream.aspects.lifecycle !== aspects.lifecycle) changeState(stream, timeMs);
+  stream.aspects = aspects;
 }

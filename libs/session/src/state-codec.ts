@@ -61,6 +61,7 @@ function encodeStream(stream: StreamState): EncodedStream {
     origin: stream.origin,
     lineage: stream.lineage,
     touchedAtMs: stream.touchedAtMs,
+    stateChangedAtMs: stream.stateChangedAtMs,
     tailSeq: stream.tailSeq,
     tailPosition: stream.tailPosition,
     bytes: stream.bytes,

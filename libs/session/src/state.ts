@@ -34,6 +34,8 @@ export interface StreamState {
   readonly lineage: readonly LineageEntry[];
   /** The last recorded append or touch. */
   touchedAtMs: number;
+  /** When it became what it is now: made, run, at rest, waiting, failed, paused, closed. */
+  stateChangedAtMs: number;
   /** Where the next event goes: its seq, and its position. */
   tailSeq: number;
   tailPosition: number;
@@ -150,6 +152,7 @@ export function beginStream(
     origin,
     lineage: lineage ?? [],
     touchedAtMs: timeMs,
+    stateChangedAtMs: timeMs,
     tailSeq: origin?.seq ?? 0,
     tailPosition: origin?.position ?? 0,
     bytes: 0,

@@ -99,6 +99,7 @@ function ownFields({ stream }: LiveSession): Fields {
     lifecycle: { state, possible: possibleActs(state, aspects) },
     stop_reason: activity.stop ?? null,
     pending_event_ids: activity.pending,
+    state_changed_at: timestampText(stream.stateChangedAtMs),
     error: activity.error ?? null,
     first_seq: aspects.keeping.head.seq,
     event_count: stream.tailSeq,
@@ -196,7 +197,8 @@ export const factObjectsAt = ({ stream }: LiveSession, seq: number): Fields => (
 export function sessionRow(live: LiveSession): Fields {
   const { id, title, status, agent, created_at, updated_at, archived_at, usage, metadata } =
     sessionObject(live);
-  const { lifecycle, pending_event_ids, error, event_count, turns } = ownFields(live);
+  const { lifecycle, pending_event_ids, state_changed_at, error, event_count, turns } =
+    ownFields(live);
   return {
     id,
     title,
@@ -209,6 +211,7 @@ export function sessionRow(live: LiveSession): Fields {
     metadata,
     lifecycle,
     pending_event_ids,
+    state_changed_at,
     error,
     event_count,
     turns,

@@ -114,8 +114,33 @@ describe('the list of sessions', () => {
     expect(await page.locator('.table-row').allTextContents()).toEqual(
       expect.arrayContaining([expect.stringContaining('list-new')]),
     );
-    await page.getByRole('button', { name: 'newest first' }).click();
+    await page.getByLabel('Order').selectOption('oldest first');
     await page.waitForFunction(() => location.hash.includes('order=asc'));
+    expect(mishaps).toEqual([]);
+  });
+
+  test('is ordered by the last change of state, counts what has changed, and moves no row by itself', async () => {
+    for (const name of ['moved-a', 'moved-b', 'moved-c']) {
+      await harness.send(name, { type: 'session.status_running' });
+    }
+    await using visited = await visit(browser, at('/sessions'));
+    const { page, mishaps } = visited;
+    await page.getByLabel('Order').selectOption('last changed first');
+    await page.waitForFunction(() => location.hash.includes('by=changed'));
+    const row = (index: number) => page.locator('.table-row').nth(index);
+    await row(0).getByText('moved-c').waitFor();
+    await harness.send('moved-a', { type: 'user.message', content: text('no other state') });
+    await row(2).getByText('2', { exact: true }).waitFor();
+    expect(await page.locator('.pill').count()).toBe(0);
+    await harness.send('moved-b', { type: 'session.status_idle', stop_reason: 'end_turn' });
+    await page.getByRole('button', { name: '1 changed' }).waitFor();
+    await row(1).getByText('idle').waitFor();
+    expect(await row(1).textContent()).toContain('moved-b');
+    await page.getByRole('button', { name: '1 changed' }).click();
+    await row(0).getByText('moved-b').waitFor();
+    await page.reload();
+    await row(0).getByText('moved-b').waitFor();
+    await row(1).getByText('moved-c').waitFor();
     expect(mishaps).toEqual([]);
   });
 

@@ -274,6 +274,71 @@ test('a stream resumes behind the event that was seen last', async () => {
   expect(rest.match(/"type":"(\w+)"/g)).toEqual(['"type":"two"', '"type":"live"']);
 });
 
+describe('sessions by the last change of their state', () => {
+  const listed = async (query: string): Promise<Answer> =>
+    ask('GET', `/v1/sessions?order_by=state_changed_at&agent_id=agent_m&${query}`);
+  const namesIn = ({ body }: Answer): readonly unknown[] =>
+    (body.data ?? []).map(({ id }) => String(id).slice('moving-'.length));
+  const make = async (name: string): Promise<void> => {
+    const body = { agent: { id: 'agent_m', name: 'm' } };
+    await ask('PUT', `/v1/sessions/moving-${name}`, { body });
+  };
+  const run = (name: string): Promise<unknown> =>
+    send(`moving-${name}`, { type: 'session.status_running' });
+
+  test('move when that changes, and by nothing else they write; a page is of its order', async () => {
+    for (const name of ['a', 'b', 'c', 'd']) await make(name);
+    await run('b');
+    await send('moving-c', { type: 'user.message', content: [{ type: 'text', text: 'x' }] });
+    await ask('POST', '/v1/sessions/moving-a/pause');
+    expect(namesIn(await listed(''))).toEqual(['a', 'b', 'd', 'c']);
+    expect(namesIn(await listed('order=asc'))).toEqual(['c', 'd', 'b', 'a']);
+    expect(namesIn(await listed('statuses[]=running'))).toEqual(['b']);
+    const { body } = await listed('limit=3');
+    const page = body['next_page'] as string;
+    expect(namesIn(await listed(`limit=3&page=${page}`))).toEqual(['c']);
+    const wrong = `/v1/sessions?agent_id=agent_m&page=${page}`;
+    expect((await ask('GET', wrong)).status).toBe(400);
+    expect((await ask('GET', '/v1/sessions?order_by=name')).status).toBe(400);
+    const [first] = body.data ?? [];
+    expect(first).toMatchObject({ id: 'moving-a' });
+    expect(first?.['state_changed_at']).toBe(
+      (await ask('GET', '/v1/sessions/moving-a')).body['state_changed_at'],
+    );
+  });
+
+  test('are each told once newest first, and all of them oldest first, while others change', async () => {
+    const names = Array.from({ length: 12 }, (_, index) => `while-${index}`);
+    for (const name of names) await make(name);
+    const told = async (order: string): Promise<readonly unknown[]> => {
+      const all: unknown[] = [];
+      let page = '';
+      for (let turn = 0; turn < 40; turn += 1) {
+        const answer = await listed(`limit=3&order=${order}&page=${page}`);
+        all.push(...namesIn(answer));
+        const next = answer.body['next_page'] as string | null;
+        if (next === null) return all;
+        page = next;
+        if (turn < 8) await run(names[(turn * 5) % names.length] ?? '');
+      }
+      throw new Error('it never ends');
+    };
+    const down = await told('desc');
+    expect(new Set(down).size).toBe(down.length);
+    const up = await told('asc');
+    expect([...new Set(up)]).toEqual(expect.arrayContaining(names));
+    await restart();
+    // What was published says where it stood before.
+    await run('while-3');
+    const all = namesIn(await listed('limit=100'));
+    expect([all[0], all.length, new Set(all).size]).toEqual(['while-3', 16, 16]);
+    expect((await ask('DELETE', '/v1/sessions/moving-while-4')).status).toBe(200);
+    await make('while-4');
+    const byMaking = namesIn(await ask('GET', '/v1/sessions?agent_id=agent_m&limit=100'));
+    expect([byMaking[0], new Set(byMaking).size]).toEqual(['while-4', 16]);
+  });
+});
+
 describe('durable facts', () => {
   test('compare and swap: of those who have seen one version, one puts the next', async () => {
     await send('facts', { type: 'a' });

@@ -4,6 +4,7 @@
 
 import { type ShardReplica, shardsOf } from '@tidemark/replica';
 import { isDue, type SessionState, type StreamState } from '@tidemark/session';
+import { catalogFaults } from './catalog-check.ts';
 import { drain } from './drain.ts';
 import type { Operations } from './final-operations.ts';
 import { finalOperations } from './final-operations.ts';
@@ -108,6 +109,7 @@ export class Quiet {
           if (!isExpected) broken.push(`${process.name}: ${shard} stopped: ${stopped.message}`);
           continue;
         }
+        broken.push(...(await this.#catalogOf(process, replica)));
         const other = [...fresh.shards.opened].find((opened) => opened.shard === shard);
         if (other === undefined) continue;
         if (other.fold.position !== replica.fold.position) continue;
@@ -124,6 +126,11 @@ export class Quiet {
       }
     }
     await this.#checkDebts(fresh);
+  }
+
+  async #catalogOf({ name }: Incarnation, replica: ShardReplica): Promise<readonly string[]> {
+    const faults = await this.#world.clock.runUntil(catalogFaults(replica));
+    return faults.map((fault) => `${name}: ${replica.shard}: ${fault}`);
   }
 
   /** Of every session, in memory or not, as text. */

@@ -3,6 +3,7 @@
 import { type PublishedSessions, ShardReplica } from '@tidemark/replica';
 import {
   Budget,
+  CatalogTail,
   DueQueue,
   Feed,
   Flight,
@@ -98,6 +99,26 @@ export const residencyMutants: readonly Mutant[] = [
     breaks: 'what is published at a position is the fold of the log below it',
     plan: { ...plan, publicationFaults: { delayMsMax: 60, failsOneIn: 0 } },
     plant: () => replace(SessionTable.prototype, 'willChange', () => () => undefined),
+  },
+  {
+    name: 'moved-in-no-order',
+    breaks: 'on a shelf by change a session stands where its state changed last',
+    tells: 'lists',
+    plan: { ...plan, publishEveryMs: 0 },
+    plant: () => {
+      const placed = new WeakMap<object, unknown>();
+      return replace(
+        CatalogTail.prototype,
+        'changed',
+        (original) =>
+          function changed(this: CatalogTail, session) {
+            const { stream } = session.state;
+            if (stream !== undefined && placed.get(session) === stream) return;
+            placed.set(session, stream);
+            original.call(this, session);
+          },
+      );
+    },
   },
   {
     name: 'restored-debts-forgotten',

@@ -1,5 +1,5 @@
 // The list of sessions, page by page, with what happens meanwhile: rows change where they stand, and none
-// comes in between. New ones are counted until somebody wants to see them.
+// comes in between or moves. Those that the list would begin with are counted until somebody wants to see them.
 
 import { Activity } from './activity.js';
 import { messageOf } from './api.js';
@@ -11,6 +11,12 @@ const pageSize = 100;
 /** What of the address is asked of the server. */
 const asked = { status: 'statuses[]', agent: 'agent_name', order: 'order' };
 
+/** By what a list is ordered: when sessions were made, or when their state changed last. */
+const orders = { made: 'created_at', changed: 'state_changed_at' };
+
+/** @param {URLSearchParams} query of the page's address */
+export const isByChange = (query) => query.get('by') === 'changed';
+
 /** @param {URLSearchParams} query of the page's address */
 export function listQuery(query) {
   const list = new URLSearchParams({ limit: String(pageSize) });
@@ -19,13 +25,14 @@ export function listQuery(query) {
     if (value !== null && value !== '') list.set(wanted, value);
   }
   if (query.get('archived') === 'true') list.set('include_archived', 'true');
+  if (isByChange(query)) list.set('order_by', orders.changed);
   return list;
 }
 
 export class SessionList {
   /** @type {Fields[]} */
   rows = [];
-  /** Sessions that were made since, by id. @type {Set<string>} */
+  /** Sessions that the list would begin with by now, by id: made since, or changed since. @type {Set<string>} */
   news = new Set();
   isLoaded = false;
   problem = '';
@@ -36,7 +43,7 @@ export class SessionList {
   #nextPage = null;
   #isLoading = false;
   #epoch = 0;
-  /** @type {Map<string, number>} */
+  /** @type {Map<string, { index: number, time: number }>} */
   #places = new Map();
   /** What each has written while one looks. */
   activity = new Activity();
@@ -49,6 +56,7 @@ export class SessionList {
   constructor(api, query, onChange) {
     this.#api = api;
     this.#query = listQuery(query);
+    this.isByChange = isByChange(query);
     this.#onChange = onChange;
   }
 
@@ -96,12 +104,18 @@ export class SessionList {
     }
   }
 
-  /** @param {Fields} row */
+  /** One that has moved on while pages were read comes again: it stays where it is. @param {Fields} row */
   #add(row) {
-    this.#places.set(row['id'], this.rows.length);
-    this.rows.push(row);
+    const { index = this.rows.length } = this.#places.get(row['id']) ?? {};
+    this.#places.set(row['id'], { index, time: this.#timeOf(row) });
+    this.rows[index] = row;
     this.news.delete(row['id']);
     this.activity.take(row, Date.now());
+  }
+
+  /** What it is ordered by. @param {Fields} row */
+  #timeOf(row) {
+    return Date.parse(row[this.isByChange ? orders.changed : orders.made]);
   }
 
   /**
@@ -112,9 +126,9 @@ export class SessionList {
     for (const row of changed) {
       const place = this.#places.get(row['id']);
       this.activity.take(row, Date.now());
-      if (place !== undefined) this.rows[place] = { ...this.rows[place], ...row };
-      else if (row['deleted'] === true) this.news.delete(row['id']);
-      else if (this.#isNew(row)) this.news.add(row['id']);
+      if (place !== undefined) this.rows[place.index] = { ...this.rows[place.index], ...row };
+      if (row['deleted'] === true) this.news.delete(row['id']);
+      else if (this.#isNew(row, place?.time)) this.news.add(row['id']);
     }
     this.#onChange();
   }
@@ -122,15 +136,18 @@ export class SessionList {
   /**
    * One that the list would begin with; in the other order new ones are at its end, and found there.
    * @param {Fields} row
+   * @param {number} [listed] the time by which it stands in the list
    */
-  #isNew(row) {
+  #isNew(row, listed) {
     if (!this.isLoaded || this.#query.get('order') === 'asc') return false;
     const agent = this.#query.get('agent_name')?.toLowerCase();
     const name = String(row['agent']?.['name'] ?? '').toLowerCase();
     if (agent !== undefined && !name.includes(agent)) return false;
     const status = this.#query.get('statuses[]');
     if (status !== null && row['status'] !== status) return false;
-    const newest = this.rows[0]?.['created_at'];
-    return newest === undefined || Date.parse(row['created_at']) >= Date.parse(newest);
+    const time = this.#timeOf(row);
+    if (listed !== undefined) return time > listed;
+    const [first] = this.rows;
+    return first === undefined || time >= (this.#places.get(first['id'])?.time ?? 0);
   }
 }

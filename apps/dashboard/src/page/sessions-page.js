@@ -4,7 +4,7 @@ import { html } from './render.js';
 import { sessionHash, sessionsHash } from './routes.js';
 import { isCleared } from './search-field.js';
 import { SearchResults } from './search-results.js';
-import { SessionList } from './session-list.js';
+import { isByChange, SessionList } from './session-list.js';
 import { agentOf, stateOf, titleOf } from './session-states.js';
 import { Sparkline } from './sparkline.js';
 import { StateMark, Text } from './text.js';
@@ -71,7 +71,6 @@ function Filters({ query, onMove }) {
   const take = (name) => (/** @type {Event} */ event) =>
     onMove({ [name]: /** @type {HTMLInputElement} */ (event.currentTarget).value.trim() });
   const isArchived = query.get('archived') === 'true';
-  const order = query.get('order') === 'asc' ? 'asc' : 'desc';
   return html`
     <form class="filters" role="search" onSubmit=${find}>
       <label class="unheard" for="search">Search in all sessions</label>
@@ -90,10 +89,36 @@ function Filters({ query, onMove }) {
         <input type="checkbox" checked=${isArchived} onChange=${() => onMove({ archived: isArchived ? '' : 'true' })} />
         archived
       </label>
-      <button type="button" class="quiet" onClick=${() => onMove({ order: order === 'asc' ? '' : 'asc' })}>
-        ${order === 'asc' ? 'oldest first' : 'newest first'}
-      </button>
+      <${Order} query=${query} onMove=${onMove} />
     </form>
+  `;
+}
+
+/** What of the address tells each order. @type {[label: string, by: string, order: string][]} */
+const orders = [
+  ['newest first', '', ''],
+  ['oldest first', '', 'asc'],
+  ['last changed first', 'changed', ''],
+  ['longest unchanged first', 'changed', 'asc'],
+];
+
+/** @param {{ query: URLSearchParams, onMove: (change: Record<string, string>) => void }} props */
+function Order({ query, onMove }) {
+  const by = isByChange(query) ? 'changed' : '';
+  const order = query.get('order') === 'asc' ? 'asc' : '';
+  const at = orders.findIndex(([, ...is]) => is[0] === by && is[1] === order);
+  /** @param {Event} event */
+  const take = (event) => {
+    const select = /** @type {HTMLSelectElement} */ (event.currentTarget);
+    const [, nextBy = '', nextOrder = ''] = orders[Number(select.value)] ?? [];
+    onMove({ by: nextBy, order: nextOrder });
+  };
+  return html`
+    <label>Order
+      <select value=${at} onChange=${take}>
+        ${orders.map(([label], index) => html`<option key=${label} value=${index}>${label}</option>`)}
+      </select>
+    </label>
   `;
 }
 
@@ -122,9 +147,9 @@ function List({ connection, query }) {
     <div class="table" data-turn=${turn}>
       <div class="table-head" aria-hidden="true">
         <span>Session</span><span>Status</span><span>Agent</span><span>Last 2 min</span><span class="number">Events</span>
-        <span class="number">Turns</span><span class="number">Tokens</span><span class="number">Cost</span><span class="number">Active</span><span class="number">Age</span>
+        <span class="number">Turns</span><span class="number">Tokens</span><span class="number">Cost</span><span class="number">Active</span><span class="number">${list.isByChange ? 'Changed' : 'Age'}</span>
       </div>
-      ${news.size > 0 && html`<button type="button" class="pill" onClick=${showNews}>${news.size} new</button>`}
+      ${news.size > 0 && html`<button type="button" class="pill" onClick=${showNews}>${news.size} ${list.isByChange ? 'changed' : 'new'}</button>`}
       ${problem !== '' && html`<p class="problem" role="alert">${problem}</p>`}
       ${isLoaded && rows.length === 0 && problem === '' && html`<p class="none">No session is like that. <a href="#/sessions">Show all</a></p>`}
       ${!isLoaded && html`<p class="none">Loading …</p>`}
@@ -134,7 +159,7 @@ function List({ connection, query }) {
         rows=${rows}
         keyOf=${(/** @type {number} */ index) => rows[index]?.['id'] ?? index}
         estimate=${() => rowPixels}
-        renderRow=${(/** @type {number} */ index) => html`<${Row} row=${rows[index] ?? {}} nowMs=${nowMs} activity=${list.activity} />`}
+        renderRow=${(/** @type {number} */ index) => html`<${Row} row=${rows[index] ?? {}} nowMs=${nowMs} list=${list} />`}
         onView=${(/** @type {import('./virtual-list.js').View} */ { endIndex }) => {
           if (endIndex > rows.length - aheadRows) void list.loadMore();
         }}
@@ -146,24 +171,25 @@ function List({ connection, query }) {
   `;
 }
 
-/** @param {{ row: Fields, nowMs: number, activity: import('./activity.js').Activity }} props */
-function Row({ row, nowMs, activity }) {
+/** @param {{ row: Fields, nowMs: number, list: SessionList }} props */
+function Row({ row, nowMs, list }) {
   if (row['deleted'] === true) {
     return html`<div class="table-row gone"><span><${Text} text=${titleOf(row)} /></span><span>deleted</span></div>`;
   }
   const tokens = tokenCount(row['usage']);
+  const orderedAt = row[list.isByChange ? 'state_changed_at' : 'created_at'];
   return html`
     <a class="table-row" href=${sessionHash(row['id'])}>
       <span class="cell-title"><${Text} text=${titleOf(row)} /></span>
       <span><${StateMark} state=${stateOf(row, nowMs)} /></span>
       <span class="cell-agent"><${Text} text=${agentOf(row)} /></span>
-      <${Sparkline} counts=${activity.countsOf(row['id'], nowMs)} />
+      <${Sparkline} counts=${list.activity.countsOf(row['id'], nowMs)} />
       <span class="number">${shortCount(row['event_count'])}</span>
       <span class="number">${row['turns']}</span>
       <span class="number">${tokens === 0 ? '' : shortCount(tokens)}</span>
       <span class="number">${money(row['usage']?.['list_cost'])}</span>
       <span class="number" title=${dateTime(row['updated_at'])}>${age(row['updated_at'], nowMs)}</span>
-      <span class="number" title=${dateTime(row['created_at'])}>${age(row['created_at'], nowMs)}</span>
+      <span class="number" title=${dateTime(orderedAt)}>${age(orderedAt, nowMs)}</span>
     </a>
   `;
 }

@@ -1,5 +1,6 @@
-// The sessions of a tenant, page by page, by the time of their making. Whatever shelf of the catalogue they
-// are found on, each is looked at before it is told.
+// The sessions of a tenant, page by page, by the time of their making, or of the last change of their state. Whatever
+// shelf of the catalogue they are found on, each is looked at before it is told, and told where it stands then: one
+// that has moved on meanwhile is not told at its former place.
 
 import { type EdgeRequest, parameterOf, queryOf } from '@tidemark/edge';
 import { Problem, type SessionName } from '@tidemark/protocol';
@@ -7,8 +8,10 @@ import {
   agentShelf,
   allShelf,
   type CatalogPlace,
+  changeShelf,
   comparePlaces,
   type FoldedSession,
+  placeOn,
   type ShardReplica,
   shardsOf,
   statusShelf,
@@ -39,6 +42,7 @@ const stepMax = 256;
 
 interface ListRequest {
   readonly order: Order;
+  readonly isByChange: boolean;
   readonly limit: number;
   readonly after: CatalogPlace | undefined;
   readonly created: TimeRange;
@@ -53,10 +57,12 @@ interface ListRequest {
 
 function parseList(query: URLSearchParams): ListRequest {
   const order = parseOrder(parameterOf(query, 'order'), 'desc');
+  const isByChange = isOrderedByChange(parameterOf(query, 'order_by'));
   return {
     order,
+    isByChange,
     limit: parseLimit(parameterOf(query, 'limit'), limitBounds),
-    after: placeIn(parsePage(parameterOf(query, 'page'), order)),
+    after: placeIn(parsePage(parameterOf(query, 'page'), order), isByChange),
     created: parseTimeRange(query, 'created_at'),
     statuses: new Set(valuesOf(query, 'statuses')),
     agentId: parameterOf(query, 'agent_id'),
@@ -67,21 +73,33 @@ function parseList(query: URLSearchParams): ListRequest {
   };
 }
 
-const placeText = ({ createdAtMs, name }: CatalogPlace): string => `${createdAtMs} ${name}`;
+function isOrderedByChange(text: string | undefined): boolean {
+  if (text === undefined || text === '' || text === 'created_at') return false;
+  if (text === 'state_changed_at') return true;
+  throw new Problem('invalid-request', 'order_by is created_at or state_changed_at');
+}
 
-function placeIn(text: string | undefined): CatalogPlace | undefined {
+const placeText = ({ atMs, name }: CatalogPlace): string => `${atMs} ${name}`;
+/** What a page of sessions by change begins with. */
+const changeMark = '~';
+
+function placeIn(text: string | undefined, isByChange: boolean): CatalogPlace | undefined {
   if (text === undefined) return undefined;
-  const [, created, name] = /^(\d{1,15}) (.+)$/s.exec(text) ?? [];
+  const [, mark, at, name] = /^(~?)(\d{1,15}) (.+)$/s.exec(text) ?? [];
   if (name === undefined) throw new Problem('invalid-request', 'page is none of ours');
-  return { createdAtMs: Number(created), name };
+  if ((mark === changeMark) !== isByChange) {
+    throw new Problem('invalid-request', 'page is of the other order_by');
+  }
+  return { atMs: Number(at), name };
 }
 
 /** The shelf on which all stand that are asked for, and as few others as can be. */
-function shelfFor({ statuses, agentId }: ListRequest): string {
-  if (agentId !== undefined) return agentShelf(agentId);
+function shelfFor({ statuses, agentId, isByChange }: ListRequest): string {
   const [status, ...others] = statuses;
   const isOne = status !== undefined && others.length === 0 && status !== 'idle';
-  return isOne ? statusShelf(status) : allShelf;
+  const ofStatus = isOne ? statusShelf(status) : allShelf;
+  const shelf = agentId === undefined ? ofStatus : agentShelf(agentId);
+  return isByChange ? changeShelf(shelf) : shelf;
 }
 
 export async function listSessions(parts: SessionReadParts, request: EdgeRequest): Promise<Fields> {
@@ -122,30 +140,31 @@ export async function sessionPage(
   }
 }
 
-const pageOf = (
-  { order }: ListRequest,
+function pageOf(
+  { order, isByChange }: ListRequest,
   data: readonly Fields[],
   last: CatalogPlace | undefined,
-): Fields => ({
-  data,
-  next_page: last === undefined ? null : pageText(order, placeText(last)),
-  prev_page: null,
-});
+): Fields {
+  const at = last && `${isByChange ? changeMark : ''}${placeText(last)}`;
+  return { data, next_page: at === undefined ? null : pageText(order, at), prev_page: null };
+}
 
-/** Where what was made in that time begins. */
-function startOf({ order, after, created }: ListRequest): CatalogPlace | undefined {
+/** Where what was made in that time begins; by change they stand anywhere. */
+function startOf({ order, isByChange, after, created }: ListRequest): CatalogPlace | undefined {
   const edge = order === 'asc' ? created.fromMs : created.toMs;
-  if (!Number.isFinite(edge)) return after;
+  if (isByChange || !Number.isFinite(edge)) return after;
   // No name is empty: every session of that millisecond is behind this place.
-  const bound = { createdAtMs: edge, name: '' };
+  const bound = { atMs: edge, name: '' };
   if (after === undefined) return bound;
   const isFarther =
     order === 'asc' ? comparePlaces(after, bound) > 0 : comparePlaces(after, bound) < 0;
   return isFarther ? after : bound;
 }
 
-const isBeyond = ({ order, created }: ListRequest, { createdAtMs }: CatalogPlace): boolean =>
-  order === 'asc' ? createdAtMs >= created.toMs : createdAtMs < created.fromMs;
+function isBeyond({ order, isByChange, created }: ListRequest, { atMs }: CatalogPlace): boolean {
+  if (isByChange) return false;
+  return order === 'asc' ? atMs >= created.toMs : atMs < created.fromMs;
+}
 
 interface Step {
   readonly tenant: Tenant;
@@ -181,20 +200,22 @@ async function lookAt(
     readonly places: readonly CatalogPlace[];
   },
 ): Promise<readonly (readonly [CatalogPlace, Fields | undefined])[]> {
-  const byReplica = new Map<ShardReplica, string[]>();
+  const byReplica = new Map<ShardReplica, Set<string>>();
+  // A session may be found twice, where it stands and where it is published to have stood: it is held once.
   for (const { name } of places) {
     const { replica, key } = shards.locate(tenant, name as SessionName);
-    byReplica.set(replica, [...(byReplica.get(replica) ?? []), key]);
+    byReplica.set(replica, (byReplica.get(replica) ?? new Set()).add(key));
   }
   const nowMs = shards.parts.clock.nowMs();
   const objects = new Map<string, Fields | undefined>();
   await Promise.all(
     [...byReplica].map(async ([replica, keys]) => {
-      for (const session of await replica.hold(keys)) {
+      for (const session of await replica.hold([...keys])) {
         const { name, stream } = session.state;
-        const createdAtMs = stream?.createdAtMs ?? 0;
-        // What was made again under its name stands elsewhere now.
-        objects.set(placeText({ createdAtMs, name }), wantedOf(session, asked, nowMs)?.(objectOf));
+        const { createdAtMs = 0, stateChangedAtMs: changedAtMs = 0 } = stream ?? {};
+        // What was made again under its name, or has changed, stands elsewhere now.
+        const place = placeOn(shelfFor(asked), { createdAtMs, changedAtMs, name });
+        objects.set(placeText(place), wantedOf(session, asked, nowMs)?.(objectOf));
         replica.letGo(session);
       }
     }),

@@ -49,9 +49,10 @@ const sessions: readonly Operation[] = [
     method: 'get',
     path: '/v1/sessions',
     id: 'listSessions',
-    summary: 'Sessions by the time of their making',
+    summary: 'Sessions by the time of their making, or of the last change of their state',
     query: {
       ...order,
+      order_by: oneOf('created_at', 'state_changed_at'),
       ...paging,
       ...times('created_at'),
       'statuses[]': list(text()),

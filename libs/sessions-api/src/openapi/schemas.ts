@@ -129,6 +129,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
       metadata,
       created_at: time,
       updated_at: time,
+      state_changed_at: time,
       archived_at: nullable(time),
       usage: anything,
       stats: anything,
