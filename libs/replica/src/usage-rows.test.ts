@@ -56,9 +56,9 @@ test('days are counted as they were acknowledged', async () => {
           await writes.append(tenant, name, command);
           const day = dayOf(clock.nowMs());
           const [events = 0, bytes = 0, input = 0, output = 0] = expected.get(day) ?? [];
-          const tokens = kind === 'request' ? size : 0;
+          const [tokens, told] = kind === 'request' ? [size, 1] : [0, 0];
           const body = command.events[0]?.length ?? 0;
-          expected.set(day, [events + 1, bytes + body, input + tokens, output + (tokens && 1)]);
+          expected.set(day, [events + 1, bytes + body, input + tokens, output + told]);
         };
         if (kind === 'wait') await clock.runUntil(sleep(clock, 43_200_000));
         else if (kind === 'publish') {
