@@ -17,6 +17,7 @@ import { countEvent, countReported } from './daily-usage.ts';
 import { evolveDirectory, isDirectorySession } from './directory.ts';
 import { eventIdAt } from './event-identity.ts';
 import { noteIn } from './event-notes.ts';
+import { countTime } from './event-times.ts';
 import { isKnownKind, type SessionRecord } from './record.ts';
 import { aspectsFrom, evolveSessionFact } from './session-facts.ts';
 import { beginStream, type OwedUnref, type SessionState, type StreamState } from './state.ts';
@@ -75,7 +76,10 @@ function evolveEvent(state: SessionState, record: SessionRecord): boolean {
     };
     stream.eventIds.set(record.eventId, span, dedupeBounds);
   }
-  if (isBilled(state)) count(state, record);
+  if (isBilled(state)) {
+    count(state, record);
+    stream.times = countTime(stream.times, record.timeMs);
+  }
   if (record.type !== undefined) tell(state, stream, record);
   stream.tailSeq += 1;
   stream.tailPosition += position;

@@ -68,6 +68,7 @@ export {
   seqOfEventId,
 } from './event-identity.ts';
 export { isNoted, noteOf } from './event-notes.ts';
+export { countsOf, type EventTimes } from './event-times.ts';
 export { evolve, isNext } from './evolve.ts';
 export { dueAtMs, isDue, needsTouch } from './expiry.ts';
 export {

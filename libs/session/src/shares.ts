@@ -37,6 +37,7 @@ export function sharedStream(stream: StreamState, { firstSeq, endSeq }: Share): 
     tailSeq: tail,
     tailPosition: tail,
     bytes: 0,
+    times: undefined,
     stateChangedAtMs: stream.createdAtMs,
     isClosed: false,
     aspects: {

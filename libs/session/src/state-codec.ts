@@ -3,15 +3,17 @@
 import { decodeAspects, type EncodedAspects, encodeAspects } from './aspects.ts';
 import { dailyUsageFrom, daysOf, type UsageNumbers, usageNumbers } from './daily-usage.ts';
 import type { DirectoryEntry } from './directory.ts';
+import { type TimesNumbers, timesFrom, timesNumbers } from './event-times.ts';
 import { type ForkRef, ForkRefs } from './fork-refs.ts';
 import type { AppendSpan, OwedUnref, ProducerState, SessionState, StreamState } from './state.ts';
 import type { LiveSubscription, StreamLink, SubscriptionState } from './subscription.ts';
 import { Window } from './window.ts';
 
-type Encoded = 'producers' | 'keys' | 'eventIds' | 'refs' | 'aspects';
+type Encoded = 'producers' | 'keys' | 'eventIds' | 'refs' | 'aspects' | 'times';
 
 interface EncodedStream extends Omit<StreamState, Encoded> {
   readonly aspects?: EncodedAspects | undefined;
+  readonly times?: TimesNumbers | undefined;
   readonly producers: readonly (readonly [string, ProducerState])[];
   readonly keys: readonly (readonly [string, AppendSpan])[];
   readonly eventIds: readonly (readonly [string, AppendSpan])[];
@@ -49,7 +51,7 @@ export function encodeState(state: SessionState): object {
 }
 
 function encodeStream(stream: StreamState): EncodedStream {
-  const { producers, keys, eventIds, refs } = stream;
+  const { producers, keys, eventIds, refs, times } = stream;
   return {
     incarnation: stream.incarnation,
     tag: stream.tag,
@@ -65,6 +67,7 @@ function encodeStream(stream: StreamState): EncodedStream {
     tailSeq: stream.tailSeq,
     tailPosition: stream.tailPosition,
     bytes: stream.bytes,
+    times: times && timesNumbers(times),
     isClosed: stream.isClosed,
     closedBy: stream.closedBy,
     streamSeq: stream.streamSeq,
@@ -98,7 +101,7 @@ export function decodeState(absent: SessionState, encoded: unknown): SessionStat
 
 /** JSON drops what is undefined: every field of a stream is there again. */
 function decodeStream(encoded: EncodedStream): StreamState {
-  const { producers, keys, eventIds, refs, aspects, ...fields } = encoded;
+  const { producers, keys, eventIds, refs, aspects, times, ...fields } = encoded;
   const missing = {
     ttlMs: undefined,
     expiresAtMs: undefined,
@@ -113,6 +116,7 @@ function decodeStream(encoded: EncodedStream): StreamState {
     keys: Window.of(keys),
     eventIds: Window.of(eventIds),
     refs: ForkRefs.of(refs),
+    times: times && timesFrom(times),
     aspects: decodeAspects(aspects),
   };
 }

@@ -3,6 +3,7 @@ import type { Aspects } from './aspects.ts';
 import { type ForkOrigin, isJsonType, type LineageEntry, type SessionConfig } from './config.ts';
 import type { DailyUsage } from './daily-usage.ts';
 import type { DirectoryEntry } from './directory.ts';
+import type { EventTimes } from './event-times.ts';
 import { ForkRefs } from './fork-refs.ts';
 import type { ProducerStamp } from './record.ts';
 import type { SubscriptionState } from './subscription.ts';
@@ -41,6 +42,8 @@ export interface StreamState {
   tailPosition: number;
   /** Of its own events' bodies. */
   bytes: number;
+  /** Of its own events; reserved sessions have none. */
+  times: EventTimes | undefined;
   isClosed: boolean;
   closedBy: ProducerStamp | undefined;
   streamSeq: string | undefined;
@@ -156,6 +159,7 @@ export function beginStream(
     tailSeq: origin?.seq ?? 0,
     tailPosition: origin?.position ?? 0,
     bytes: 0,
+    times: undefined,
     isClosed: false,
     closedBy: undefined,
     streamSeq: undefined,

@@ -4,6 +4,7 @@
 import { timestampText } from '@tidemark/protocol';
 import {
   type Activity,
+  countsOf,
   factsAt,
   lifecycleWord,
   possibleActs,
@@ -104,12 +105,20 @@ function ownFields({ stream }: LiveSession): Fields {
     first_seq: aspects.keeping.head.seq,
     event_count: stream.tailSeq,
     event_bytes: stream.bytes,
+    event_times: timesFields(stream),
     turns: activity.turns,
     model_requests: activity.modelRequests,
     limits: profile.limits,
     limit_reached: spentLimit(stream) ?? null,
     fact_count: aspects.facts.count,
   };
+}
+
+/** How its events lie in time, from the span on in which the first was appended. */
+function timesFields({ times }: StreamState): Fields | null {
+  if (times === undefined) return null;
+  const { startMs, spanMs } = times;
+  return { from: timestampText(startMs), span_seconds: spanMs / 1_000, counts: countsOf(times) };
 }
 
 /** A share, as whoever makes one says it. */
@@ -197,7 +206,7 @@ export const factObjectsAt = ({ stream }: LiveSession, seq: number): Fields => (
 export function sessionRow(live: LiveSession): Fields {
   const { id, title, status, agent, created_at, updated_at, archived_at, usage, metadata } =
     sessionObject(live);
-  const { lifecycle, pending_event_ids, state_changed_at, error, event_count, turns } =
+  const { lifecycle, pending_event_ids, state_changed_at, error, event_count, event_times, turns } =
     ownFields(live);
   return {
     id,
@@ -214,6 +223,7 @@ export function sessionRow(live: LiveSession): Fields {
     state_changed_at,
     error,
     event_count,
+    event_times,
     turns,
   };
 }

@@ -162,7 +162,13 @@ describe('the list of sessions', () => {
     await row.getByText('Payments engineer').waitFor();
     expect(await row.locator('.sparkline rect').count()).toBe(0);
     await harness.send('named-0', { type: 'user.message', content: text('x') });
-    await row.locator('.sparkline rect').first().waitFor();
+    const now = row.getByRole('img', { name: '1 event in the last two minutes' });
+    await now.locator('rect').waitFor();
+    await row.getByRole('img', { name: /^1 event since .*, a bar is 5/ }).waitFor();
+    await page.reload();
+    // What was written before one looked is told as well.
+    await row.getByRole('img', { name: /^1 event since/ }).waitFor();
+    expect(await now.count()).toBe(0);
     expect(mishaps).toEqual([]);
   });
 

@@ -274,6 +274,18 @@ test('a stream resumes behind the event that was seen last', async () => {
   expect(rest.match(/"type":"(\w+)"/g)).toEqual(['"type":"two"', '"type":"live"']);
 });
 
+test('how its events lie in time is known of the whole of a session, and outlives a restart', async () => {
+  const before = performance.timeOrigin + performance.now();
+  await send('timed', { type: 'a' }, { type: 'a' }, { type: 'a' });
+  const timesIn = async (): Promise<Record<string, unknown>> =>
+    (await ask('GET', '/v1/sessions/timed')).body['event_times'] as Record<string, unknown>;
+  const times = await timesIn();
+  expect(times).toMatchObject({ span_seconds: 5, counts: [3] });
+  expect(new Date(String(times['from'])).getTime()).toBeGreaterThan(before - 5_001);
+  await restart();
+  expect(await timesIn()).toEqual(times);
+});
+
 describe('sessions by the last change of their state', () => {
   const listed = async (query: string): Promise<Answer> =>
     ask('GET', `/v1/sessions?order_by=state_changed_at&agent_id=agent_m&${query}`);

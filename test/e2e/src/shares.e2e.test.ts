@@ -162,6 +162,8 @@ describe('a share of a range', () => {
       first_seq: 5,
       event_count: 10,
       event_bytes: 0,
+      event_times: null,
+      state_changed_at: shared['created_at'],
       turns: 0,
       title: null,
       metadata: {},

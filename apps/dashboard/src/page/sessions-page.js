@@ -6,7 +6,7 @@ import { isCleared } from './search-field.js';
 import { SearchResults } from './search-results.js';
 import { isByChange, SessionList } from './session-list.js';
 import { agentOf, stateOf, titleOf } from './session-states.js';
-import { Sparkline } from './sparkline.js';
+import { PastSparkline, Sparkline } from './sparkline.js';
 import { StateMark, Text } from './text.js';
 import { VirtualList } from './virtual-list.js';
 
@@ -146,7 +146,7 @@ function List({ connection, query }) {
   return html`
     <div class="table" data-turn=${turn}>
       <div class="table-head" aria-hidden="true">
-        <span>Session</span><span>Status</span><span>Agent</span><span>Last 2 min</span><span class="number">Events</span>
+        <span>Session</span><span>Status</span><span>Agent</span><span>Activity</span><span>Last 2 min</span><span class="number">Events</span>
         <span class="number">Turns</span><span class="number">Tokens</span><span class="number">Cost</span><span class="number">Active</span><span class="number">${list.isByChange ? 'Changed' : 'Age'}</span>
       </div>
       ${news.size > 0 && html`<button type="button" class="pill" onClick=${showNews}>${news.size} ${list.isByChange ? 'changed' : 'new'}</button>`}
@@ -183,7 +183,8 @@ function Row({ row, nowMs, list }) {
       <span class="cell-title"><${Text} text=${titleOf(row)} /></span>
       <span><${StateMark} state=${stateOf(row, nowMs)} /></span>
       <span class="cell-agent"><${Text} text=${agentOf(row)} /></span>
-      <${Sparkline} counts=${list.activity.countsOf(row['id'], nowMs)} />
+      <${PastSparkline} times=${row['event_times']} />
+      <${Sparkline} counts=${list.activity.countsOf(row['id'], nowMs)} span="in the last two minutes" />
       <span class="number">${shortCount(row['event_count'])}</span>
       <span class="number">${row['turns']}</span>
       <span class="number">${tokens === 0 ? '' : shortCount(tokens)}</span>

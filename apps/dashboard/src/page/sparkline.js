@@ -1,12 +1,14 @@
+import { counted, dateTime, duration } from './formats.js';
 import { html } from './render.js';
 
 const width = 96;
 const height = 18;
 
-/** Counts as bars, the highest as high as there is room. @param {{ counts: readonly number[] }} props */
-export function Sparkline({ counts }) {
+/** Counts as bars, the highest as high as there is room. @param {{ counts: readonly number[], span: string }} props */
+export function Sparkline({ counts, span }) {
   const most = Math.max(1, ...counts);
   const sum = counts.reduce((total, count) => total + count, 0);
+  const label = `${counted(sum, 'event')} ${span}`;
   const wide = width / Math.max(1, counts.length);
   const bars = counts.map((count, index) => {
     const tall = Math.max(2, (count / most) * height);
@@ -15,6 +17,17 @@ export function Sparkline({ counts }) {
       : html`<rect key=${index} x=${index * wide} y=${height - tall} width=${wide - 1} height=${tall} />`;
   });
   return html`
-    <svg class="sparkline" viewBox="0 0 ${width} ${height}" role="img" aria-label="${sum} events in the last two minutes">${bars}</svg>
+    <svg class="sparkline" viewBox="0 0 ${width} ${height}" role="img" aria-label=${label}><title>${label}</title>${bars}</svg>
   `;
+}
+
+/**
+ * All that a session has written, from its first event to its last.
+ * @param {{ times: { from: string, span_seconds: number, counts: readonly number[] } | null | undefined }} props
+ */
+export function PastSparkline({ times }) {
+  if (!times) return html`<${Sparkline} counts=${[]} span="ever" />`;
+  const { from, span_seconds: seconds, counts } = times;
+  const span = `since ${dateTime(from)}, a bar is ${duration(seconds * 1_000)}`;
+  return html`<${Sparkline} counts=${counts} span=${span} />`;
 }

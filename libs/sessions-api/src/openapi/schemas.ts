@@ -135,6 +135,9 @@ export const schemas: Readonly<Record<string, Schema>> = {
       stats: anything,
       first_seq: whole(),
       event_count: whole(),
+      event_times: nullable(
+        object({ from: time, span_seconds: whole(5), counts: list(whole(), 32) }),
+      ),
       share,
     },
     ['id', 'type', 'status', 'created_at'],
