@@ -194,6 +194,80 @@ describe('the list of sessions', () => {
     }
   });
 
+  test('has every row of a million within reach, by the scroll bar and by small moves', async () => {
+    const count = 1_000_000;
+    await using visited = await visit(browser, at('/'));
+    const { page, mishaps } = visited;
+    // A server would have to make them first.
+    await page.addInitScript((length) => {
+      const ask = globalThis.fetch;
+      globalThis.fetch = async (asked, init) => {
+        const isList = typeof asked === 'string' && asked.startsWith('/v1/sessions?');
+        if (!isList) return ask(asked, init);
+        const data = Array.from({ length }, (_, index) => ({ id: `row ${index}`, event_count: 1 }));
+        const answer = new Response('{}', { headers: { 'content-type': 'application/json' } });
+        return Object.assign(answer, { json: async () => ({ data, next_page: null }) });
+      };
+    }, count);
+    await page.goto(at('/sessions'));
+    await page.reload();
+    await page.getByText('row 0', { exact: true }).waitFor();
+    const scroller = page.getByRole('list', { name: 'Sessions' });
+    /** In view, by what they say and by what a screen reader is told of them. */
+    const inView = (): Promise<readonly (readonly [string, number, number])[]> =>
+      scroller.evaluate((element) => {
+        const { top, bottom } = element.getBoundingClientRect();
+        return [...element.querySelectorAll('.row-place')]
+          .filter((row) => {
+            const place = row.getBoundingClientRect();
+            return place.top < bottom && place.bottom > top;
+          })
+          .map((row) => {
+            const told = row.querySelector('.cell-title')?.textContent ?? '';
+            const size = Number(row.getAttribute('aria-setsize'));
+            return [told, Number(row.getAttribute('aria-posinset')), size] as const;
+          });
+      });
+    const expectRows = async (holds: (first: number, last: number) => boolean): Promise<void> => {
+      await expect
+        .poll(async () => {
+          const rows = await inView();
+          const indexes = rows.map(([told]) => Number(told.replace(/\D/g, '')));
+          const [first = -1] = indexes;
+          // One behind the other, without a gap, each told where it is among all.
+          expect(indexes).toEqual(indexes.map((_, place) => first + place));
+          expect(rows.map(([, place]) => place)).toEqual(indexes.map((index) => index + 1));
+          expect(rows.every(([, , size]) => size === count)).toBe(true);
+          return indexes.length > 10 && holds(first, indexes.at(-1) ?? -1);
+        })
+        .toBe(true);
+    };
+    await expectRows((first) => first === 0);
+    await scroller.focus();
+    await page.keyboard.press('End');
+    await expectRows((_, last) => last === count - 1);
+    await page.keyboard.press('PageUp');
+    await expectRows((_, last) => last < count - 10 && last > count - 60);
+    await scroller.evaluate((element) => {
+      element.scrollTop = element.scrollHeight / 2;
+    });
+    await expectRows((first) => Math.abs(first - count / 2) < count / 1_000);
+    await page.waitForTimeout(300);
+    const from = (await inView())[0]?.[1] ?? 0;
+    await scroller.hover();
+    for (let turn = 1; turn <= 5; turn += 1) {
+      await page.mouse.wheel(0, 360);
+      await expectRows((first) => first + 1 === from + 10 * turn);
+    }
+    await scroller.focus();
+    await page.keyboard.press('ArrowUp');
+    await expectRows((first) => first + 1 >= from + 48 && first + 1 < from + 50);
+    expect(await rowsOn(page)).toBeLessThan(60);
+    await page.keyboard.press('Home');
+    await expectRows((first) => first === 0);
+    expect(mishaps).toEqual([]);
+  });
+
   test('search finds an event and leads to it', async () => {
     const events = Array.from({ length: 300 }, (_, index) => ({
       type: 'agent.message',

@@ -74,9 +74,9 @@ const scrollOn = (page: Page): Promise<Scrolled> =>
     frames.sort((one, other) => one - other);
     const at = (share: number): number => frames[Math.floor(frames.length * share)] ?? 0;
     const { memory } = performance as unknown as { memory: { usedJSHeapSize: number } };
-    const size = document.querySelector('.row-place')?.getAttribute('aria-setsize');
+    const last = [...document.querySelectorAll('.row-place')].at(-1)?.getAttribute('aria-posinset');
     return {
-      rows: Number(size),
+      rows: Number(last),
       domRows,
       frames: frames.length,
       frameMs: { p50: at(0.5), p99: at(0.99), max: frames.at(-1) ?? 0 },

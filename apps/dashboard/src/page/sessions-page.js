@@ -2,13 +2,13 @@ import { useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
 import { age, dateTime, money, shortCount, tokenCount } from './formats.js';
 import { html } from './render.js';
 import { sessionHash, sessionsHash } from './routes.js';
+import { RowList } from './row-list.js';
 import { isCleared } from './search-field.js';
 import { SearchResults } from './search-results.js';
 import { isByChange, SessionList } from './session-list.js';
 import { agentOf, stateOf, titleOf } from './session-states.js';
 import { PastSparkline, Sparkline } from './sparkline.js';
 import { StateMark, Text } from './text.js';
-import { VirtualList } from './virtual-list.js';
 
 /** @typedef {Record<string, any>} Fields */
 /** @typedef {import('./connection.js').Connection} Connection */
@@ -140,9 +140,8 @@ function List({ connection, query }) {
     };
   }, []);
   const { rows, news, isLoaded, problem } = list;
-  /** @type {{ current: import('./virtual-list.js').List | null }} */
-  const shown = useRef(null);
-  const showNews = () => list.reload().then(() => shown.current?.scrollToOffset(0));
+  const scrollTo = useRef((/** @type {number} */ _index) => {});
+  const showNews = () => list.reload().then(() => scrollTo.current(0));
   return html`
     <div class="table" data-turn=${turn}>
       <div class="table-head" aria-hidden="true">
@@ -153,18 +152,18 @@ function List({ connection, query }) {
       ${problem !== '' && html`<p class="problem" role="alert">${problem}</p>`}
       ${isLoaded && rows.length === 0 && problem === '' && html`<p class="none">No session is like that. <a href="#/sessions">Show all</a></p>`}
       ${!isLoaded && html`<p class="none">Loading …</p>`}
-      <${VirtualList}
+      <${RowList}
         label="Sessions"
         count=${rows.length}
-        rows=${rows}
+        hasMore=${list.hasMore}
+        rowPixels=${rowPixels}
         keyOf=${(/** @type {number} */ index) => rows[index]?.['id'] ?? index}
-        estimate=${() => rowPixels}
         renderRow=${(/** @type {number} */ index) => html`<${Row} row=${rows[index] ?? {}} nowMs=${nowMs} list=${list} />`}
-        onView=${(/** @type {import('./virtual-list.js').View} */ { endIndex }) => {
-          if (endIndex > rows.length - aheadRows) void list.loadMore();
+        onView=${(/** @type {number} */ endIndex) => {
+          if (endIndex > list.rows.length - aheadRows) void list.loadMore();
         }}
-        onList=${(/** @type {any} */ made) => {
-          shown.current = made;
+        onScroller=${(/** @type {(index: number) => void} */ scroll) => {
+          scrollTo.current = scroll;
         }}
       />
     </div>

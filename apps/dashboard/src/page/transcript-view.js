@@ -42,7 +42,6 @@ export function TranscriptView({ model }) {
         keyOf=${keyOf}
         estimate=${(/** @type {number} */ index) => rowPixels[rows[index]?.kind ?? 'message'] ?? 40}
         renderRow=${renderRow}
-        isAnchoredAtEnd
         isFollowing=${isFollowing}
         onView=${(/** @type {any} */ view) => model.moved(view)}
         onList=${(/** @type {any} */ list) => opened(model, list)}

@@ -1,5 +1,5 @@
-// A list of which only the rows in view are on the page. It keeps what is read in its place, whatever is
-// added before, and follows its end while that is in view.
+// A list of rows of different heights, of which only those in view are on the page. It keeps what is read in its place,
+// whatever is added before, and follows its end while that is in view.
 
 import {
   elementScroll,
@@ -26,15 +26,13 @@ const endPixels = 48;
  * @param {(index: number) => any} props.renderRow
  * @param {(index: number) => number} props.estimate
  * @param {boolean} [props.isFollowing]
- * @param {boolean} [props.isAnchoredAtEnd]
  * @param {string} props.label
- * @param {string} [props.className]
  * @param {(view: View) => void} [props.onView]
  * @param {(list: List) => void} [props.onList]
  */
 export function VirtualList(props) {
-  const { count, rows, keyOf, renderRow, estimate, label, className = '', onView, onList } = props;
-  const { isFollowing = false, isAnchoredAtEnd = false } = props;
+  const { count, rows, keyOf, renderRow, estimate, label, onView, onList } = props;
+  const { isFollowing = false } = props;
   /** @type {{ current: HTMLElement | null }} */
   const scroller = useRef(null);
   const [, redraw] = useReducer((/** @type {number} */ turn) => turn + 1, 0);
@@ -48,7 +46,7 @@ export function VirtualList(props) {
     getItemKey,
     estimateSize: estimate,
     overscan,
-    anchorTo: isAnchoredAtEnd ? 'end' : 'start',
+    anchorTo: 'end',
     followOnAppend: isFollowing,
     scrollEndThreshold: endPixels,
     getScrollElement: () => scroller.current,
@@ -70,7 +68,7 @@ export function VirtualList(props) {
   useEndInView(scroller, list, isFollowing);
   const items = list.getVirtualItems();
   return html`
-    <div class="scroller ${className}" ref=${scroller} tabindex="0" role="list" aria-label=${label}>
+    <div class="scroller" ref=${scroller} tabindex="0" role="list" aria-label=${label}>
       <div class="extent" style=${{ height: `${list.getTotalSize()}px` }}>
         ${items.map(
           (item) => html`
