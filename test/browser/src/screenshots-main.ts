@@ -74,6 +74,8 @@ async function shots(): Promise<readonly Shot[]> {
     { name: 'fleet', hash: '/' },
     { name: 'fleet-narrow', hash: '/', size: { width: 760, height: 900 } },
     { name: 'sessions', hash: '/sessions' },
+    { name: 'sessions-changed', hash: '/sessions?by=changed' },
+    { name: 'sessions-narrow', hash: '/sessions', size: { width: 760, height: 900 } },
     { name: 'sessions-search', hash: '/sessions?q=idempotency+key', before: awaitHit },
     { name: 'session', hash: done },
     { name: 'session-event', hash: `${done}?event=14` },
@@ -82,6 +84,7 @@ async function shots(): Promise<readonly Shot[]> {
     { name: 'session-running', hash: () => sessionThat(isRunning) },
     { name: 'session-waiting', hash: '/sessions/asking' },
     { name: 'session-threads', hash: '/sessions/delegating', before: openTab('Threads') },
+    { name: 'session-facts', hash: '/sessions/delegating?event=16', before: openTab('Facts') },
     { name: 'session-failed', hash: failed },
     { name: 'session-share', hash: done, before: share },
     { name: 'session-keys', hash: done, before: (page) => page.keyboard.press('?') },
@@ -201,6 +204,8 @@ async function writeDelegating(): Promise<void> {
     if (step % 4 === 0) {
       const said = `${helper}: ${step + 1} findings so far`;
       await harness.send(name, { type: 'agent.message', content: text(said) });
+      const fact = `/v1/sessions/${name}/facts/findings.${helper}`;
+      await harness.ask('PUT', fact, { count: step + 1, worst: `deprecated ${step}` });
     }
   }
   const session_thread_id = threadOf('mail');
@@ -213,6 +218,7 @@ async function writeLong(): Promise<void> {
       const seq = start + index;
       const isAsked = seq % 400 === 0;
       if (isAsked) return { type: 'user.message', content: text(`Look at batch ${seq / 400}.`) };
+      if (seq % 400 === 1) return { type: 'agent.message', content: text('I look at each item.') };
       if (seq % 1_300 === 7) {
         return { type: 'session.error', error: { type: 'tool_error', message: 'No answer.' } };
       }

@@ -2,7 +2,7 @@
 // Only those that write are kept, and no more than a screen could show.
 
 const bucketMs = 5_000;
-const bucketCount = 24;
+export const bucketCount = 24;
 const sessionsMax = 2_000;
 
 /** @typedef {{ events: number, buckets: Map<number, number> }} Seen */

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
+import { bucketCount } from './activity.js';
 import { age, dateTime, money, shortCount, tokenCount } from './formats.js';
 import { html } from './render.js';
 import { sessionHash, sessionsHash } from './routes.js';
@@ -183,7 +184,7 @@ function Row({ row, nowMs, list }) {
       <span><${StateMark} state=${stateOf(row, nowMs)} /></span>
       <span class="cell-agent"><${Text} text=${agentOf(row)} /></span>
       <${PastSparkline} times=${row['event_times']} />
-      <${Sparkline} counts=${list.activity.countsOf(row['id'], nowMs)} span="in the last two minutes" />
+      <${Sparkline} counts=${list.activity.countsOf(row['id'], nowMs)} slots=${bucketCount} span="in the last two minutes" />
       <span class="number">${shortCount(row['event_count'])}</span>
       <span class="number">${row['turns']}</span>
       <span class="number">${tokens === 0 ? '' : shortCount(tokens)}</span>
