@@ -50,6 +50,7 @@ class Tidemark:
     def list(
         self,
         *,
+        order_by: Literal["created_at", "state_changed_at"] | None = None,
         order: Literal["asc", "desc"] | None = None,
         statuses: Sequence[str] = (),
         agent_id: str | None = None,
@@ -58,10 +59,11 @@ class Tidemark:
         include_archived: bool | None = None,
         page_size: int | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """All that there are, by the time of their making."""
+        """All that there are, by the time of their making or of the last change of their state."""
         page: str | None = None
         while True:
             query: Query = {
+                "order_by": order_by,
                 "order": order,
                 "statuses[]": statuses,
                 "agent_id": agent_id,

@@ -33,6 +33,8 @@ export interface CreateOptions extends SignalOptions {
 }
 
 export interface ListOptions extends SignalOptions {
+  /** When they were made, unless another is named. */
+  readonly orderBy?: 'created_at' | 'state_changed_at';
   readonly order?: 'asc' | 'desc';
   readonly statuses?: readonly string[];
   readonly agentId?: string;
@@ -101,13 +103,14 @@ export class Tidemark {
     return this.session(made.id);
   }
 
-  /** All that there are, by the time of their making. */
+  /** All that there are, by the time of their making or of the last change of their state. */
   async *list(options: ListOptions = {}): AsyncGenerator<SessionObject> {
     const { order, statuses, metadata = {}, includeArchived, pageSize, signal } = options;
     const filters = Object.entries(metadata).map(([key, value]) => [`metadata[${key}]`, value]);
     let page: string | undefined;
     do {
       const query = {
+        order_by: options.orderBy,
         order,
         'statuses[]': statuses,
         agent_id: options.agentId,

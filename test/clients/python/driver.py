@@ -87,7 +87,8 @@ class Driver:
         return getattr(self.session(args), args["act"])()
 
     def list(self, args: Args) -> Any:
-        listed = self.client.list(metadata=args.get("metadata"), page_size=args.get("pageSize"))
+        names = {"metadata": "metadata", "pageSize": "page_size", "orderBy": "order_by"}
+        listed = self.client.list(**{own: args[name] for name, own in names.items() if name in args})
         return [session["id"] for session in listed]
 
     def append(self, args: Args) -> Any:

@@ -45,6 +45,9 @@ describe.each(Object.keys(places))('%s', (name) => {
     expect(new Set(await agent.do<string[]>('list', { metadata, pageSize: 1 }))).toEqual(
       new Set([session, id]),
     );
+    await agent.do('act', { session, act: 'pause' });
+    const byChange = { metadata, pageSize: 1, orderBy: 'state_changed_at' };
+    expect(await agent.do('list', byChange)).toEqual([session, id]);
     await agent.do('delete', { session });
     await agent.do('delete', { session });
     expect(await agent.refused('get', { session })).toMatchObject({
