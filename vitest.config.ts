@@ -27,6 +27,8 @@ export default defineConfig({
           exclude: none,
           testTimeout: timeouts[tier] ?? 300_000,
           hookTimeout: 180_000,
+          // Polls that have no time of their own: a second is not much for a browser on a busy machine.
+          expect: { poll: { timeout: 30_000 } },
           fileParallelism: false,
         },
       })),

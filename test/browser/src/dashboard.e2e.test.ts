@@ -111,9 +111,9 @@ describe('the list of sessions', () => {
     await page.getByLabel('Status').selectOption('running');
     await page.waitForFunction(() => location.hash.includes('status=running'));
     await page.getByText('list-28').waitFor({ state: 'detached' });
-    expect(await page.locator('.table-row').allTextContents()).toEqual(
-      expect.arrayContaining([expect.stringContaining('list-new')]),
-    );
+    await expect
+      .poll(() => page.locator('.table-row').allTextContents())
+      .toEqual(expect.arrayContaining([expect.stringContaining('list-new')]));
     await page.getByLabel('Order').selectOption('oldest first');
     await page.waitForFunction(() => location.hash.includes('order=asc'));
     expect(mishaps).toEqual([]);
