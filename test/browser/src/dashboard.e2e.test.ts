@@ -375,6 +375,21 @@ describe('a session of 50,000 events', () => {
     expect(mishaps).toEqual([]);
   });
 
+  test('stays where one went, whatever is loaded around it', async () => {
+    await using visited = await visit(browser, sessionAt(name));
+    const { page, mishaps } = visited;
+    await page.locator('[data-seq="49998"]').waitFor();
+    const slider = page.getByRole('slider');
+    for (const place of ['20000', '40000', '10000', '30000']) {
+      await slider.fill(place);
+      const there = page.locator(`.is-selected[data-seq="${place}"]`);
+      await there.waitFor();
+      await page.waitForTimeout(500);
+      expect([await slider.inputValue(), await there.isVisible()]).toEqual([place, true]);
+    }
+    expect(mishaps).toEqual([]);
+  });
+
   test('is looked at closely on its line: by wheel, keys, buttons and the bar', async () => {
     await using visited = await visit(browser, sessionAt(name));
     const { page, mishaps } = visited;

@@ -52,13 +52,15 @@ export class SessionModel {
   isAsOfKnown = false;
   /** The tail when it was last followed. */
   seenTail = 0;
-  /** Where the page is to go once it is drawn. @type {{ seq: number } | undefined} */
+  /** Where the page is to go once it is drawn. @type {{ seq: number, isSought?: boolean } | undefined} */
   goal;
   /** @type {import('./virtual-list.js').List | undefined} */
   list;
   /** Of each text, how much of it is shown. @type {Map<string, number>} */
   #shown = new Map();
   #frame = 0;
+  /** What the list told last. @type {import('./virtual-list.js').View | undefined} */
+  #viewed;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #refresh;
   #leaves = /** @type {(() => void)[]} */ ([]);
@@ -292,14 +294,32 @@ export class SessionModel {
   reachGoal() {
     const { goal, list } = this;
     const row = goal && this.window.transcript.rowOf(goal.seq);
-    if (row === undefined || list === undefined) return;
-    this.goal = undefined;
+    if (row === undefined || list === undefined || goal?.isSought === true) return;
+    this.goal = { seq: row.seq, isSought: true };
     list.scrollToIndex(row.index, { align: 'center' });
+    this.#afterScroll(this.goal);
   }
 
-  /** @param {import('./virtual-list.js').View} view */
-  moved({ startIndex, endIndex, isAtEnd, isBackward }) {
+  /**
+   * The browser scrolls with its next frame. Until then what is in view is what was before: whatever were loaded for
+   * that would take the page elsewhere.
+   * @param {SessionModel['goal']} goal
+   */
+  #afterScroll(goal) {
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        if (this.goal !== goal || this.#isClosed) return;
+        this.goal = undefined;
+        if (this.#viewed !== undefined) this.#loadAround(this.#viewed);
+      }),
+    );
+  }
+
+  /** @param {import('./virtual-list.js').View} viewed */
+  moved(viewed) {
+    const { startIndex, endIndex, isAtEnd, isBackward } = viewed;
     const { window } = this;
+    this.#viewed = viewed;
     const [first, last] = [
       this.rows[startIndex]?.seq ?? 0,
       this.rows[endIndex]?.seq ?? window.endSeq,
@@ -307,14 +327,19 @@ export class SessionModel {
     if (first !== this.view.value.first || last !== this.view.value.last) {
       this.view.value = { first, last };
     }
-    if (startIndex < 20 && this.goal === undefined) void window.loadOlder();
-    if (endIndex > this.rows.length - 20) void window.loadNewer();
+    this.#loadAround(viewed);
     if (isAtEnd && window.isAtTail && !isBackward) {
       if (!this.isFollowing.value && this.goal === undefined) this.isFollowing.value = true;
       this.seenTail = window.tailSeq;
     } else if (isBackward && !isAtEnd) {
       this.stopFollowing();
     }
+  }
+
+  /** @param {import('./virtual-list.js').View} viewed */
+  #loadAround({ startIndex, endIndex }) {
+    if (startIndex < 20 && this.goal === undefined) void this.window.loadOlder();
+    if (endIndex > this.rows.length - 20) void this.window.loadNewer();
   }
 
   /**
