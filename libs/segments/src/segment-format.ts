@@ -1,7 +1,8 @@
 // A segment: the events that lie in a range of a shard's log, as a file that other tools read as it is:
 //
 //   segment := frame* footer
-//   frame   := zstd(line*), with its checksum           about 64 KiB of whole lines; sessions by key, events by seq
+//   frame   := zstd(line*), with its checksum           about 64 KiB of whole lines, of one session alone 256;
+//                                                       sessions by key, events by seq
 //   line    := {"tenant","session","seq","offset","id","time","type","level","turn","event"} LF
 //            | {… ,"event":null,"bytes":base64} LF        of a stream that is not JSON
 //            | {… ,"breaks":[place…],"event":…} LF        an event that has line feeds: each is a space in the line
@@ -58,12 +59,33 @@ export const encodeFrame = (lines: Uint8Array): Uint8Array => zstdCompressSync(l
 const corrupt = (message: string, cause?: unknown): Problem =>
   new Problem('corrupt', message, cause === undefined ? {} : { cause });
 
-/** Most frames fit: what does not is put together from several such pieces, for half as much time again. */
-const wholeFrame = { chunkSize: 80 * 1_024 };
+/** Of a frame that does not say what it holds, or says too much. */
+const pieceBytes = 80 * 1_024;
+const sizeMax = 64 * 1_024 * 1_024;
+const smallestPiece = 64;
 
-function decodeFrame(stored: Uint8Array): Buffer {
+/** Sizes of what a zstd frame says of its content, by the top bits of its descriptor. */
+const sizeFieldBytes = [0, 2, 4, 8] as const;
+const dictionaryBytes = [0, 1, 2, 4] as const;
+
+/** How long a frame's content is, as it says itself. */
+function contentBytes(stored: Buffer): number | undefined {
+  const descriptor = stored[4] ?? 0;
+  const isSingle = (descriptor & 0x20) !== 0;
+  const flag = descriptor >> 6;
+  const width = flag === 0 && isSingle ? 1 : (sizeFieldBytes[flag] ?? 0);
+  const at = 5 + (isSingle ? 0 : 1) + (dictionaryBytes[descriptor & 3] ?? 0);
+  if (width === 0 || width === 8 || at + width > stored.length) return undefined;
+  return stored.readUIntLE(at, width) + (width === 2 ? 256 : 0);
+}
+
+/** In one piece, with room for a byte more: what fills its room is asked whether there is more. */
+function decodeFrame(bytes: Uint8Array): Buffer {
+  const stored = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const told = contentBytes(stored) ?? sizeMax;
+  const chunkSize = told < sizeMax ? Math.max(smallestPiece, told + 1) : pieceBytes;
   try {
-    return zstdDecompressSync(stored, wholeFrame);
+    return zstdDecompressSync(stored, { chunkSize });
   } catch (cause) {
     throw corrupt('a frame of a segment does not decode', cause);
   }

@@ -8,8 +8,13 @@ import {
 } from './segment-format.ts';
 import { type ArchivedEvent, type ArchivedSession, lineOf } from './segment-line.ts';
 
-/** Lines of a frame before they are compressed: one event costs the reading of one frame. */
+/** Lines of a frame of several sessions before they are compressed: one event costs the reading of one frame. */
 const frameBytes = 64 * 1_024;
+/**
+ * Lines of a frame that are all of one session, which is read by pages of up to a mebibyte: fewer frames are decoded
+ * quicker and are smaller.
+ */
+const longFrameBytes = 256 * 1_024;
 
 type Range = Pick<SegmentDirectory, 'shard' | 'logEpoch' | 'firstOffset' | 'endOffset'>;
 
@@ -37,6 +42,8 @@ export class SegmentWriter {
   readonly #frames: SegmentFrame[] = [];
   readonly #sessions: SegmentSession[] = [];
   #lines: Uint8Array[] = [];
+  /** Whether the frame has lines of more than one session. */
+  #isShared = false;
   #lineBytes = 0;
   #storedBytes = 0;
   #rawBytes = 0;
@@ -59,7 +66,9 @@ export class SegmentWriter {
       assert(firstSeq === last.firstSeq + last.count, 'what comes of a session is what is next');
       this.#sessions[this.#sessions.length - 1] = { ...last, count: last.count + lines.length };
     } else {
+      if (this.#lineBytes >= frameBytes) this.#endFrame();
       const place = { frame: this.#frames.length, line: this.#lines.length };
+      this.#isShared = place.line > 0;
       this.#sessions.push({ key, tag, firstSeq, count: lines.length, ...place });
     }
     for (const line of lines) this.#addLine(line);
@@ -70,7 +79,7 @@ export class SegmentWriter {
     this.#lines.push(line);
     this.#lineBytes += line.length;
     this.#rawBytes += line.length;
-    if (this.#lineBytes >= frameBytes) this.#endFrame();
+    if (this.#lineBytes >= (this.#isShared ? frameBytes : longFrameBytes)) this.#endFrame();
   }
 
   #endFrame(): void {
@@ -81,6 +90,7 @@ export class SegmentWriter {
     this.#stored.push(stored);
     this.#frames.push({ firstByte, endByte: this.#storedBytes, lines: this.#lines.length });
     this.#lines = [];
+    this.#isShared = false;
     this.#lineBytes = 0;
   }
 
