@@ -5,6 +5,7 @@
 
 import { Problem } from '@tidemark/protocol';
 import type { FoldedSession } from './folded-session.ts';
+import type { ServedEvents } from './page.ts';
 import type { LogName } from './published.ts';
 
 /** Consecutive events of one session, and where each of them was in the log. */
@@ -15,12 +16,18 @@ export interface WantedRun {
   readonly offsets: readonly number[];
 }
 
+/** Where events go that are read again. */
+export interface EventSink {
+  appendServed(events: ServedEvents): void;
+}
+
 export interface EventArchive {
   /**
-   * Bodies of the run's first events, in order: all that are archived. Rejects with a Problem: `unavailable`
-   * where they cannot be had now, `corrupt` where they are not what was archived.
+   * Gives the run's first events, in order: all that are archived. What is given may be changed as soon as it was
+   * taken. Rejects with a Problem: `unavailable` where they cannot be had now, `corrupt` where they are not what was
+   * archived.
    */
-  read(run: WantedRun, signal: AbortSignal): Promise<readonly Uint8Array[]>;
+  read(run: WantedRun, sink: EventSink, signal: AbortSignal): Promise<void>;
 }
 
 /** Of whoever has none: its log keeps everything. */

@@ -10,7 +10,7 @@ export {
   statusShelf,
   turnShelf,
 } from './catalog.ts';
-export type { EventArchive, WantedRun } from './event-archive.ts';
+export type { EventArchive, EventSink, WantedRun } from './event-archive.ts';
 export type { FeedListener, FoldedRecord } from './feed.ts';
 export type { FoldedSession } from './folded-session.ts';
 export {
@@ -22,6 +22,7 @@ export {
 } from './follow-cursor.ts';
 export { Followers } from './followers.ts';
 export { lostEvents } from './log-run.ts';
+export { eventComma, type ServedEvents } from './page.ts';
 export { positionIn } from './positions.ts';
 export {
   type LogName,

@@ -1,4 +1,4 @@
-// Reads the bodies of a run again, by their offsets: from the log, or from the archive where the log has let
+// Reads the events of a run again, by their offsets: from the log, or from the archive where the log has let
 // them go.
 
 import { type Clock, type EventLog, isFault, type StoredRecord, timeLimit } from '@tidemark/ports';
@@ -6,6 +6,7 @@ import { limits, Problem } from '@tidemark/protocol';
 import { decodeRecord } from '@tidemark/session';
 import { equalBytes } from '@tidemark/std';
 import type { EventArchive, WantedRun } from './event-archive.ts';
+import type { Page } from './page.ts';
 
 interface RunSources {
   readonly log: EventLog;
@@ -13,85 +14,79 @@ interface RunSources {
   readonly archive: EventArchive;
 }
 
+/** What is wanted of the log, and where it goes: a page that begins with its first event. */
 interface Taken {
   readonly wanted: WantedRun;
-  readonly bodies: Uint8Array[];
+  readonly page: Page;
 }
 
 /** Offsets farther apart than this are worth a read of their own. */
 const gapRecordsMax = 4_096;
 
 /**
- * The log may let more go between the looks: what it has let go is in the archive by then, so each look behind a
- * refusal of the log finds more. Rejects with a Problem, or a Fault of the log.
+ * Fills a page that begins with the run's first event. The log may let more go between the looks: what it has let
+ * go is in the archive by then, so each look behind a refusal of the log finds more. Rejects with a Problem, or a
+ * Fault of the log.
  */
-export async function readRun(
-  sources: RunSources,
-  wanted: WantedRun,
-): Promise<readonly Uint8Array[]> {
-  const bodies: Uint8Array[] = [];
+export async function readRun(sources: RunSources, wanted: WantedRun, page: Page): Promise<void> {
   for (;;) {
-    const rest = {
-      ...wanted,
-      firstSeq: wanted.firstSeq + bodies.length,
-      offsets: wanted.offsets.slice(bodies.length),
-    };
     try {
-      return [...bodies, ...(await readFromLog(sources, rest))];
+      await readFromLog(sources, { wanted, page });
+      return;
     } catch (cause) {
       if (!isFault(cause) || cause.reason !== 'below-start') throw cause;
-      const archived = await readFromArchive(sources, rest);
-      if (archived.length === 0) throw lostEvents(cause);
-      bodies.push(...archived);
+      const before = page.count;
+      await readFromArchive(sources, { wanted, page });
+      if (page.count === before) throw lostEvents(cause);
     }
   }
 }
 
 async function readFromArchive(
   { archive, clock }: RunSources,
-  wanted: WantedRun,
-): Promise<readonly Uint8Array[]> {
+  { wanted, page }: Taken,
+): Promise<void> {
+  const { firstSeq, offsets } = wanted;
+  const rest = { firstSeq: firstSeq + page.count, offsets: offsets.slice(page.count) };
   using limit = timeLimit(clock, limits.appendDeadlineMs);
-  return await archive.read(wanted, limit.signal);
+  await archive.read({ ...wanted, ...rest }, page, limit.signal);
 }
 
-async function readFromLog(sources: RunSources, wanted: WantedRun): Promise<Uint8Array[]> {
-  const taken = { wanted, bodies: [] };
-  while (taken.bodies.length < wanted.offsets.length) await readOn(sources, taken);
-  return taken.bodies;
+async function readFromLog(sources: RunSources, taken: Taken): Promise<void> {
+  while (taken.page.count < taken.wanted.offsets.length) await readOn(sources, taken);
 }
 
 /** Reads on from the first event that is missing, until a gap makes another read cheaper. */
 async function readOn({ log, clock }: RunSources, taken: Taken): Promise<void> {
-  const { bodies, wanted } = taken;
+  const { page, wanted } = taken;
   const { offsets } = wanted;
   // What was folded is there at once; only a log that is gone, or away, makes its readers wait.
   using limit = timeLimit(clock, limits.appendDeadlineMs);
-  const from = BigInt(offsets[bodies.length] ?? 0);
-  const before = bodies.length;
+  const from = BigInt(offsets[page.count] ?? 0);
+  const before = page.count;
   const options = { from, signal: limit.signal };
   for await (const { records, nextOffset } of log.read(wanted.log.shard, options)) {
-    takeBodies(taken, records);
-    const next = offsets[bodies.length];
+    takeEvents(taken, records);
+    const next = offsets[page.count];
     const readTo = Number(nextOffset);
     if (next === undefined || next - readTo > gapRecordsMax) return;
     if (next < readTo) throw corrupt();
   }
-  if (bodies.length === before) throw new Problem('unavailable', 'the log does not answer');
+  if (page.count === before) throw new Problem('unavailable', 'the log does not answer');
 }
 
 /** Adds the values of those records that are the run's next events. */
-function takeBodies({ wanted, bodies }: Taken, records: readonly StoredRecord[]): void {
+function takeEvents({ wanted, page }: Taken, records: readonly StoredRecord[]): void {
   for (const stored of records) {
-    if (Number(stored.offset) !== wanted.offsets[bodies.length]) continue;
+    if (Number(stored.offset) !== wanted.offsets[page.count]) continue;
     const decoded = decodeRecord(stored);
-    const seq = wanted.firstSeq + bodies.length;
+    const seq = wanted.firstSeq + page.count;
     const isTheEvent =
       decoded.kind === 'record' &&
       decoded.record.seq === seq &&
       equalBytes(stored.key, wanted.session.keyBytes);
     if (!isTheEvent) throw corrupt();
-    bodies.push(stored.value);
+    page.append(stored.value);
   }
 }
 

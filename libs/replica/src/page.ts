@@ -14,7 +14,8 @@ const nextPageBytes = 262_144;
 const pageBytesMax = 1_048_576;
 /** A page of tiny events is read again whole: so many of them take a few milliseconds. */
 export const pageEventsMax = 4_096;
-const comma = 0x2c;
+/** Behind each event of a JSON session. */
+export const eventComma = 0x2c;
 /** An end, as a number in an array that grows. */
 const endBytes = 8;
 
@@ -22,6 +23,12 @@ export interface PageStart {
   readonly seq: number;
   readonly position: number;
   readonly isJson: boolean;
+}
+
+/** Consecutive events as they are served, one behind the other, and where each ends. */
+export interface ServedEvents {
+  readonly bytes: Uint8Array;
+  readonly ends: readonly number[];
 }
 
 export interface SliceBounds {
@@ -48,7 +55,8 @@ export class Page {
   readonly firstSeq: number;
   readonly firstPosition: number;
   readonly isJson: boolean;
-  readonly #leastBytes: number;
+  /** Reserved with the first event. */
+  #leastBytes: number;
   readonly #ends: number[] = [];
   #bytes: Uint8Array = new Uint8Array(0);
   #length = 0;
@@ -60,18 +68,10 @@ export class Page {
     this.#leastBytes = lengthBefore < nextPageBytes ? firstPageBytes : nextPageBytes;
   }
 
-  /** Of bodies that were read again, `lengthBytes` in all as they are served. */
-  static of(
-    start: PageStart,
-    bodies: readonly Uint8Array[],
-    lengthBytes: number,
-  ): Page | undefined {
+  /** For events that are read again, `lengthBytes` in all as they are served: no more is reserved than they take. */
+  static sized(start: PageStart, lengthBytes: number): Page {
     const page = new Page(start);
-    page.#bytes = new Uint8Array(lengthBytes);
-    let total = 0;
-    for (const body of bodies) total += body.length + (start.isJson ? 1 : 0);
-    if (total !== lengthBytes) return undefined;
-    for (const body of bodies) page.append(body);
+    page.#leastBytes = lengthBytes;
     return page;
   }
 
@@ -107,10 +107,18 @@ export class Page {
     this.#bytes.set(body, this.#length);
     this.#length += body.length;
     if (this.isJson) {
-      this.#bytes[this.#length] = comma;
+      this.#bytes[this.#length] = eventComma;
       this.#length += 1;
     }
     this.#ends.push(this.#length);
+  }
+
+  appendServed({ bytes, ends }: ServedEvents): void {
+    const before = this.#length;
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, before);
+    for (const end of ends) this.#ends.push(before + end);
+    this.#length += bytes.length;
   }
 
   #reserve(bytes: number): void {
@@ -157,7 +165,11 @@ export class Page {
     };
   }
 
-  /** As they were appended. */
+  /** All of them, as they were appended. */
+  get bodies(): readonly Uint8Array[] {
+    return this.#bodiesFrom(0, this.count);
+  }
+
   #bodiesFrom(firstIndex: number, endIndex: number): readonly Uint8Array[] {
     const bodies: Uint8Array[] = [];
     for (let index = firstIndex; index < endIndex; index += 1) {

@@ -308,12 +308,12 @@ export class SessionReader {
     const { start, count, lengthBytes } = run;
     const altered = keptOf(source.session.state, run);
     if (altered !== undefined) return this.#restoreKept(source, run, altered);
-    const bodies = await this.#bodiesOf(source, run);
+    const page = Page.sized(start, lengthBytes);
+    await this.#fetch(source, unpackOffsets(run.offsets), page);
     // Something was taken from it while it was fetched: what was fetched is not what is kept.
     const isAltered = keptOf(source.session.state, run) !== undefined;
     if (isAltered) return this.#restore(source, run);
-    const page = bodies.length === count ? Page.of(start, bodies, lengthBytes) : undefined;
-    if (page === undefined) throw corrupt();
+    if (page.count !== count || page.lengthBytes !== lengthBytes) throw corrupt();
     const events = source.session.events;
     const isStill = events?.runAt(start.position) === run && run.count === count;
     if (events !== undefined && isStill && run.page === undefined) {
@@ -325,30 +325,24 @@ export class SessionReader {
 
   /** What is left of a run; it is read anew each time, as it is then. */
   async #restoreKept(source: Source, run: EventRun, { start, offsets }: KeptRun): Promise<Page> {
-    const bodies = await this.#fetch(source, start.seq, offsets);
-    if (bodies.length !== offsets.length) throw corrupt();
+    const appended = new Page(start);
+    await this.#fetch(source, offsets, appended);
+    if (appended.count !== offsets.length) throw corrupt();
     // Of what was trimmed meanwhile the fold does not remember what was redacted in it.
     const isMoved = keptOf(source.session.state, run)?.start.seq !== start.seq;
     if (isMoved) return this.#restore(source, run);
     const { keeping } = source.session.state.stream?.aspects ?? {};
-    const kept = bodies.map(
-      (body, index) => (keeping && redactedBody(keeping, start.seq + index)) ?? body,
-    );
     const page = new Page(start);
-    for (const body of kept) page.append(body);
+    for (const [index, body] of appended.bodies.entries()) {
+      page.append((keeping && redactedBody(keeping, start.seq + index)) ?? body);
+    }
     return page;
   }
 
-  #bodiesOf(source: Source, { offsets, start }: EventRun): Promise<readonly Uint8Array[]> {
-    return this.#fetch(source, start.seq, unpackOffsets(offsets));
-  }
-
-  #fetch(
-    { session, replica }: Source,
-    firstSeq: number,
-    offsets: readonly number[],
-  ): Promise<readonly Uint8Array[]> {
-    return readRun(this.#parts, { log: replica.logName, session, firstSeq, offsets });
+  /** Into a page that begins with the first of them. */
+  #fetch({ session, replica }: Source, offsets: readonly number[], page: Page): Promise<void> {
+    const wanted = { log: replica.logName, session, firstSeq: page.firstSeq, offsets };
+    return readRun(this.#parts, wanted, page);
   }
 }
 

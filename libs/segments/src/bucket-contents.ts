@@ -3,9 +3,10 @@
 import { type ObjectStore, shardOf, topicOf } from '@tidemark/ports';
 import { type LogName, ownerIn, publishedState, type TablePublications } from '@tidemark/replica';
 import type { SessionState } from '@tidemark/session';
+import { FrameEvents, framesOf } from './frame-events.ts';
 import type { SegmentArchive } from './segment-archive.ts';
-import { decodeFooter, linesOf } from './segment-format.ts';
-import { bodyIn } from './segment-line.ts';
+import { decodeFooter } from './segment-format.ts';
+import type { TakenEvents } from './segment-line.ts';
 import { lineHead } from './wanted-lines.ts';
 
 const manifestPattern = /^shards\/([^/]+)\/(\d+)\/([^/]+)\/(?:sessions|segments)\.json$/;
@@ -58,22 +59,27 @@ export async function* runsOf(
   const noted = new Set(manifest?.erasing);
   for (const segment of manifest?.segments ?? []) {
     const body = await archive.bytes(segment, { firstByte: 0, endByte: segment.bytes }, signal);
-    const { frames, sessions } = decodeFooter(body);
-    const lines = frames.flatMap(({ firstByte, endByte, lines: count }) =>
-      linesOf(body.subarray(firstByte, endByte), count),
-    );
-    let at = 0;
-    for (const { key, tag, firstSeq, count } of sessions) {
+    const directory = decodeFooter(body);
+    const frames = new FrameEvents();
+    for (const session of directory.sessions) {
+      const { key, tag, firstSeq, count } = session;
       const { tenant, name } = ownerIn(topicOf(log.shard), key);
-      const own = lines.slice(at, at + count);
-      at += count;
-      const head = lineHead(tenant, name);
-      const bodies = own.map((line, index) => bodyIn(line, head, firstSeq + index));
-      const isJson = own[0] !== undefined && !isOfBytes(own[0]);
+      const taken = framesOf(directory, session, { skipped: 0, count });
+      const bytes = body.subarray(taken.firstByte, taken.endByte);
+      const stored = { segment: segment.name, bytes, ...taken };
+      const bodies: Uint8Array[] = [];
+      let isJson = false;
+      frames.take({ ...stored, seq: firstSeq, count, head: lineHead(tenant, name) }, (events) => {
+        isJson = events.isJson;
+        for (const each of bodiesOf(events)) bodies.push(each);
+      });
       yield { tenant, name, tag, firstSeq, bodies, isJson, isNoted: noted.has(key) };
     }
   }
 }
 
-const isOfBytes = (line: Uint8Array): boolean =>
-  Buffer.from(line.buffer, line.byteOffset, line.length).includes(',"event":null,"bytes":"');
+/** As they were appended, in memory of their own. */
+function bodiesOf({ bytes: served, ends, isJson }: TakenEvents): readonly Uint8Array[] {
+  const bytes = Uint8Array.from(served);
+  return ends.map((end, index) => bytes.subarray(ends[index - 1] ?? 0, isJson ? end - 1 : end));
+}

@@ -6,16 +6,11 @@
 
 import type { ObjectStore } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
-import type { EventArchive, LogName, WantedRun } from '@tidemark/replica';
+import type { EventArchive, EventSink, LogName, WantedRun } from '@tidemark/replica';
 import { BlockCache } from '@tidemark/tables';
+import { FrameEvents, framesOf, type StoredEvents } from './frame-events.ts';
 import { JoinedReads } from './joined-reads.ts';
-import {
-  decodeFooter,
-  linesOf,
-  type SegmentDirectory,
-  type SegmentSession,
-} from './segment-format.ts';
-import { bodyIn } from './segment-line.ts';
+import { decodeFooter, type SegmentDirectory, type SegmentSession } from './segment-format.ts';
 import {
   decodeManifest,
   manifestKey,
@@ -40,6 +35,7 @@ export class SegmentArchive implements EventArchive {
   readonly store: ObjectStore;
   readonly #cache: BlockCache;
   readonly #reads: JoinedReads;
+  readonly #frames = new FrameEvents();
   readonly #asking = new Map<string, Promise<SegmentManifest | undefined>>();
 
   constructor(store: ObjectStore, settings: { readonly cacheBytesMax: number }) {
@@ -52,20 +48,26 @@ export class SegmentArchive implements EventArchive {
     return this.#cache.bytes;
   }
 
-  async read(run: WantedRun, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+  async read(run: WantedRun, sink: EventSink, signal: AbortSignal): Promise<void> {
+    const stored = await this.#storedOf(run, signal);
+    // Nothing is awaited in between: a frame goes as soon as it is taken.
+    for (const part of stored) this.#frames.take(part, (events) => sink.appendServed(events));
+  }
+
+  async #storedOf(run: WantedRun, signal: AbortSignal): Promise<readonly StoredEvents[]> {
     const first = run.offsets[0] ?? 0;
     const key = manifestKey(run.log);
     const known = this.#cache.get<SegmentManifest>(key);
     if (known !== undefined && first < known.endOffset) {
       try {
-        return await this.#readBy(known, run, signal);
+        return await this.#storedBy(known, run, signal);
       } catch (cause) {
         if (!(cause instanceof SegmentGone)) throw cause;
       }
     }
     this.#cache.delete(key);
     const manifest = await this.#manifest(run.log, signal);
-    return manifest === undefined ? [] : this.#readBy(manifest, run, signal);
+    return manifest === undefined ? [] : this.#storedBy(manifest, run, signal);
   }
 
   async manifest(log: LogName, signal: AbortSignal): Promise<SegmentManifest | undefined> {
@@ -91,21 +93,20 @@ export class SegmentArchive implements EventArchive {
     return manifest;
   }
 
-  async #readBy(
+  #storedBy(
     manifest: SegmentManifest,
     run: WantedRun,
     signal: AbortSignal,
-  ): Promise<readonly Uint8Array[]> {
+  ): Promise<readonly StoredEvents[]> {
     const parts = partsOf(manifest, run);
-    const bodies = await Promise.all(parts.map((part) => this.#readPart(part, run, signal)));
-    return bodies.flat();
+    return Promise.all(parts.map((part) => this.#storedPart(part, run, signal)));
   }
 
-  async #readPart(
+  async #storedPart(
     { segment, seq, count }: Part,
     run: WantedRun,
     signal: AbortSignal,
-  ): Promise<readonly Uint8Array[]> {
+  ): Promise<StoredEvents> {
     const { key, state } = run.session;
     const directory = await this.directory(segment, signal);
     const session = sessionIn(directory, key);
@@ -117,17 +118,11 @@ export class SegmentArchive implements EventArchive {
     if (skipped < 0 || skipped + count > session.count) {
       throw new Problem('corrupt', 'a segment has not the events that were archived in it');
     }
-    const lines = framesOf(directory, session, { skipped, count });
-    const range = { firstByte: lines.firstByte, endByte: lines.endByte };
+    const taken = framesOf(directory, session, { skipped, count });
+    const range = { firstByte: taken.firstByte, endByte: taken.endByte };
     const bytes = await this.bytes(segment, range, signal);
-    const found = lines.frames.flatMap(({ firstByte, endByte, lines: expected }) => {
-      const stored = bytes.subarray(firstByte - lines.firstByte, endByte - lines.firstByte);
-      return linesOf(stored, expected);
-    });
     const head = lineHead(state.tenant, state.name);
-    return found
-      .slice(lines.skipped, lines.skipped + count)
-      .map((line, index) => bodyIn(line, head, seq + index));
+    return { segment: segment.name, bytes, ...taken, seq, count, head };
   }
 
   directory(segment: SegmentRef, signal: AbortSignal): Promise<SegmentDirectory> {
@@ -202,35 +197,4 @@ function sessionIn({ sessions }: SegmentDirectory, key: string): SegmentSession 
   }
   const found = sessions[low];
   return found?.key === key ? found : undefined;
-}
-
-/** The frames that some of a session's lines lie in, and how many lines of them come before. */
-function framesOf(
-  { frames }: SegmentDirectory,
-  session: SegmentSession,
-  wanted: { readonly skipped: number; readonly count: number },
-) {
-  let frame = session.frame;
-  let skipped = session.line + wanted.skipped;
-  for (;;) {
-    const lines = frames[frame]?.lines;
-    if (lines === undefined)
-      throw new Problem('corrupt', 'a footer names a frame that is not there');
-    if (skipped < lines) break;
-    skipped -= lines;
-    frame += 1;
-  }
-  let end = frame;
-  let lines = 0;
-  while (lines < skipped + wanted.count && end < frames.length) {
-    lines += frames[end]?.lines ?? 0;
-    end += 1;
-  }
-  const taken = frames.slice(frame, end);
-  return {
-    frames: taken,
-    skipped,
-    firstByte: taken[0]?.firstByte ?? 0,
-    endByte: taken.at(-1)?.endByte ?? 0,
-  };
 }

@@ -1,6 +1,7 @@
 // A line of a segment: what every tool may ask of an event, and the event to the byte.
 
 import { Problem, timestampText } from '@tidemark/protocol';
+import { eventComma, type ServedEvents } from '@tidemark/replica';
 import { eventIdAt, type StreamState } from '@tidemark/session';
 import { bytesOf, textOf } from '@tidemark/std';
 import { lineHeadText, placeIn } from './wanted-lines.ts';
@@ -35,6 +36,7 @@ const eventMemberBytes = Buffer.from(eventMember);
 const lineEnd = bytesOf('}\n');
 const breaksMember = ',"breaks":';
 const bytesMember = 'null,"bytes":"';
+const bytesEnd = '"}';
 
 function toldBy(body: Uint8Array): Told {
   const parsed = JSON.parse(textOf(body)) as unknown;
@@ -60,7 +62,7 @@ export function lineOf(
   const start = `${lineHeadText(tenant, name)}${seq},${fields.slice(1, -1)}`;
   if (!stream.isJson) {
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.length).toString('base64');
-    return Buffer.from(`${start}${eventMember}${bytesMember}${bytes}"}\n`);
+    return Buffer.from(`${start}${eventMember}${bytesMember}${bytes}${bytesEnd}\n`);
   }
   const breaks = breaksIn(body);
   const marks = breaks.length === 0 ? '' : `${breaksMember}${JSON.stringify(breaks)}`;
@@ -92,26 +94,91 @@ function unbroken(body: Uint8Array, breaks: readonly number[]): Uint8Array {
   return line;
 }
 
-/** The event of a session's line, which comes without its line feed. */
-export function bodyIn(line: Buffer, head: Uint8Array, seq: number): Uint8Array {
-  const place = placeIn(line, head);
-  // No text within JSON has this: its quotes would stand behind a backslash.
-  const member = line.indexOf(eventMemberBytes, place.at);
-  if (member === -1 || place.seq !== seq) {
-    throw new Problem('corrupt', 'another line stands where an event was');
+/** Consecutive lines of one session in a frame. */
+export interface SessionLinesAt {
+  /** Where the first of them begins. */
+  readonly at: number;
+  readonly count: number;
+  readonly head: Uint8Array;
+  readonly seq: number;
+}
+
+export interface TakenEvents extends ServedEvents {
+  readonly isJson: boolean;
+  /** Where the line behind them begins. */
+  readonly end: number;
+}
+
+const anotherLine = 'another line stands where an event was';
+
+/**
+ * Makes of lines, where they stand, their events as they are served: an event is copied over what stands before
+ * it, and nothing else. What surrounds the lines stays.
+ */
+export function takeEvents(frame: Buffer, lines: SessionLinesAt): TakenEvents {
+  const { at: start, count, head, seq } = lines;
+  const isJson = !isOfBytes(frame, memberIn(frame, start));
+  const ends: number[] = [];
+  let [at, to] = [start, start];
+  for (let index = 0; index < count; index += 1) {
+    const place = placeIn(frame, head, at);
+    const member = memberIn(frame, place.at);
+    const end = frame.indexOf(lineFeed, at);
+    if (end < member || place.seq !== seq + index) throw new Problem('corrupt', anotherLine);
+    const move = { from: place.at, member, end, to };
+    to = isJson ? moveEvent(frame, move) : moveBytes(frame, move);
+    ends.push(to - start);
+    at = end + 1;
   }
-  const event = line.subarray(member + eventMemberBytes.length, -1);
-  if (event[0] === lowerN && event.toString('latin1', 0, bytesMember.length) === bytesMember) {
-    return Buffer.from(event.toString('latin1', bytesMember.length, event.length - 1), 'base64');
-  }
+  return { bytes: frame.subarray(start, to), ends, isJson, end: at };
+}
+
+/** No text within JSON has this: its quotes would stand behind a backslash. */
+function memberIn(frame: Buffer, from: number): number {
+  const member = frame.indexOf(eventMemberBytes, from);
+  if (member === -1) throw new Problem('corrupt', anotherLine);
+  return member;
+}
+
+/** No event is null and more. */
+function isOfBytes(frame: Buffer, member: number): boolean {
+  const first = member + eventMemberBytes.length;
+  return (
+    frame[first] === lowerN &&
+    frame.toString('latin1', first, first + bytesMember.length) === bytesMember
+  );
+}
+
+interface EventMove {
+  /** Where what stands between the line's offset and its event begins. */
+  readonly from: number;
+  readonly member: number;
+  /** Of the line, without its line feed. */
+  readonly end: number;
+  readonly to: number;
+}
+
+/** With a comma in the place of what ends its line. Returns where the event ends then. */
+function moveEvent(frame: Buffer, { from, member, end, to }: EventMove): number {
+  const first = member + eventMemberBytes.length;
   // Of what stands before an event nothing ends so but its breaks.
-  if (line[member - 1] !== closingBracket) return event;
-  const before = line.toString('latin1', 0, member);
+  const breaks = frame[member - 1] === closingBracket ? breaksAt(frame, from, member) : [];
+  frame.copyWithin(to, first, end);
+  for (const at of breaks) frame[to + at] = lineFeed;
+  const movedEnd = to + end - first;
+  frame[movedEnd - 1] = eventComma;
+  return movedEnd;
+}
+
+function moveBytes(frame: Buffer, { member, end, to }: EventMove): number {
+  if (!isOfBytes(frame, member)) throw new Problem('corrupt', anotherLine);
+  const first = member + eventMemberBytes.length + bytesMember.length;
+  const bytes = frame.toString('latin1', first, end - bytesEnd.length);
+  return to + frame.write(bytes, to, 'base64');
+}
+
+function breaksAt(frame: Buffer, from: number, member: number): readonly number[] {
+  const before = frame.toString('latin1', from, member);
   const marks = before.lastIndexOf(breaksMember);
-  if (marks === -1) return event;
-  const body = Uint8Array.from(event);
-  for (const at of JSON.parse(before.slice(marks + breaksMember.length)) as number[]) {
-    body[at] = lineFeed;
-  }
-  return body;
+  return marks === -1 ? [] : (JSON.parse(before.slice(marks + breaksMember.length)) as number[]);
 }

@@ -68,12 +68,12 @@ export const tieringMutants: readonly Mutant[] = [
         SegmentArchive.prototype,
         'read',
         (original) =>
-          async function read(this: SegmentArchive, run, signal) {
+          async function read(this: SegmentArchive, run, sink, signal) {
             const known = first.get(this) ?? (await this.manifest(run.log, signal));
             first.set(this, known);
             const end = known?.endOffset ?? 0;
             const offsets = run.offsets.filter((offset) => offset < end);
-            return offsets.length === 0 ? [] : original.call(this, { ...run, offsets }, signal);
+            if (offsets.length > 0) await original.call(this, { ...run, offsets }, sink, signal);
           },
       );
     },
