@@ -4,14 +4,21 @@ import {
   type HeaderPairs,
   headerOf,
   headerPairs,
+  sendOngoing,
   sendRaw,
 } from '@tidemark/edge';
 import { limits } from '@tidemark/protocol';
-import { type EventRange, nothingAt } from '@tidemark/replica';
+import {
+  type BegunRange,
+  beginRead,
+  type EventRange,
+  nothingAt,
+  wholeRange,
+} from '@tidemark/replica';
 import { cursorAt, type StreamState } from '@tidemark/session';
 import type { GoLive } from './live-grant.ts';
 import type { ReadRequest } from './read-request.ts';
-import { bodyOfRange, emptyBody } from './response-body.ts';
+import { bodyOfBegun, bodyOfRange, emptyBody } from './response-body.ts';
 import type { ReadParts, StreamView } from './stream-view.ts';
 
 export interface Answer {
@@ -41,8 +48,8 @@ export async function catchUp(
   const position = await view.positionOf(read.start);
   const isNow = read.start.kind === 'now';
   const range = isNow
-    ? nothingAt(position, view.present.tailSeq)
-    : await rangeAt(parts, view, { position, eventsMax: read.eventsMax });
+    ? wholeRange(nothingAt(position, view.present.tailSeq))
+    : await rangeFrom(parts, view, { position, eventsMax: read.eventsMax });
   const stream = view.present;
   const headers = rangeHeaders(stream, range, view.isCurrent);
   if (isNow) {
@@ -59,7 +66,21 @@ export async function catchUp(
     ? position
     : await parts.shards.reader.seqAfter(view.source, position);
   headers.push('stream-first-seq', String(firstSeq));
-  sendRaw(answer.reply, 200, { headers, body: bodyOfRange(range, stream.isJson) });
+  if (range.laterBytes === 0) {
+    return sendRaw(answer.reply, 200, { headers, body: bodyOfRange(range, stream.isJson) });
+  }
+  await sendOngoing(answer.reply, 200, { headers, body: bodyOfBegun(range, stream.isJson) });
+}
+
+/** As `rangeAt`, but that what is cold may come while it is sent. */
+async function rangeFrom(
+  { shards }: ReadParts,
+  view: StreamView,
+  { position, eventsMax }: { readonly position: number; readonly eventsMax: number },
+): Promise<BegunRange> {
+  const bounds = { position, bytesMax: limits.readBytesMax, eventsMax };
+  const hot = shards.reader.readHot(view.session, bounds);
+  return hot === undefined ? beginRead(shards.reader, view.source, bounds) : wholeRange(hot);
 }
 
 /** What one key is answered is not for another, also in the cache of one browser. */

@@ -221,6 +221,11 @@ export class Admission {
     return this.#refusal(taking, 'answers') === undefined ? giveBack : undefined;
   }
 
+  /** Sends now, or when it is the turn of so many bytes. Gives back what takes it out of the line. */
+  turn(bytes: number, send: () => void): () => void {
+    return this.#turns.take(bytes, send);
+  }
+
   /** A large answer is kept until its reader has taken it; one that takes nothing is left. */
   owe(outgoing: ServerResponse, { pieces, lengthBytes, send }: LargeAnswer): void {
     const { peer = onlyPeer } = (outgoing.req as Visited)[visitOf] ?? {};

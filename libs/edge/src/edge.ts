@@ -76,6 +76,7 @@ export function createEdge(parts: EdgeParts, settings: EdgeSettings = {}): Edge 
     },
   });
   edge.decorate('admission', admission);
+  edge.decorate('problemContext', context);
   edge.decorate('connections', connections);
   edge.decorate('sockets', sockets);
   edge.addHook('onRoute', ({ url, method }) => {

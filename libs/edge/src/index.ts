@@ -4,6 +4,7 @@ export { bodyOf, createEdge, type Edge, type EdgeParts } from './edge.ts';
 export { checkKeys, edgeDeclarations } from './edge-settings.ts';
 export type { PeerOf } from './entrance.ts';
 export { LiveAnswer, type LiveAnswerParts } from './live-answer.ts';
+export { type OngoingBody, sendOngoing } from './ongoing-answer.ts';
 export { addOperations, type Readiness } from './operations.ts';
 export { envelopeOf } from './problem-envelope.ts';
 export { problemBody, problemOf } from './problem-reply.ts';

@@ -113,21 +113,31 @@ export interface ProblemContext {
   readonly bodyBytesMax: number;
 }
 
-export function sendProblem(
+/** What operators have to know of it. */
+export function noteFailure(
   cause: unknown,
-  to: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+  requestId: string,
   { logger, alarms, bodyBytesMax }: ProblemContext,
-): FastifyReply {
-  const { request, reply } = to;
+): Problem {
   const problem = problemOf(cause, bodyBytesMax);
   if (problem.code === 'internal') {
-    logger.error({ requestId: request.id, err: cause }, 'request failed');
+    logger.error({ requestId, err: cause }, 'request failed');
   } else if (problem.code === 'corrupt' && !isFault(cause)) {
     // A Fault has rung where it came from, by the name of its shard.
     alarms.raiseCorrupt('read', cause);
   } else if (isFault(cause)) {
-    logger.warn({ requestId: request.id, err: cause }, 'request failed by a dependency');
+    logger.warn({ requestId, err: cause }, 'request failed by a dependency');
   }
+  return problem;
+}
+
+export function sendProblem(
+  cause: unknown,
+  to: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+  context: ProblemContext,
+): FastifyReply {
+  const { request, reply } = to;
+  const problem = noteFailure(cause, request.id, context);
   // Closing at once would take the answer away from a client that is still sending: what is left of
   // the body is read and dropped, within the time that a request may take.
   if (problem.code === 'too-large') reply.removeHeader('connection');

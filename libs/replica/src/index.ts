@@ -1,3 +1,4 @@
+export { type BegunRange, beginRead, wholeRange } from './begun-range.ts';
 export {
   agentShelf,
   allShelf,

@@ -41,6 +41,8 @@ export interface ReadBounds {
   readonly position: number;
   readonly bytesMax: number;
   readonly eventsMax: number;
+  /** What is wanted next: so much is fetched beside it. */
+  readonly aheadBytes?: number;
 }
 
 interface Source extends LocatedSession {
@@ -72,15 +74,19 @@ class Gathering {
   endSeq = 0;
   #bytesLeft: number;
   #eventsLeft: number;
+  readonly #aheadBytes: number | undefined;
   #isFull = false;
 
-  constructor({ position, bytesMax, eventsMax }: ReadBounds) {
+  constructor({ position, bytesMax, eventsMax, aheadBytes }: ReadBounds) {
     this.position = position;
+    this.#aheadBytes = aheadBytes;
     this.#bytesLeft = bytesMax;
     this.#eventsLeft = eventsMax;
   }
 
-  get left(): { readonly bytes: number; readonly events: number } {
+  /** What is wanted soon. */
+  get ahead(): { readonly bytes: number; readonly events: number } {
+    if (this.#aheadBytes !== undefined) return { bytes: this.#aheadBytes, events: Infinity };
     return { bytes: this.#bytesLeft, events: this.#eventsLeft };
   }
 
@@ -184,7 +190,7 @@ export class SessionReader {
       const isCold = next?.page === undefined && next?.endPosition !== undefined;
       if (!isWanted || !isCold || next.endPosition > source.endPosition) return;
       // One that is altered is read anew each time.
-      if (keptOf(source.session.state, next) !== undefined) return;
+      if (isAltered(source.session.state, next)) return;
       this.#pageOf(source, next).catch(() => undefined);
       run = next;
     }
@@ -198,7 +204,7 @@ export class SessionReader {
       const { position } = gathering;
       const run = present(eventsOf(source).runAt(position), 'run of an event');
       checkHead(source, position);
-      if (run.page === undefined) this.#readAhead(source, run, gathering.left);
+      if (run.page === undefined) this.#readAhead(source, run, gathering.ahead);
       const page = await this.#pageOf(source, run);
       checkHead(source, position);
       gathering.take(page, end);
@@ -311,8 +317,7 @@ export class SessionReader {
     const page = Page.sized(start, lengthBytes);
     await this.#fetch(source, unpackOffsets(run.offsets), page);
     // Something was taken from it while it was fetched: what was fetched is not what is kept.
-    const isAltered = keptOf(source.session.state, run) !== undefined;
-    if (isAltered) return this.#restore(source, run);
+    if (isAltered(source.session.state, run)) return this.#restore(source, run);
     if (page.count !== count || page.lengthBytes !== lengthBytes) throw corrupt();
     const events = source.session.events;
     const isStill = events?.runAt(start.position) === run && run.count === count;
@@ -375,6 +380,10 @@ function keptOf(
     offsets: unpackOffsets(offsets).slice(Math.max(0, head.seq - start.seq)),
   };
 }
+
+/** Whether something was taken from it since it was appended. */
+export const isAltered = (state: SessionState, run: EventRun): boolean =>
+  keptOf(state, run) !== undefined;
 
 /** A range without an event. */
 export const nothingAt = (endPosition: number, endSeq: number): EventRange => ({

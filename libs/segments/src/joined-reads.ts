@@ -16,8 +16,8 @@ interface Asked {
 /** Bytes between two ranges that are cheaper to read along than to ask for the second by itself. */
 const gapBytesMax = 64 * 1_024;
 const requestBytesMax = 4 * 1_024 * 1_024;
-/** Who has asked decodes at once what it gets: others have their turn in between. */
-const turnMax = 4;
+/** Who has asked decodes at once what it gets: others, and whoever sends it, have their turn in between. */
+const turnBytes = 64 * 1_024;
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export class JoinedReads {
@@ -57,8 +57,13 @@ export class JoinedReads {
     leave();
     try {
       const object = await this.#store.getRange(key, { firstByte, endByte }, ending.signal);
-      for (const [index, { range, resolve, reject, signal }] of asked.entries()) {
-        if (index % turnMax === turnMax - 1) await nextTurn();
+      let givenBytes = 0;
+      for (const { range, resolve, reject, signal } of asked) {
+        if (givenBytes >= turnBytes) {
+          await nextTurn();
+          givenBytes = 0;
+        }
+        givenBytes += range.endByte - range.firstByte;
         if (signal.aborted) reject(abortedFault(signal));
         else resolve(object?.body.subarray(range.firstByte - firstByte, range.endByte - firstByte));
       }

@@ -8,10 +8,17 @@ import {
   SimulatedObjectStore,
 } from '@tidemark/ports/testing';
 import type { SessionName } from '@tidemark/protocol';
-import { type ShardReplica, TablePublications } from '@tidemark/replica';
+import {
+  beginRead,
+  type EventRange,
+  type LocatedSession,
+  type SessionReader,
+  type ShardReplica,
+  TablePublications,
+} from '@tidemark/replica';
 import { Publisher } from '@tidemark/replica/publish';
 import { byteStream, plain, type SimulatedProcess, startProcess } from '@tidemark/replica/testing';
-import { bytesOf, concatBytes, textOf } from '@tidemark/std';
+import { assert, bytesOf, concatBytes, textOf } from '@tidemark/std';
 import { TableStore } from '@tidemark/tables';
 import fc from 'fast-check';
 import { SegmentArchive } from '../segment-archive.ts';
@@ -128,8 +135,7 @@ export class Cell {
       const range = await this.clock.runUntil(
         replica.with(key, (session) => {
           const position = session.state.stream?.aspects.keeping.head.position ?? 0;
-          const bounds = { position, bytesMax: 1 << 30, eventsMax: 1 << 30 };
-          return shards.reader.read({ replica, session }, bounds);
+          return readBothWays(shards.reader, { replica, session }, position);
         }),
       );
       found[name] = range.split().map(textOf);
@@ -144,6 +150,27 @@ export class Cell {
   logStart(shard: Parameters<SimulatedEventLog['records']>[0]): bigint {
     return this.log.records(shard)[0]?.offset ?? 0n;
   }
+}
+
+/** All that is kept, at once and as it comes: the same to the byte. */
+async function readBothWays(
+  reader: SessionReader,
+  located: LocatedSession,
+  position: number,
+): Promise<EventRange> {
+  const bounds = { bytesMax: 1 << 30, eventsMax: Number.MAX_SAFE_INTEGER };
+  const range = await reader.read(located, { ...bounds, position });
+  const pieces: Uint8Array[] = [];
+  for (let at = position; at < range.endPosition; ) {
+    const begun = await beginRead(reader, located, { ...bounds, position: at });
+    pieces.push(...begun.bodies);
+    for await (const later of begun.later()) pieces.push(...later);
+    assert(begun.endPosition > at, 'each read goes on');
+    at = begun.endPosition;
+  }
+  const isSame = Buffer.compare(concatBytes(pieces), concatBytes(range.bodies)) === 0;
+  assert(isSame, 'what comes is what is there');
+  return range;
 }
 
 const events: fc.Arbitrary<string[]> = fc.array(
