@@ -1,8 +1,10 @@
 // node bench/src/cold-main.ts [events] [rounds]
 //
-// A session that is archived, read whole by a process that has just started, against one plain GET of the same bytes
-// from the same S3 server. Prints JSON: throughput as a share of the plain GET's, ranged reads, the time to the first
-// byte; the same once more with what an earlier process left in a cache on the disk.
+// A session that is archived, read whole, against one plain GET of the same bytes from the same S3 server: by a process
+// that has just started; by one that has served other archived sessions before; and by one that has just started and
+// finds what an earlier one left in a cache on the disk. Prints JSON: throughput as a share of the plain GET's that
+// followed it, the time to the first byte, the process's own CPU time, and the ranged reads, which are counted in a
+// round of their own.
 
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,12 +17,19 @@ import { silentLogger, silentMetrics } from '@tidemark/ports';
 import { openS3Store } from '@tidemark/s3';
 import { Secret } from '@tidemark/std';
 import { agentEvents } from './load/agent-events.ts';
+import { processFigures } from './process-figures.ts';
+import { countRanges } from './range-counter.ts';
 import { spreadOf } from './sample.ts';
 
 const [, , eventsGiven = '50000', roundsGiven = '7'] = argv;
 const events = Number(eventsGiven);
 const rounds = Number(roundsGiven);
 const perAppend = 500;
+/** Sessions that the process has served before. */
+const others = Array.from({ length: 8 }, (_, index) => `other-${index}`);
+const eventsOfOther = 5_000;
+/** Of what a process does once it has started; and longer than it tells the same of its metrics. */
+const startedMs = 3_000;
 
 await using s3 = await s3ForTests();
 const folder = await mkdtemp(join(tmpdir(), 'tidemark-cold-'));
@@ -41,13 +50,14 @@ async function serve(settings: Record<string, string> = {}): Promise<AppProcess>
   return startApp({ app: 'server', index: starts, folder, env });
 }
 
-async function append(url: string): Promise<void> {
-  const next = agentEvents(1);
+const next = agentEvents(1);
+
+async function append(url: string, name: string, count: number): Promise<void> {
   const headers = { 'content-type': 'application/json' };
-  await fetch(`${url}/v1/stream/long`, { method: 'PUT', headers });
-  for (let sent = 0; sent < events; sent += perAppend) {
+  await fetch(`${url}/v1/stream/${name}`, { method: 'PUT', headers });
+  for (let sent = 0; sent < count; sent += perAppend) {
     const body = `[${Array.from({ length: perAppend }, next).join(',')}]`;
-    const answer = await fetch(`${url}/v1/stream/long`, { method: 'POST', headers, body });
+    const answer = await fetch(`${url}/v1/stream/${name}`, { method: 'POST', headers, body });
     if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
   }
 }
@@ -66,25 +76,29 @@ async function untilArchived(url: string): Promise<void> {
 interface ColdRead {
   readonly seconds: number;
   readonly bytes: number;
+  readonly firstByteAtMs: number;
   readonly firstByteMs: number;
+  readonly cpuSeconds: number;
 }
 
-async function readLong(url: string): Promise<ColdRead> {
+async function readWhole({ url, pid }: AppProcess, name: string): Promise<ColdRead> {
+  const before = processFigures(pid).cpuSeconds;
   const startMs = performance.now();
-  let [bytes, firstByteMs] = [0, 0];
+  let [bytes, firstByteAtMs] = [0, 0];
   for (let offset = '-1'; ; ) {
-    const response = await fetch(`${url}/v1/stream/long?offset=${offset}`);
+    const response = await fetch(`${url}/v1/stream/${name}?offset=${offset}`);
     for await (const chunk of response.body ?? []) {
-      if (bytes === 0) firstByteMs = performance.now() - startMs;
+      if (bytes === 0) firstByteAtMs = performance.now();
       bytes += (chunk as Uint8Array).length;
     }
     offset = response.headers.get('stream-next-offset') ?? offset;
     if (response.headers.get('stream-up-to-date') !== 'true') continue;
-    return { seconds: (performance.now() - startMs) / 1_000, bytes, firstByteMs };
+    const seconds = (performance.now() - startMs) / 1_000;
+    const cpuSeconds = processFigures(pid).cpuSeconds - before;
+    return { seconds, bytes, firstByteAtMs, firstByteMs: firstByteAtMs - startMs, cpuSeconds };
   }
 }
 
-const ranged = /^tidemark_s3_attempt_seconds_count\{call="getRange",outcome="answered"\} (\d+)/m;
 const store = await openS3Store(
   {
     clock: createSystemClock(),
@@ -97,47 +111,77 @@ const store = await openS3Store(
 
 const rounded = (value: number): number => Math.round(value * 1_000) / 1_000;
 
-let server = await serve();
-await append(server.url);
-await untilArchived(server.url);
-await server[Symbol.asyncDispose]();
+{
+  await using server = await serve();
+  for (const name of others) await append(server.url, name, eventsOfOther);
+  await append(server.url, 'long', events);
+  await untilArchived(server.url);
+}
+
+interface Way {
+  readonly settings?: Record<string, string>;
+  /** Whether it has served other archived sessions before. */
+  readonly hasServed?: boolean;
+}
+
+async function readLong({ settings = {}, hasServed = false }: Way): Promise<ColdRead> {
+  await using server = await serve(settings);
+  await delay(startedMs);
+  // What is connected is connected: one request of each kind before the clock runs.
+  await fetch(`${server.url}/v1/stream/none`);
+  for (const name of hasServed ? others : []) await readWhole(server, name);
+  return await readWhole(server, 'long');
+}
 
 let isPlainKept = false;
 
-/** As many bytes as a plain object. */
-async function keepPlain(bytes: number): Promise<void> {
+async function plainSeconds(bytes: number): Promise<number> {
   if (!isPlainKept) await store.putIfAbsent('bench/plain', new Uint8Array(bytes));
   isPlainKept = true;
+  const startMs = performance.now();
+  await store.get('bench/plain');
+  return (performance.now() - startMs) / 1_000;
 }
 
-async function measure(settings: Record<string, string>): Promise<object> {
+/** Ranged reads of the long session: all, those before its first byte, and of them those of the segment it lies in. */
+async function countedReads(way: Way): Promise<object> {
+  await using counter = await countRanges(s3.endpoint);
+  const settings = { ...way.settings, TIDEMARK_S3_ENDPOINT: counter.endpoint };
+  const read = await readLong({ ...way, settings });
+  const startMs = read.firstByteAtMs - read.firstByteMs;
+  const own = counter.reads.filter(({ atMs, path }) => atMs >= startMs && /segments/.test(path));
+  const before = own.filter(({ atMs }) => atMs < read.firstByteAtMs);
+  const first = own.map(({ path }) => path).sort()[0];
+  const ofFirst = before.filter(({ path }) => path === first);
+  return { all: own.length, beforeFirstByte: before.length, ofItsSegment: ofFirst.length };
+}
+
+async function measure(way: Way): Promise<object> {
   const reads: ColdRead[] = [];
-  const plainSeconds: number[] = [];
-  let requests = 0;
+  const shares: number[] = [];
+  const plain: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    server = await serve(settings);
-    // What is connected is connected: one request of each kind before the clock runs.
-    await fetch(`${server.url}/v1/stream/none`);
-    reads.push(await readLong(server.url));
-    await keepPlain(reads[0]?.bytes ?? 0);
-    const startMs = performance.now();
-    await store.get('bench/plain');
-    plainSeconds.push((performance.now() - startMs) / 1_000);
-    requests = await metric(server.url, ranged);
-    await server[Symbol.asyncDispose]();
+    const read = await readLong(way);
+    const seconds = await plainSeconds(read.bytes);
+    reads.push(read);
+    plain.push(seconds);
+    shares.push(seconds / read.seconds);
   }
-  const seconds = spreadOf(reads.map((read) => read.seconds)).median;
+  const median = (figure: (read: ColdRead) => number): number =>
+    rounded(spreadOf(reads.map(figure)).median);
   return {
     mib: rounded((reads[0]?.bytes ?? 0) / 1_048_576),
-    seconds: rounded(seconds),
-    ofPlainGet: rounded(spreadOf(plainSeconds).median / seconds),
-    firstByteMs: rounded(spreadOf(reads.map((read) => read.firstByteMs)).median),
-    rangedReads: requests,
+    seconds: median(({ seconds }) => seconds),
+    plainSeconds: rounded(spreadOf(plain).median),
+    ofPlainGet: rounded(spreadOf(shares).median),
+    firstByteMs: median(({ firstByteMs }) => firstByteMs),
+    cpuSeconds: median(({ cpuSeconds }) => cpuSeconds),
+    rangedReads: await countedReads(way),
   };
 }
 
-const cold = await measure({});
-const cacheDir = { TIDEMARK_CACHE_DIR: join(folder, 'cache') };
-const cached = await measure(cacheDir);
-stdout.write(`${JSON.stringify({ events, rounds, cold, cached }, undefined, 2)}\n`);
+const started = await measure({});
+const served = await measure({ hasServed: true });
+const cached = await measure({ settings: { TIDEMARK_CACHE_DIR: join(folder, 'cache') } });
+stdout.write(`${JSON.stringify({ events, rounds, started, served, cached }, undefined, 2)}\n`);
 await store[Symbol.asyncDispose]();
