@@ -42,7 +42,9 @@ const restore = (file: string, session: string) =>
 async function stateOf(server: OwnServer, session: string): Promise<unknown> {
   const answer = await ask(server, `/v1/sessions/${session}`);
   const told = (await answer.json()) as Record<string, unknown>;
-  const { created_at: _, updated_at: __, archived_at: at, stats: ___, usage, ...rest } = told;
+  const ofTheClock = ['created_at', 'updated_at', 'state_changed_at', 'event_times', 'stats'];
+  const lasting = Object.entries(told).filter(([field]) => !ofTheClock.includes(field));
+  const { archived_at: at, usage, ...rest } = Object.fromEntries(lasting);
   return { ...rest, isArchived: at !== null, usage: { ...(usage as object), active_seconds: 0 } };
 }
 
