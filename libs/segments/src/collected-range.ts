@@ -9,9 +9,8 @@ import {
 } from '@tidemark/ports';
 import type { FoldedSession, ShardReplica } from '@tidemark/replica';
 import { decodeRecord, factsOf, redactedBody } from '@tidemark/session';
-import { textOf } from '@tidemark/std';
+import { Pace, steps, textOf } from '@tidemark/std';
 import { holdPast } from './hold-past.ts';
-import { Pace, steps } from './pace.ts';
 import type { ArchivedEvent } from './segment-line.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 

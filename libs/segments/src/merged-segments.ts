@@ -3,9 +3,9 @@
 import { Problem } from '@tidemark/protocol';
 import type { ShardReplica } from '@tidemark/replica';
 import type { SessionState } from '@tidemark/session';
+import { Pace, steps } from '@tidemark/std';
 import { holdPast } from './hold-past.ts';
 import { keptLine } from './kept-line.ts';
-import { Pace, steps } from './pace.ts';
 import { decodeFooter, linesOf, type SegmentSession } from './segment-format.ts';
 import type { SegmentRef } from './segment-manifest.ts';
 import { SegmentWriter, type SessionLines, type WrittenSegment } from './segment-writer.ts';

@@ -22,6 +22,7 @@ import {
   SearchTableWriter,
   sessionKey,
 } from '@tidemark/search';
+import { Pace } from '@tidemark/std';
 import type { TableStore } from '@tidemark/tables';
 import { EventReader } from './indexed-events.ts';
 import {
@@ -36,6 +37,8 @@ import {
 const writerBytesMax = 48 * 1_024 * 1_024;
 /** Bodies that are read at once, and indexed before others have their turn. */
 const stepBytes = 64 * 1_024;
+/** Sessions whose events are read while those of another are indexed. */
+const readAhead = 16;
 /** So many tables of about one size become one. */
 const fanIn = 8;
 const tierFactor = 8;
@@ -45,6 +48,18 @@ export interface IndexerParts {
   readonly tables: TableStore;
   readonly clock: Clock;
   readonly reader: SessionReader;
+}
+
+/** Events that follow one another. */
+interface Step {
+  readonly seq: number;
+  readonly bodies: readonly Uint8Array[];
+  readonly bytes: number;
+}
+
+interface Begun {
+  readonly span: EventSpan;
+  readonly first: Promise<Step | undefined>;
 }
 
 export class SessionIndexer implements PublicationIndexer {
@@ -91,12 +106,36 @@ export class SessionIndexer implements PublicationIndexer {
       written.push(await writer.finish(this.#parts.objects, this.#writeParts(parts)));
       writer = new SearchTableWriter(this.#analyzer);
     };
-    for (const span of spans) {
-      await this.#add(replica, span, () => writer);
+    const pace = new Pace(() => this.#rest(), stepBytes);
+    for (const { span, first } of this.#begun(replica, spans)) {
+      const events = new EventReader(sessionKey(span.key, span.incarnation));
+      for (let step = await first; step !== undefined; ) {
+        for (const [index, body] of step.bodies.entries()) {
+          const event = events.read(step.seq + index, body);
+          if (event !== undefined) writer.add(event);
+        }
+        const seq = step.seq + step.bodies.length;
+        await pace.done(step.bytes);
+        step = seq < span.endSeq ? await this.#read(replica, span, seq) : undefined;
+      }
       if (writer.bytes >= writerBytesMax) await finish();
     }
     await finish();
     return written;
+  }
+
+  /** In order. What is not in memory is waited for: so a few are read while another is indexed. */
+  *#begun(replica: ShardReplica, spans: readonly EventSpan[]): Generator<Begun> {
+    const ahead: Begun[] = [];
+    for (const span of spans) {
+      const first = this.#read(replica, span, span.firstSeq);
+      // Whoever stops at one that fails awaits no other.
+      first.catch(() => undefined);
+      ahead.push({ span, first });
+      const next = ahead.length > readAhead ? ahead.shift() : undefined;
+      if (next !== undefined) yield next;
+    }
+    yield* ahead;
   }
 
   #writeParts({ nameOf, signal }: IndexParts): {
@@ -111,24 +150,22 @@ export class SessionIndexer implements PublicationIndexer {
     return sleep(this.#parts.clock, 0);
   }
 
-  #add(replica: ShardReplica, span: EventSpan, writer: () => SearchTableWriter): Promise<void> {
-    const { key, incarnation, firstSeq, endSeq } = span;
-    const events = new EventReader(sessionKey(key, incarnation));
+  /** Undefined where nothing of the span is left from there on. */
+  #read(
+    replica: ShardReplica,
+    { key, incarnation, endSeq }: EventSpan,
+    from: number,
+  ): Promise<Step | undefined> {
     return replica.with(key, async (session) => {
-      for (let seq = firstSeq; seq < endSeq; ) {
-        // What is over meanwhile is named by the next publication, whatever is in this one.
-        if (session.state.stream?.incarnation !== incarnation) return;
-        seq = Math.max(seq, session.state.stream.aspects.keeping.head.seq);
-        if (seq >= endSeq) return;
-        const bounds = { position: seq, bytesMax: stepBytes, eventsMax: endSeq - seq };
-        const bodies = (await this.#parts.reader.read({ replica, session }, bounds)).split();
-        for (const body of bodies) {
-          const event = events.read(seq, body);
-          if (event !== undefined) writer().add(event);
-          seq += 1;
-        }
-        await this.#rest();
-      }
+      const { stream } = session.state;
+      // What is over meanwhile is named by the next publication, whatever is in this one.
+      if (stream?.incarnation !== incarnation) return undefined;
+      const seq = Math.max(from, stream.aspects.keeping.head.seq);
+      if (seq >= endSeq) return undefined;
+      const bounds = { position: seq, bytesMax: stepBytes, eventsMax: endSeq - seq };
+      const range = await this.#parts.reader.read({ replica, session }, bounds);
+      const bodies = range.split();
+      return { seq, bodies, bytes: bodies.reduce((sum, { length }) => sum + length, 0) };
     });
   }
 

@@ -9,6 +9,7 @@ export {
   textOf,
 } from './bytes.ts';
 export { murmur2, partitionOf } from './murmur2.ts';
+export { Pace, steps } from './pace.ts';
 export { Questions } from './questions.ts';
 export { Queue } from './queue.ts';
 export {
