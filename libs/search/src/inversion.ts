@@ -1,7 +1,7 @@
 // Turns collected events into the entries of an index: documents in order of session and seq, keys in order.
 // What takes long is done in steps, so that a large index holds up nobody.
 
-import { assert, unsignedVarintBytes, writeUnsignedVarint } from '@tidemark/std';
+import { assert, Pace, unsignedVarintBytes, writeUnsignedVarint } from '@tidemark/std';
 import type { Entry } from '@tidemark/tables';
 import { type DocumentPage, encodePage, pageDocuments } from './document-page.ts';
 import type { EventCollector } from './event-collector.ts';
@@ -39,9 +39,12 @@ type Rest = () => Promise<void>;
 /** Pages first, then lists: the order of their keys. */
 export async function* entriesOf(collector: EventCollector, rest: Rest): AsyncGenerator<Entry> {
   const order = orderOf(collector);
+  const pace = new Pace(rest);
   for (const { session, number, page } of pagesInOrder(collector, order)) {
-    yield { key: pageKey(session, number), value: encodePage(page) };
-    await rest();
+    const value = encodePage(page);
+    yield { key: pageKey(session, number), value };
+    // A page may be of one event: a rest takes a millisecond.
+    await pace.done(value.length);
   }
   const inverted = await invert(collector, { order, rest });
   const keys = await sortedKeys(collector.keys, rest);
