@@ -17,7 +17,7 @@
 
 import { isThreadName } from '@tidemark/protocol';
 import { owesDelivery, type SessionState } from '@tidemark/session';
-import { bytesOf } from '@tidemark/std';
+import { compareText } from '@tidemark/std';
 
 export interface CatalogEntry {
   readonly tenant: string;
@@ -135,5 +135,5 @@ export function placeOfRow(row: string, prefix: string): CatalogPlace {
 export function comparePlaces(one: CatalogPlace, other: CatalogPlace): number {
   const difference = one.atMs - other.atMs;
   if (difference !== 0) return difference;
-  return one.name === other.name ? 0 : Buffer.compare(bytesOf(one.name), bytesOf(other.name));
+  return compareText(one.name, other.name);
 }

@@ -1,4 +1,4 @@
-import { assert } from '@tidemark/std';
+import { assert, compareText } from '@tidemark/std';
 import { type DocRange, type DocRanges, isWithin, joined, noDocs } from './doc-ranges.ts';
 import {
   blobFlag,
@@ -9,7 +9,6 @@ import {
 } from './document-page.ts';
 import { lowerBound } from './postings.ts';
 import { addStatistics, noDocuments, type Statistics, statisticsOf } from './statistics.ts';
-import { compareText } from './text-order.ts';
 
 /** Whose page it is, and what it holds: decoded only where it is asked for. */
 export interface SessionPage {

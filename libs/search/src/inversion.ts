@@ -1,14 +1,13 @@
 // Turns collected events into the entries of an index: documents in order of session and seq, keys in order.
 // What takes long is done in steps, so that a large index holds up nobody.
 
-import { assert, Pace, unsignedVarintBytes, writeUnsignedVarint } from '@tidemark/std';
+import { assert, compareText, Pace, unsignedVarintBytes, writeUnsignedVarint } from '@tidemark/std';
 import type { Entry } from '@tidemark/tables';
 import { type DocumentPage, encodePage, pageDocuments } from './document-page.ts';
 import type { EventCollector } from './event-collector.ts';
 import { type EncodedList, PostingsEncoder } from './postings.ts';
 import { listKey, pageKey, restKey, termPrefix } from './search-keys.ts';
 import { sortInSteps } from './step-sort.ts';
-import { compareText } from './text-order.ts';
 
 /** Only where there are such does the order of UTF-16 differ from that of UTF-8, and comparing takes longer. */
 const surrogate = /[\ud800-\udfff]/;

@@ -2,7 +2,7 @@
 //
 // In memory: a page of each source, the length of every document, where documents went, and one term's postings.
 
-import { assert, textOf } from '@tidemark/std';
+import { assert, compareText, textOf } from '@tidemark/std';
 import type { Entry } from '@tidemark/tables';
 import { DocMap } from './doc-map.ts';
 import { type DocumentPage, decodePage, encodePage } from './document-page.ts';
@@ -20,7 +20,6 @@ import {
 } from './search-keys.ts';
 import { type Statistics, statisticsOf } from './statistics.ts';
 import { encodedList } from './stored-lists.ts';
-import { compareText } from './text-order.ts';
 
 /** Entries of an index within a range of keys, in order. */
 export type MergeSource = (range: KeyRange) => AsyncIterable<Entry>;

@@ -1,8 +1,8 @@
 // Who comes first: by score, and of equal scores by session and seq.
 
+import { compareText } from '@tidemark/std';
 import type { Segment } from './segment.ts';
 import type { Collector } from './segment-search.ts';
-import { compareText } from './text-order.ts';
 
 /** Where an event stands in a ranking. */
 export interface Rank {

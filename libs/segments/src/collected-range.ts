@@ -9,7 +9,7 @@ import {
 } from '@tidemark/ports';
 import type { FoldedSession, ShardReplica } from '@tidemark/replica';
 import { decodeRecord, factsOf, redactedBody } from '@tidemark/session';
-import { Pace, steps, textOf } from '@tidemark/std';
+import { compareText, Pace, steps, textOf } from '@tidemark/std';
 import { holdPast } from './hold-past.ts';
 import type { ArchivedEvent } from './segment-line.ts';
 import type { SegmentWriter } from './segment-writer.ts';
@@ -122,9 +122,7 @@ export async function writeRange(
   { writer, range }: { readonly writer: SegmentWriter; readonly range: CollectedRange },
   rest: () => Promise<void>,
 ): Promise<void> {
-  const keys = [...range.byKey.keys()].sort((one, other) =>
-    Buffer.compare(Buffer.from(one), Buffer.from(other)),
-  );
+  const keys = [...range.byKey.keys()].sort(compareText);
   const pace = new Pace(rest);
   for (let at = 0; at < keys.length; at += heldMax) {
     const some = keys.slice(at, at + heldMax);

@@ -3,7 +3,7 @@
 import { Problem } from '@tidemark/protocol';
 import type { ShardReplica } from '@tidemark/replica';
 import type { SessionState } from '@tidemark/session';
-import { Pace, steps } from '@tidemark/std';
+import { compareText, Pace, steps } from '@tidemark/std';
 import { holdPast } from './hold-past.ts';
 import { keptLine } from './kept-line.ts';
 import { decodeFooter, linesOf, type SegmentSession } from './segment-format.ts';
@@ -77,9 +77,7 @@ export async function mergeSegments(
     firstOffset: BigInt(refs[0]?.firstOffset ?? 0),
     endOffset: BigInt(endOffset),
   });
-  const keys = [...byKey.keys()].sort((one, other) =>
-    Buffer.compare(Buffer.from(one), Buffer.from(other)),
-  );
+  const keys = [...byKey.keys()].sort(compareText);
   for (let at = 0; at < keys.length; at += heldMax) {
     const some = keys.slice(at, at + heldMax);
     const held = await holdPast(replica, { keys: some, offset: endOffset });

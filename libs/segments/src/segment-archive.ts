@@ -7,6 +7,7 @@
 import type { ObjectStore } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import type { EventArchive, EventSink, LogName, WantedRun } from '@tidemark/replica';
+import { compareText } from '@tidemark/std';
 import { BlockCache } from '@tidemark/tables';
 import { FrameEvents, framesOf, type StoredEvents } from './frame-events.ts';
 import { JoinedReads } from './joined-reads.ts';
@@ -184,15 +185,12 @@ function partsOf(manifest: SegmentManifest, { firstSeq, offsets }: WantedRun): r
   return parts;
 }
 
-const compare = (one: string, other: string): number =>
-  Buffer.compare(Buffer.from(one), Buffer.from(other));
-
 function sessionIn({ sessions }: SegmentDirectory, key: string): SegmentSession | undefined {
   let low = 0;
   let high = sessions.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (compare((sessions[middle] as SegmentSession).key, key) < 0) low = middle + 1;
+    if (compareText((sessions[middle] as SegmentSession).key, key) < 0) low = middle + 1;
     else high = middle;
   }
   const found = sessions[low];

@@ -26,6 +26,7 @@ export {
   text,
 } from './settings.ts';
 export { createTasks, type Tasks } from './tasks.ts';
+export { compareText } from './text-order.ts';
 export {
   unsignedVarintBytes,
   VarintReader,

@@ -36,6 +36,22 @@ export async function lookUp(
   return found;
 }
 
+interface Edges {
+  readonly first: Uint8Array;
+  readonly last: Uint8Array;
+}
+
+/** Made once a table: every look-up asks for those of all tables. */
+const edges = new WeakMap<TableRef, Edges>();
+
+function edgesOf(table: TableRef): Edges {
+  const known = edges.get(table);
+  if (known !== undefined) return known;
+  const made = { first: bytesOf(table.first), last: bytesOf(table.last) };
+  edges.set(table, made);
+  return made;
+}
+
 /** What one run says, of keys that are gone as well; its tables are asked beside one another. */
 async function tellOf(
   tables: TableStore,
@@ -44,7 +60,7 @@ async function tellOf(
 ): Promise<ReadonlyMap<Uint8Array, Entry['value']>> {
   const told = await Promise.all(
     run.map(async (table) => {
-      const [first, last] = [bytesOf(table.first), bytesOf(table.last)];
+      const { first, last } = edgesOf(table);
       const asked = keys.filter(
         (key) => Buffer.compare(first, key) <= 0 && Buffer.compare(key, last) <= 0,
       );
