@@ -110,11 +110,10 @@ export class SessionIndexer implements PublicationIndexer {
     for (const { span, first } of this.#begun(replica, spans)) {
       const events = new EventReader(sessionKey(span.key, span.incarnation));
       for (let step = await first; step !== undefined; ) {
-        for (const [index, body] of step.bodies.entries()) {
-          const event = events.read(step.seq + index, body);
-          if (event !== undefined) writer.add(event);
-        }
-        const seq = step.seq + step.bodies.length;
+        const { seq: firstSeq, bodies } = step;
+        const indexed = bodies.flatMap((body, at) => events.read(firstSeq + at, body) ?? []);
+        for (const event of indexed) writer.add(event);
+        const seq = firstSeq + bodies.length;
         await pace.done(step.bytes);
         step = seq < span.endSeq ? await this.#read(replica, span, seq) : undefined;
       }
