@@ -28,7 +28,8 @@ export class Budget {
   #sessionBytes = 0;
   /** Runs with bodies in memory, the least recently used first, and what each was charged. */
   readonly #runs = new Map<Bodies, { bytes: number; readonly owner: BodiesOwner }>();
-  readonly #idle = new Map<object, SessionOwner>();
+  readonly #idle = new Map<object, { readonly bytes: number; readonly owner: SessionOwner }>();
+  #idleBytes = 0;
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
@@ -40,6 +41,11 @@ export class Budget {
 
   get sessionBytes(): number {
     return this.#sessionBytes;
+  }
+
+  /** Of sessions that cannot go now: publishers hurry by it. */
+  get busyBytes(): number {
+    return this.#sessionBytes - this.#idleBytes;
   }
 
   get usedBytes(): number {
@@ -84,13 +90,18 @@ export class Budget {
   }
 
   /** Nobody uses it, and it is published: it may go, after all that have been idle for longer. */
-  setIdle<S extends object>(session: S, owner: SessionOwner<S>): void {
-    this.#idle.delete(session);
-    this.#idle.set(session, owner);
+  setIdle<S extends { readonly chargedBytes: number }>(session: S, owner: SessionOwner<S>): void {
+    this.setBusy(session);
+    const bytes = session.chargedBytes;
+    this.#idle.set(session, { bytes, owner });
+    this.#idleBytes += bytes;
   }
 
   setBusy(session: object): void {
+    const known = this.#idle.get(session);
+    if (known === undefined) return;
     this.#idle.delete(session);
+    this.#idleBytes -= known.bytes;
   }
 
   #makeRoom(spared: Bodies | undefined): void {
@@ -99,8 +110,8 @@ export class Budget {
       if (isForBodies && this.#coolOldest(spared)) continue;
       const [oldest] = this.#idle;
       if (oldest === undefined) return;
-      const [session, owner] = oldest;
-      this.#idle.delete(session);
+      const [session, { owner }] = oldest;
+      this.setBusy(session);
       owner.evict(session);
     }
   }

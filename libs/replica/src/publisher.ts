@@ -165,7 +165,7 @@ export class Publisher implements AsyncDisposable {
     const atMs = this.#publishedAtMs.get(replica);
     const nowMs = this.#parts.clock.monotonicMs();
     if (atMs === undefined) this.#publishedAtMs.set(replica, nowMs);
-    const isFull = budget.sessionBytes > budget.bytesMax / 4 && dirtyCount > 200;
+    const isFull = budget.busyBytes > budget.bytesMax / 4 && dirtyCount > 200;
     const isOld = atMs !== undefined && nowMs - atMs >= this.#settings.everyMs;
     return dirtyCount >= this.#settings.dirtyCountMax || isFull || isOld;
   }
