@@ -28,7 +28,7 @@ import {
   type StoredObject,
   type Timer,
 } from '@tidemark/ports';
-import { concatBytes, present, textOf } from '@tidemark/std';
+import { concatBytes, present, RecentMap, textOf } from '@tidemark/std';
 
 export interface RangeCacheSettings {
   readonly directory: string;
@@ -79,7 +79,7 @@ class RangeCache implements ObjectStore {
   readonly #parts: CacheParts;
   readonly #settings: Required<RangeCacheSettings>;
   /** The least recently read first. */
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new RecentMap<string, Kept>();
   readonly #loading = new Map<string, Promise<Block | undefined>>();
   readonly #writing = new Set<Promise<void>>();
   /** Deleted while something was written. */
@@ -147,7 +147,7 @@ class RangeCache implements ObjectStore {
   async deleteMany(keys: readonly string[], signal?: AbortSignal): Promise<void> {
     await this.#store.deleteMany(keys, signal);
     const gone = new Set(keys.map(hashOf));
-    for (const name of this.#kept.keys()) if (gone.has(hashIn(name))) this.#forget(name);
+    for (const [name] of this.#kept.entries()) if (gone.has(hashIn(name))) this.#forget(name);
     // What is being written of them goes as soon as it is there.
     if (this.#writing.size > 0) for (const hash of gone) this.#gone.add(hash);
   }
@@ -240,7 +240,7 @@ class RangeCache implements ObjectStore {
       return undefined;
     }
     this.#hits.add(1);
-    if (kept !== undefined && this.#kept.delete(name)) this.#kept.set(name, kept);
+    this.#kept.use(name);
     return block;
   }
 
@@ -291,9 +291,8 @@ class RangeCache implements ObjectStore {
   /** Invariant 2. */
   #keep(name: string, kept: Kept): void {
     this.#bytes += kept.bytes - (this.#kept.get(name)?.bytes ?? 0);
-    this.#kept.delete(name);
     this.#kept.set(name, kept);
-    for (const oldest of this.#kept.keys()) {
+    for (const [oldest] of this.#kept.entries()) {
       if (this.#bytes <= this.#settings.bytesMax) return;
       this.#forget(oldest);
     }
@@ -318,7 +317,7 @@ class RangeCache implements ObjectStore {
 
   #sweepLater(): void {
     this.#timer = this.#parts.clock.schedule(sweepMs, () => {
-      for (const [name, kept] of this.#kept) if (this.#isOld(kept)) this.#forget(name);
+      for (const [name, kept] of this.#kept.entries()) if (this.#isOld(kept)) this.#forget(name);
       this.#sweepLater();
     });
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Budget } from './budget.ts';
+import { Budget, type Session } from './budget.ts';
 
 const step = fc.record({
   kind: fc.constantFrom('grow', 'grow', 'idle', 'idle', 'busy', 'forget'),
@@ -12,14 +12,19 @@ test('what cannot go is what is kept without what is idle, whatever goes to make
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
       const budget = new Budget(100);
-      const sessions = Array.from({ length: 6 }, () => ({ chargedBytes: 0, isIdle: false }));
+      const sessions = Array.from({ length: 6 }, () => ({
+        chargedBytes: 0,
+        isIdle: false,
+        idle: undefined as Session['idle'],
+      }));
       const forget = (session: (typeof sessions)[number]): void => {
         budget.setBusy(session);
         budget.chargeSession(-session.chargedBytes);
         Object.assign(session, { chargedBytes: 0, isIdle: false });
       };
       for (const { kind, index, bytes } of steps) {
-        const session = sessions[index] ?? { chargedBytes: 0, isIdle: false };
+        const session = sessions[index];
+        if (session === undefined) continue;
         if (kind === 'forget') forget(session);
         if (kind === 'idle') budget.setIdle(session, { evict: forget });
         else budget.setBusy(session);

@@ -7,6 +7,8 @@
 //     longest go with theirs.
 // (4) What cannot go is counted all the same: `isOver` tells publishers to hurry and writers to wait.
 
+import { type Place, Recency } from '@tidemark/std';
+
 /** Events whose bodies may be in memory. */
 export interface Bodies {
   readonly page: { readonly costBytes: number } | undefined;
@@ -17,18 +19,38 @@ export interface BodiesOwner<B extends Bodies = Bodies> {
   cool(bodies: B): void;
 }
 
+/** What is kept of a session beside its bodies. */
+export interface Session {
+  readonly chargedBytes: number;
+  /** The budget's own. */
+  idle: Place<IdleSession> | undefined;
+}
+
 /** Who holds a session that has to go. */
-export interface SessionOwner<S extends object = object> {
+export interface SessionOwner<S extends Session = Session> {
   evict(session: S): void;
+}
+
+interface IdleSession {
+  readonly session: Session;
+  readonly bytes: number;
+  readonly owner: SessionOwner;
+}
+
+interface ChargedRun {
+  readonly run: Bodies;
+  bytes: number;
+  readonly owner: BodiesOwner;
 }
 
 export class Budget {
   readonly bytesMax: number;
   #bodyBytes = 0;
   #sessionBytes = 0;
-  /** Runs with bodies in memory, the least recently used first, and what each was charged. */
-  readonly #runs = new Map<Bodies, { bytes: number; readonly owner: BodiesOwner }>();
-  readonly #idle = new Map<object, { readonly bytes: number; readonly owner: SessionOwner }>();
+  /** Runs with bodies in memory, and what each was charged. */
+  readonly #places = new Map<Bodies, Place<ChargedRun>>();
+  readonly #runs = new Recency<ChargedRun>();
+  readonly #idle = new Recency<IdleSession>();
   #idleBytes = 0;
 
   constructor(bytesMax: number) {
@@ -60,27 +82,26 @@ export class Budget {
   /** The run's bodies now take so much; others give way. */
   chargeBodies<B extends Bodies>(run: B, owner: BodiesOwner<B>): void {
     const bytes = run.page?.costBytes ?? 0;
-    const known = this.#runs.get(run);
+    const known = this.#places.get(run)?.value;
     this.#bodyBytes += bytes - (known?.bytes ?? 0);
-    if (known === undefined) this.#runs.set(run, { bytes, owner });
+    if (known === undefined) this.#places.set(run, this.#runs.add({ run, bytes, owner }));
     else known.bytes = bytes;
     this.#makeRoom(run);
   }
 
   /** Bodies that are read go last. */
   touchBodies(run: Bodies): void {
-    const known = this.#runs.get(run);
-    if (known === undefined) return;
-    this.#runs.delete(run);
-    this.#runs.set(run, known);
+    const place = this.#places.get(run);
+    if (place !== undefined) this.#runs.renew(place);
   }
 
   /** Bodies that nobody needs any more make room. */
   releaseBodies(run: Bodies): void {
-    const known = this.#runs.get(run);
-    if (known === undefined) return;
-    this.#runs.delete(run);
-    this.#bodyBytes -= known.bytes;
+    const place = this.#places.get(run);
+    if (place === undefined) return;
+    this.#places.delete(run);
+    this.#runs.remove(place);
+    this.#bodyBytes -= place.value.bytes;
   }
 
   /** By how much what is kept of a session beside its bodies has grown, or shrunk. */
@@ -90,34 +111,33 @@ export class Budget {
   }
 
   /** Nobody uses it, and it is published: it may go, after all that have been idle for longer. */
-  setIdle<S extends { readonly chargedBytes: number }>(session: S, owner: SessionOwner<S>): void {
+  setIdle<S extends Session>(session: S, owner: SessionOwner<S>): void {
     this.setBusy(session);
     const bytes = session.chargedBytes;
-    this.#idle.set(session, { bytes, owner });
+    session.idle = this.#idle.add({ session, bytes, owner });
     this.#idleBytes += bytes;
   }
 
-  setBusy(session: object): void {
-    const known = this.#idle.get(session);
-    if (known === undefined) return;
-    this.#idle.delete(session);
-    this.#idleBytes -= known.bytes;
+  setBusy(session: Session): void {
+    if (session.idle === undefined) return;
+    this.#idle.remove(session.idle);
+    this.#idleBytes -= session.idle.value.bytes;
+    session.idle = undefined;
   }
 
   #makeRoom(spared: Bodies | undefined): void {
     while (this.usedBytes > this.bytesMax) {
       const isForBodies = this.#bodyBytes > this.bytesMax / 2 || this.#idle.size === 0;
       if (isForBodies && this.#coolOldest(spared)) continue;
-      const [oldest] = this.#idle;
+      const { oldest } = this.#idle;
       if (oldest === undefined) return;
-      const [session, { owner }] = oldest;
-      this.setBusy(session);
-      owner.evict(session);
+      this.setBusy(oldest.session);
+      oldest.owner.evict(oldest.session);
     }
   }
 
   #coolOldest(spared: Bodies | undefined): boolean {
-    for (const [run, { owner }] of this.#runs) {
+    for (const { run, owner } of this.#runs) {
       if (run === spared) continue;
       this.releaseBodies(run);
       owner.cool(run);

@@ -1,5 +1,6 @@
 import type { SessionState } from '@tidemark/session';
 import { bytesOf } from '@tidemark/std';
+import type { Session } from './budget.ts';
 import type { EventIndex } from './event-index.ts';
 import type { UsageStanding } from './usage-rows.ts';
 
@@ -23,6 +24,8 @@ export class FoldedSession {
   pins = 0;
   /** What the budget was charged for it. */
   chargedBytes = 0;
+  /** Where it stands among those that may go. */
+  idle: Session['idle'];
   isResident = true;
   #keyBytes: Uint8Array | undefined;
 

@@ -7,6 +7,7 @@
 //     least lately go first.
 
 import type { StreamState } from '@tidemark/session';
+import { RecentMap } from '@tidemark/std';
 import type { FollowCursor, PieceSpan } from './follow-cursor.ts';
 
 /** A piece made ready, with what it says of the end. */
@@ -40,7 +41,7 @@ export interface SharedBounds {
 
 export class SharedPieces<T> {
   readonly #bounds: SharedBounds;
-  readonly #pieces = new Map<string, ReadyPiece<T>>();
+  readonly #pieces = new RecentMap<string, ReadyPiece<T>>();
   /** Given last: those who stand together come one behind the other. */
   #last: { readonly piece: ReadyPiece<T>; readonly variant: string } | undefined;
   #bytes = 0;
@@ -67,10 +68,8 @@ export class SharedPieces<T> {
 
   #find(cursor: FollowCursor, variant: string): ReadyPiece<T> | undefined {
     const key = `${this.keyOf(cursor)} ${variant}`;
-    const piece = this.#pieces.get(key);
+    const piece = this.#pieces.use(key);
     if (piece === undefined) return undefined;
-    this.#pieces.delete(key);
-    this.#pieces.set(key, piece);
     this.#last = { piece, variant };
     return piece;
   }
@@ -83,7 +82,7 @@ export class SharedPieces<T> {
     this.#bytes += piece.encodedBytes;
     this.#last = { piece, variant };
     const { countMax, bytesMax } = this.#bounds;
-    for (const oldest of this.#pieces.keys()) {
+    for (const [oldest] of this.#pieces.entries()) {
       if (this.#pieces.size <= countMax && this.#bytes <= bytesMax) return;
       this.#forget(oldest);
     }

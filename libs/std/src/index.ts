@@ -12,6 +12,7 @@ export { murmur2, partitionOf } from './murmur2.ts';
 export { Pace, steps } from './pace.ts';
 export { Questions } from './questions.ts';
 export { Queue } from './queue.ts';
+export { type Place, Recency, RecentMap } from './recency.ts';
 export {
   choice,
   integer,

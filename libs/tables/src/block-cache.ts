@@ -1,7 +1,9 @@
+import { RecentMap } from '@tidemark/std';
+
 /** What was read of tables, the least recently used going first, under a budget of bytes. */
 export class BlockCache {
   readonly #bytesMax: number;
-  readonly #kept = new Map<string, { readonly value: unknown; readonly bytes: number }>();
+  readonly #kept = new RecentMap<string, { readonly value: unknown; readonly bytes: number }>();
   readonly #loading = new Map<string, Promise<unknown>>();
   #bytes = 0;
 
@@ -14,18 +16,14 @@ export class BlockCache {
   }
 
   get<T>(key: string): T | undefined {
-    const kept = this.#kept.get(key);
-    if (kept === undefined) return undefined;
-    this.#kept.delete(key);
-    this.#kept.set(key, kept);
-    return kept.value as T;
+    return this.#kept.use(key)?.value as T | undefined;
   }
 
   set(key: string, value: unknown, bytes: number): void {
     this.delete(key);
     this.#kept.set(key, { value, bytes });
     this.#bytes += bytes;
-    for (const oldest of this.#kept.keys()) {
+    for (const [oldest] of this.#kept.entries()) {
       if (this.#bytes <= this.#bytesMax || oldest === key) return;
       this.delete(oldest);
     }

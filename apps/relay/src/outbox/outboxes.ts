@@ -29,7 +29,7 @@ import {
 } from '@tidemark/replica';
 import type { SessionWrites } from '@tidemark/replica/write';
 import { decideClaimOutbox, decideTellDelivery, type FactDecision } from '@tidemark/session';
-import type { Tasks } from '@tidemark/std';
+import { RecentMap, type Tasks } from '@tidemark/std';
 import { EndpointSlots } from './endpoint-slots.ts';
 import { EventPoster, type PostOutcome, type PostParts, retryAfterMs } from './event-post.ts';
 import { type Due, FollowedOutbox, type Letter, type Looked } from './followed-outbox.ts';
@@ -72,7 +72,7 @@ export class Outboxes {
   readonly #poster: EventPoster;
   readonly #deliveries: Counter;
   /** The ones that were told of last stand last. */
-  readonly #followed = new Map<string, FollowedOutbox>();
+  readonly #followed = new RecentMap<string, FollowedOutbox>();
   readonly #ready = new Set<FollowedOutbox>();
   readonly #stepping = new Set<FollowedOutbox>();
   readonly #tenants = new Map<string, Tenant>();
@@ -132,14 +132,13 @@ export class Outboxes {
     const outbox =
       this.#followed.get(id) ??
       new FollowedOutbox({ shards, clock, configs: this.#configs }, tenant, name);
-    this.#followed.delete(id);
     this.#followed.set(id, outbox);
     if (this.#followed.size > followedMax) this.#forgetOldest();
     return outbox;
   }
 
   #forgetOldest(): void {
-    for (const [id, outbox] of this.#followed) {
+    for (const [id, outbox] of this.#followed.entries()) {
       if (outbox.underWay.size > 0 || this.#stepping.has(outbox)) continue;
       this.#followed.delete(id);
       if (outbox.isWaiting) this.#walkLater();
