@@ -126,7 +126,7 @@ export class RecentMap<K, V> {
   }
 
   clear(): void {
-    for (const key of [...this.#places.keys()]) this.delete(key);
+    for (const key of this.#places.keys()) this.delete(key);
   }
 
   /** The oldest first. The one that is given may be deleted. */
