@@ -1,6 +1,7 @@
 import type { SessionState } from '@tidemark/session';
 import { bytesOf } from '@tidemark/std';
 import type { Session } from './budget.ts';
+import type { CatalogEntry } from './catalog.ts';
 import type { EventIndex } from './event-index.ts';
 import type { UsageStanding } from './usage-rows.ts';
 
@@ -14,8 +15,8 @@ export class FoldedSession {
   dirtyAt = -1;
   /** When it is published to be due; undefined where never, or where it is not published. */
   publishedDueMs: number | undefined;
-  /** Where it is published to stand in the catalogue. */
-  publishedRows: readonly string[] = [];
+  /** As what it is published to stand in the catalogue: its rows there are made of it, and are ten times as large. */
+  publishedEntry: CatalogEntry | undefined;
   /** What it is published to have taken in. */
   publishedUsage: UsageStanding | undefined;
   /** Whose events are published, and the first of them that is not. */

@@ -2,7 +2,7 @@
 
 import type { Entry } from '@tidemark/tables';
 import { agendaOf } from './agenda.ts';
-import { entryOf, rowsOf } from './catalog.ts';
+import { type CatalogEntry, entryOf, rowsOf } from './catalog.ts';
 import type { FoldedSession } from './folded-session.ts';
 import type { EndedIncarnation, EventSpan, IndexChange } from './publication-index.ts';
 import { indexedOf, type Snapshot } from './session-table.ts';
@@ -19,7 +19,7 @@ import {
 export interface Planned {
   readonly session: FoldedSession;
   readonly dueMs: number | undefined;
-  readonly rows: readonly string[];
+  readonly entry: CatalogEntry | undefined;
   readonly usage: UsageStanding;
   readonly indexed: FoldedSession['indexed'];
 }
@@ -27,7 +27,7 @@ export interface Planned {
 export const planOf = (session: FoldedSession): Planned => ({
   session,
   dueMs: agendaOf(session.state),
-  rows: rowsOf(entryOf(session.state)),
+  entry: entryOf(session.state),
   usage: standingOf(session.state),
   indexed: indexedOf(session.state),
 });
@@ -57,8 +57,8 @@ const present = new Uint8Array(0);
 /** Of the catalogue, what is not there yet, and what is not there any more. */
 function catalogRows(planned: readonly Planned[]): Entry[] {
   const rows: Entry[] = [];
-  for (const { session, rows: now } of planned) {
-    const before = session.publishedRows;
+  for (const { session, entry } of planned) {
+    const [before, now] = [rowsOf(session.publishedEntry), rowsOf(entry)];
     for (const row of before) {
       if (!now.includes(row)) rows.push({ key: catalogRow(row), value: undefined });
     }

@@ -216,9 +216,9 @@ export class Publisher implements AsyncDisposable {
       const index = await this.#index(replica, planned, before?.manifest);
       const manifest = { serial: serial + 1, nonce: this.#parts.prng.hex(16), at, runs, index };
       if (!(await this.#commit(replica, manifest, before?.etag))) return;
-      for (const { session, dueMs, rows, usage } of planned) {
+      for (const { session, dueMs, entry, usage } of planned) {
         session.publishedDueMs = dueMs;
-        session.publishedRows = rows;
+        session.publishedEntry = entry;
         session.publishedUsage = usage;
       }
       this.#publishedAtMs.set(replica, clock.monotonicMs());

@@ -18,7 +18,7 @@ import type { SessionState } from '@tidemark/session';
 import { assert, present } from '@tidemark/std';
 import { agendaOf } from './agenda.ts';
 import type { Budget, SessionOwner } from './budget.ts';
-import { type CatalogPlace, type CatalogRange, comparePlaces, entryOf, rowsOf } from './catalog.ts';
+import { type CatalogPlace, type CatalogRange, comparePlaces, entryOf } from './catalog.ts';
 import { CatalogTail } from './catalog-tail.ts';
 import { EventIndex } from './event-index.ts';
 import { FoldedSession } from './folded-session.ts';
@@ -346,7 +346,7 @@ export class SessionTable implements SessionOwner<FoldedSession> {
   #restore(session: FoldedSession, stored: StoredSession | undefined): void {
     Object.assign(session.state, stored?.state ?? this.#parts.absent(session.key));
     session.publishedDueMs = agendaOf(session.state);
-    session.publishedRows = rowsOf(entryOf(session.state));
+    session.publishedEntry = entryOf(session.state);
     session.publishedUsage = standingOf(session.state);
     session.indexed = indexedOf(session.state);
     const { stream } = session.state;
