@@ -112,13 +112,17 @@ export class Budget {
 
   /** Nobody uses it, and it is published: it may go, after all that have been idle for longer. */
   setIdle<S extends Session>(session: S, owner: SessionOwner<S>): void {
-    this.setBusy(session);
+    this.#leave(session);
     const bytes = session.chargedBytes;
     session.idle = this.#idle.add({ session, bytes, owner });
     this.#idleBytes += bytes;
   }
 
   setBusy(session: Session): void {
+    this.#leave(session);
+  }
+
+  #leave(session: Session): void {
     if (session.idle === undefined) return;
     this.#idle.remove(session.idle);
     this.#idleBytes -= session.idle.value.bytes;
@@ -131,7 +135,7 @@ export class Budget {
       if (isForBodies && this.#coolOldest(spared)) continue;
       const { oldest } = this.#idle;
       if (oldest === undefined) return;
-      this.setBusy(oldest.session);
+      this.#leave(oldest.session);
       oldest.owner.evict(oldest.session);
     }
   }

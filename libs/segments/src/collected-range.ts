@@ -10,7 +10,7 @@ import {
 import type { FoldedSession, ShardReplica } from '@tidemark/replica';
 import { decodeRecord, factsOf, redactedBody } from '@tidemark/session';
 import { compareText, Pace, steps, textOf } from '@tidemark/std';
-import { holdPast } from './hold-past.ts';
+import { PastFold } from './past-fold.ts';
 import type { ArchivedEvent } from './segment-line.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 
@@ -126,7 +126,7 @@ export async function writeRange(
   const pace = new Pace(rest);
   for (let at = 0; at < keys.length; at += heldMax) {
     const some = keys.slice(at, at + heldMax);
-    const held = await holdPast(replica, { keys: some, offset: range.endOffset });
+    const held = await new PastFold(replica, range.endOffset).hold(some);
     try {
       for (const session of held) await addEvents(session, { writer, range, pace });
     } finally {

@@ -9,7 +9,6 @@ import { type Clock, type EventLog, isFault, sleep } from '@tidemark/ports';
 import { type FoldedSession, lostEvents, type ShardReplica } from '@tidemark/replica';
 import type { SessionState } from '@tidemark/session';
 import { collectRange, eventsIn } from './collected-range.ts';
-import { holdPast } from './hold-past.ts';
 import { keptLine } from './kept-line.ts';
 import {
   type OrderedLine,
@@ -17,6 +16,7 @@ import {
   type StoredLine,
   type WantedSession,
 } from './ordered-lines.ts';
+import { PastFold } from './past-fold.ts';
 import { type SegmentArchive, SegmentGone } from './segment-archive.ts';
 import type { SegmentDirectory, SegmentSession } from './segment-format.ts';
 import { lineOf } from './segment-line.ts';
@@ -151,7 +151,7 @@ async function wantedSessions(
   for (let at = 0; at < ofKey.length; at += heldMax) {
     const some = ofKey.slice(at, at + heldMax);
     const keys = some.map(({ key }) => key);
-    const held = await holdPast(replica, { keys, offset: to });
+    const held = await new PastFold(replica, to).hold(keys);
     for (const [index, folded] of held.entries()) {
       const session = some[index] as SegmentSession;
       const { state } = folded;
@@ -176,7 +176,7 @@ async function keptOf(
   for (let at = 0; at < sessions.length; at += heldMax) {
     const some = sessions.slice(at, at + heldMax);
     const keys = some.map(({ key }) => key);
-    const held = await holdPast(replica, { keys, offset: to });
+    const held = await new PastFold(replica, to).hold(keys);
     for (const [index, folded] of held.entries()) {
       const session = some[index] as SegmentSession;
       const { state } = folded;
@@ -222,7 +222,7 @@ async function* fromLog(
   const lines: OrderedLine[] = [];
   for (let at = 0; at < keys.length; at += heldMax) {
     const some = keys.slice(at, at + heldMax);
-    const held = await holdPast(replica, { keys: some, offset: to });
+    const held = await new PastFold(replica, to).hold(some);
     for (const session of held) {
       if (request.takesSession(session.state)) addLines(session, { request, range, lines });
       replica.letGo(session);

@@ -4,8 +4,8 @@ import { Problem } from '@tidemark/protocol';
 import type { ShardReplica } from '@tidemark/replica';
 import type { SessionState } from '@tidemark/session';
 import { compareText, Pace, steps } from '@tidemark/std';
-import { holdPast } from './hold-past.ts';
 import { keptLine } from './kept-line.ts';
+import { PastFold } from './past-fold.ts';
 import { decodeFooter, linesOf, type SegmentSession } from './segment-format.ts';
 import type { SegmentRef } from './segment-manifest.ts';
 import { SegmentWriter, type SessionLines, type WrittenSegment } from './segment-writer.ts';
@@ -80,7 +80,7 @@ export async function mergeSegments(
   const keys = [...byKey.keys()].sort(compareText);
   for (let at = 0; at < keys.length; at += heldMax) {
     const some = keys.slice(at, at + heldMax);
-    const held = await holdPast(replica, { keys: some, offset: endOffset });
+    const held = await new PastFold(replica, endOffset).hold(some);
     try {
       for (const { key, state } of held) {
         const all = byKey.get(key) ?? [];
@@ -128,7 +128,7 @@ export async function isLeft(
   session: SegmentSession,
   foldedTo: number,
 ): Promise<boolean> {
-  const held = await holdPast(replica, { keys: [session.key], offset: foldedTo });
+  const held = await new PastFold(replica, foldedTo).hold([session.key]);
   try {
     return held.some(({ state }) => hasLeft(state, session));
   } finally {

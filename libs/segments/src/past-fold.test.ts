@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { holdPast } from './hold-past.ts';
+import { PastFold } from './past-fold.ts';
 import { Cell, type CellProcess, nameOf } from './testing/cell.ts';
 
 /** A shard that was closed behind what is published of it, and how far it had been folded. */
@@ -16,7 +16,7 @@ async function closedBehind(): Promise<CellProcess & { readonly cell: Cell; offs
   return { ...process, cell, offset };
 }
 
-const tailOf = (held: Awaited<ReturnType<typeof holdPast>>): number | undefined =>
+const tailOf = (held: Awaited<ReturnType<PastFold['hold']>>): number | undefined =>
   held[0]?.state.stream?.tailSeq;
 
 describe('a shard that was closed begins with what is published', () => {
@@ -27,13 +27,13 @@ describe('a shard that was closed begins with what is published', () => {
 
   test('but is folded on for whoever had more of it', async () => {
     const { replica, cell, offset } = await closedBehind();
-    const held = holdPast(replica, { keys: [nameOf(0)], offset });
+    const held = new PastFold(replica, offset).hold([nameOf(0)]);
     expect(tailOf(await cell.clock.runUntil(held))).toBe(2);
   });
 
   test('what the log does not have is refused, and nothing stays held', async () => {
     const { replica, cell, offset } = await closedBehind();
-    const held = holdPast(replica, { keys: [nameOf(0)], offset: offset + 1 });
+    const held = new PastFold(replica, offset + 1).hold([nameOf(0)]);
     await expect(cell.clock.runUntil(held)).rejects.toMatchObject({ code: 'unavailable' });
     expect(replica.fold.table.heldKeys()).toEqual([]);
   });
