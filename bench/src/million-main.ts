@@ -180,11 +180,8 @@ async function timed(count: number, run: (index: number) => Promise<unknown>): P
 }
 
 /** Ranged reads, by the process that reads. */
-const rangedReads = async (app: AppProcess): Promise<number> => {
-  const page = await (await fetch(`${app.url}/metrics`)).text();
-  const count = /^tidemark_s3_attempt_seconds_count\{call="getRange",outcome="answered"\} (\d+)/m;
-  return Number(count.exec(page)?.[1] ?? 0);
-};
+const rangedReads = (app: AppProcess): Promise<number> =>
+  scraped(app, 'tidemark_s3_attempt_seconds_count{call="getRange",outcome="answered"}');
 
 /** Spread over all that there are, each once. */
 const spread = (index: number, count: number): number =>

@@ -13,6 +13,7 @@ import {
   beginRead,
   type EventRange,
   nothingAt,
+  type ReadBounds,
   wholeRange,
 } from '@tidemark/replica';
 import { cursorAt, type StreamState } from '@tidemark/session';
@@ -30,14 +31,17 @@ export interface Answer {
   readonly goLive: GoLive;
 }
 
+type ReadFrom = Pick<ReadBounds, 'position' | 'eventsMax'>;
+
+const boundsFrom = (from: ReadFrom): ReadBounds => ({ ...from, bytesMax: limits.readBytesMax });
+
 export async function rangeAt(
-  { shards }: ReadParts,
+  { shards: { reader } }: ReadParts,
   view: StreamView,
-  { position, eventsMax }: { readonly position: number; readonly eventsMax: number },
+  from: ReadFrom,
 ): Promise<EventRange> {
-  const bounds = { position, bytesMax: limits.readBytesMax, eventsMax };
-  const hot = shards.reader.readHot(view.session, bounds);
-  return hot ?? shards.reader.read(view.source, bounds);
+  const bounds = boundsFrom(from);
+  return reader.readHot(view.session, bounds) ?? reader.read(view.source, bounds);
 }
 
 export async function catchUp(
@@ -74,13 +78,13 @@ export async function catchUp(
 
 /** As `rangeAt`, but that what is cold may come while it is sent. */
 async function rangeFrom(
-  { shards }: ReadParts,
+  { shards: { reader } }: ReadParts,
   view: StreamView,
-  { position, eventsMax }: { readonly position: number; readonly eventsMax: number },
+  from: ReadFrom,
 ): Promise<BegunRange> {
-  const bounds = { position, bytesMax: limits.readBytesMax, eventsMax };
-  const hot = shards.reader.readHot(view.session, bounds);
-  return hot === undefined ? beginRead(shards.reader, view.source, bounds) : wholeRange(hot);
+  const bounds = boundsFrom(from);
+  const hot = reader.readHot(view.session, bounds);
+  return hot === undefined ? beginRead(reader, view.source, bounds) : wholeRange(hot);
 }
 
 /** What one key is answered is not for another, also in the cache of one browser. */

@@ -136,7 +136,7 @@ export class Delivery {
 
   /** Nothing goes out; the relay pokes its subscriptions when it is resumed. */
   #isSuspended({ streams }: FollowedSubscription): boolean {
-    return this.#parts.shards.directory.get(streams.tenant.id)?.isSuspended === true;
+    return this.#parts.shards.directory.isSuspended(streams.tenant.id);
   }
 
   #later(subscription: FollowedSubscription, delayMs: number): void {

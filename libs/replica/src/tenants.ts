@@ -96,6 +96,10 @@ export class TenantDirectory {
     return [...this.#byId.values()];
   }
 
+  isSuspended(id: string): boolean {
+    return this.#byId.get(id)?.isSuspended === true;
+  }
+
   /** Whose sessions lie in a topic: one tenant's, or those of a pool. */
   onTopic(topic: string): Iterable<Tenant> {
     return this.#byTopic.get(topic)?.values() ?? [];

@@ -124,9 +124,9 @@ export async function writeRange(
 ): Promise<void> {
   const keys = [...range.byKey.keys()].sort(compareText);
   const pace = new Pace(rest);
+  const fold = new PastFold(replica, range.endOffset);
   for (let at = 0; at < keys.length; at += heldMax) {
-    const some = keys.slice(at, at + heldMax);
-    const held = await new PastFold(replica, range.endOffset).hold(some);
+    const held = await fold.hold(keys.slice(at, at + heldMax));
     try {
       for (const session of held) await addEvents(session, { writer, range, pace });
     } finally {

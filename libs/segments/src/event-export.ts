@@ -148,10 +148,10 @@ async function wantedSessions(
       takesKey(key) && firstSeq < wanted.endSeq && firstSeq + count > wanted.firstSeq,
   );
   const found: WantedSession[] = [];
+  const fold = new PastFold(replica, to);
   for (let at = 0; at < ofKey.length; at += heldMax) {
     const some = ofKey.slice(at, at + heldMax);
-    const keys = some.map(({ key }) => key);
-    const held = await new PastFold(replica, to).hold(keys);
+    const held = await fold.hold(some.map(({ key }) => key));
     for (const [index, folded] of held.entries()) {
       const session = some[index] as SegmentSession;
       const { state } = folded;
@@ -173,10 +173,10 @@ async function keptOf(
   const bySession = Map.groupBy(window, ({ session }) => session);
   const sessions = [...bySession.keys()];
   const kept: OrderedLine[] = [];
+  const fold = new PastFold(replica, to);
   for (let at = 0; at < sessions.length; at += heldMax) {
     const some = sessions.slice(at, at + heldMax);
-    const keys = some.map(({ key }) => key);
-    const held = await new PastFold(replica, to).hold(keys);
+    const held = await fold.hold(some.map(({ key }) => key));
     for (const [index, folded] of held.entries()) {
       const session = some[index] as SegmentSession;
       const { state } = folded;
@@ -220,9 +220,9 @@ async function* fromLog(
   );
   const keys = [...range.byKey.keys()].filter(request.takesKey);
   const lines: OrderedLine[] = [];
+  const fold = new PastFold(replica, to);
   for (let at = 0; at < keys.length; at += heldMax) {
-    const some = keys.slice(at, at + heldMax);
-    const held = await new PastFold(replica, to).hold(some);
+    const held = await fold.hold(keys.slice(at, at + heldMax));
     for (const session of held) {
       if (request.takesSession(session.state)) addLines(session, { request, range, lines });
       replica.letGo(session);

@@ -78,9 +78,9 @@ export async function mergeSegments(
     endOffset: BigInt(endOffset),
   });
   const keys = [...byKey.keys()].sort(compareText);
+  const fold = new PastFold(replica, endOffset);
   for (let at = 0; at < keys.length; at += heldMax) {
-    const some = keys.slice(at, at + heldMax);
-    const held = await new PastFold(replica, endOffset).hold(some);
+    const held = await fold.hold(keys.slice(at, at + heldMax));
     try {
       for (const { key, state } of held) {
         const all = byKey.get(key) ?? [];

@@ -2,14 +2,20 @@ import { describe, expect, test } from 'vitest';
 import { PastFold } from './past-fold.ts';
 import { Cell, type CellProcess, nameOf } from './testing/cell.ts';
 
-/** A shard that was closed behind what is published of it, and how far it had been folded. */
-async function closedBehind(): Promise<CellProcess & { readonly cell: Cell; offset: number }> {
+/** A shard of which more is folded than is published, and that nobody has needed for a while. */
+async function foldedBehind(): Promise<{ readonly cell: Cell; readonly process: CellProcess }> {
   const cell = new Cell();
   const process = await cell.start();
   await cell.append(process, 0, ['1']);
   await process.publish();
   await cell.append(process, 0, ['2']);
   await cell.clock.advance(60_000);
+  return { cell, process };
+}
+
+/** The same, closed, and how far it had been folded. */
+async function closedBehind(): Promise<CellProcess & { readonly cell: Cell; offset: number }> {
+  const { cell, process } = await foldedBehind();
   const offset = Number(process.replica.fold.position);
   process.replica.closeIfIdle(cell.clock.monotonicMs());
   expect(process.replica.isServing).toBe(false);
@@ -40,12 +46,7 @@ describe('a shard that was closed begins with what is published', () => {
 });
 
 test('events are archived that came before their shard was closed, and are not lost to it', async () => {
-  const cell = new Cell();
-  const process = await cell.start();
-  await cell.append(process, 0, ['1']);
-  await process.publish();
-  await cell.append(process, 0, ['2']);
-  await cell.clock.advance(60_000);
+  const { cell, process } = await foldedBehind();
   const { replica } = process;
   // The log is read for long, and nobody else needs the shard meanwhile.
   const read = process.log.read.bind(process.log);

@@ -8,6 +8,9 @@ const step = fc.record({
   value: fc.nat(),
 });
 
+const firstOf = (recent: RecentMap<number, number>): number | undefined =>
+  recent.entries().next().value?.[0];
+
 test('has the order of a Map of which what is used is set anew', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -20,9 +23,10 @@ test('has the order of a Map of which what is used is set anew', () => {
         if (kind === 'delete') expect(recent.delete(key)).toBe(model.delete(key));
         if (kind === 'clear') recent.clear();
         if (kind === 'clear') model.clear();
-        if (kind === 'drop' && recent.oldest !== undefined) {
-          model.delete(recent.oldest);
-          recent.delete(recent.oldest);
+        const [oldest] = model.keys();
+        if (kind === 'drop' && oldest !== undefined) {
+          model.delete(oldest);
+          recent.delete(oldest);
         }
         if (kind === 'set' || (kind === 'use' && known !== undefined)) {
           model.delete(key);
@@ -30,8 +34,8 @@ test('has the order of a Map of which what is used is set anew', () => {
         }
         expect([...recent.entries()]).toEqual([...model]);
         expect([...recent.values()]).toEqual([...model.values()]);
-        expect([recent.size, recent.oldest]).toEqual([model.size, [...model.keys()][0]]);
-        expect(recent.has(key)).toBe(model.has(key));
+        expect([recent.size, firstOf(recent)]).toEqual([model.size, [...model.keys()][0]]);
+        expect(recent.get(key)).toBe(model.get(key));
       }
     }),
   );

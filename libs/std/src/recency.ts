@@ -85,17 +85,8 @@ export class RecentMap<K, V> {
     return this.#places.size;
   }
 
-  /** The key that was not used for longest. */
-  get oldest(): K | undefined {
-    return this.#order.oldest?.key;
-  }
-
   get(key: K): V | undefined {
     return this.#places.get(key)?.value.value;
-  }
-
-  has(key: K): boolean {
-    return this.#places.has(key);
   }
 
   /** As `get`; it was used. */

@@ -231,7 +231,7 @@ export class Outboxes {
 
   /** Nothing goes out; the relay follows the tenant anew when it is resumed. */
   #isSuspended({ tenant }: FollowedOutbox): boolean {
-    return this.#parts.shards.directory.get(tenant.id)?.isSuspended === true;
+    return this.#parts.shards.directory.isSuspended(tenant.id);
   }
 
   /** How long to leave it to whoever holds the outbox. */
