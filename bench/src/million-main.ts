@@ -34,6 +34,7 @@ const { values } = parseArgs({
 });
 const sessions = Number(values.sessions);
 const tenant = { id: 'million', apiKey: 'key-of-the-tenant-of-a-million', partitions: 4 };
+const publishSettings = { TIDEMARK_PUBLISH_MS: '5000' };
 const adminKey = 'key-of-the-operator-of-a-million';
 const [eventsEach, clients, lookUps, lists, newEvents, agents] = [5, 64, 500, 100, 1_000, 8];
 
@@ -59,7 +60,7 @@ const seconds = async (work: () => Promise<unknown>): Promise<number> => {
 
 async function embeddedPlace(env: Readonly<Record<string, string>>): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-million-'));
-  const data = { ...env, TIDEMARK_DATA_DIR: join(folder, 'data') };
+  const data = { ...env, ...publishSettings, TIDEMARK_DATA_DIR: join(folder, 'data') };
   const start = (): Promise<AppProcess> => startApp({ app: 'server', index: 0, folder, env: data });
   let app = await start();
   return {
@@ -78,7 +79,12 @@ async function embeddedPlace(env: Readonly<Record<string, string>>): Promise<Pla
 async function kafkaPlace(env: Readonly<Record<string, string>>): Promise<Place> {
   const kafka = await startKafka({ isLongLived: true });
   const counts = { ingest: 1, read: 1, relay: 0, materializer: 1, tiering: 0 };
-  const cluster: Cluster = await startCluster({ kafka, counts, env });
+  const cluster: Cluster = await startCluster({
+    kafka,
+    counts,
+    env,
+    envOf: (app): Record<string, string> => (app === 'materializer' ? publishSettings : {}),
+  });
   return {
     apps: () => cluster.apps,
     of: (role) => cluster.apps.find(({ app }) => app === role) as AppProcess,
@@ -150,10 +156,23 @@ const memoryOf = (place: Place): string =>
     .map(({ app, pid }) => `${app} ${mib(processFigures(pid).residentBytes)} MiB`)
     .join(', ');
 
-const residentOf = (place: Place): Readonly<Record<string, number>> =>
-  Object.fromEntries(
-    place.apps().map(({ app, pid }) => [app, mib(processFigures(pid).residentBytes)]),
-  );
+/** In MiB: what a process has, what of it V8 has on its heap and outside of it, and what the budget counts. */
+async function memoryIn(place: Place): Promise<Readonly<Record<string, object>>> {
+  const told = place.apps().map(async (app) => {
+    const [heap = 0, external = 0, sessions = 0, bodies = 0] = await Promise.all(
+      [
+        'nodejs_heap_size_used_bytes',
+        'nodejs_external_memory_bytes',
+        'tidemark_replica_session_bytes',
+        'tidemark_replica_body_bytes',
+      ].map((name) => scraped(app, name)),
+    );
+    const resident = mib(processFigures(app.pid).residentBytes);
+    const counted = mib(sessions + bodies);
+    return [app.app, { resident, heap: mib(heap), external: mib(external), counted }] as const;
+  });
+  return Object.fromEntries(await Promise.all(told));
+}
 
 const peaksOf = (place: Place): Readonly<Record<string, number>> =>
   Object.fromEntries(place.apps().map(({ app, pid }) => [app, mib(processFigures(pid).peakBytes)]));
@@ -188,7 +207,7 @@ const spread = (index: number, count: number): number =>
   (index * Math.floor(sessions / count) + 7 * index) % sessions;
 
 await using s3 = await s3ForTests();
-const env = { TIDEMARK_ADMIN_KEY: adminKey, TIDEMARK_PUBLISH_MS: '5000', ...s3Settings(s3) };
+const env = { TIDEMARK_ADMIN_KEY: adminKey, ...s3Settings(s3) };
 await using place = values.on === 'kafka' ? await kafkaPlace(env) : await embeddedPlace(env);
 const agentIds = await makeTenant(place.of('ingest'));
 let refused = 0;
@@ -197,10 +216,12 @@ const madeIn = await seconds(async () => {
 });
 const publishedIn = await seconds(() => untilPublished(place));
 const peakMib = peaksOf(place);
-say(`made in ${madeIn} s, published ${publishedIn} s later; ${memoryOf(place)}`);
+say(
+  `made in ${madeIn} s, published ${publishedIn} s later; ${JSON.stringify(await memoryIn(place))}`,
+);
 
 const readyIn = await place.startAnew();
-const freshMib = residentOf(place);
+const freshMib = await memoryIn(place);
 const read = place.of('read');
 // The first of a shard opens it.
 for (let index = 0; index < 16; index += 1) await asked(read, `/v1/sessions/${nameOf(index)}`);
@@ -209,6 +230,7 @@ const cold = await timed(lookUps, (index) =>
   asked(read, `/v1/sessions/${nameOf(spread(index + 1, lookUps + 2))}`),
 );
 const readsEach = rounded(((await rangedReads(read)) - readsBefore) / lookUps);
+say(`looked up; ${JSON.stringify(await memoryIn(place))}`);
 const listing: Record<string, object> = {};
 for (const [what, query] of [
   ['newest', 'limit=20'],
@@ -219,6 +241,7 @@ for (const [what, query] of [
   const { data } = (await list()) as { readonly data: readonly unknown[] };
   listing[what] = { rows: data.length, ...(await timed(lists, list)) };
 }
+say(`listed; ${JSON.stringify(await memoryIn(place))}`);
 const [publisher, ingest] = [place.of('materializer'), place.of('ingest')];
 const bytesBefore = await scraped(publisher, 'tidemark_publisher_table_bytes_total');
 await timed(newEvents, (index) =>
@@ -234,7 +257,11 @@ const figures = {
   sessions,
   eventsEach,
   made: { seconds: madeIn, refused, publishedSecondsLater: publishedIn, peakMib },
-  startedAnew: { readySeconds: readyIn, residentMib: freshMib, behindAllMib: residentOf(place) },
+  startedAnew: {
+    readySeconds: readyIn,
+    residentMib: freshMib,
+    behindAllMib: await memoryIn(place),
+  },
   coldLookUp: { ...cold, rangedReadsEach: readsEach },
   listing,
   newEvents: { events: newEvents, tableKib: Math.round(tableBytes / 1_024) },

@@ -42,10 +42,13 @@ export interface DocumentPage {
 const zigzag = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * value);
 const unzigzag = (value: number): number => (value % 2 === 0 ? value / 2 : -(value + 1) / 2);
 
+/** For all pages and columns: most are of a few bytes, and a buffer of their own would cost more than they do. */
+const writer = new ByteWriter();
+const columnWriter = new ByteWriter();
+
 export function encodePage(page: DocumentPage): Uint8Array {
   const seqs = differences(page.seqs, (difference) => difference - 1);
   const times = differences(page.times, zigzag);
-  const writer = new ByteWriter();
   writer.varint(page.firstDoc);
   writer.varint(page.count);
   for (const flag of [cutFlag, blobFlag]) writer.varint(countOf(page.flags, flag));
@@ -53,7 +56,7 @@ export function encodePage(page: DocumentPage): Uint8Array {
   writer.varint(page.times[0] ?? 0);
   for (const { length } of [seqs, times]) writer.varint(length);
   for (const bytes of [column(page.lengths), seqs, times, page.flags]) writer.bytes(bytes);
-  for (const name of facetNames) writeFacet(writer, page.facets[name]);
+  for (const name of facetNames) writeFacet(page.facets[name]);
   return writer.take();
 }
 
@@ -64,9 +67,8 @@ export function countOf(flags: Uint8Array, flag: number): number {
 }
 
 function column(values: Iterable<number>): Uint8Array {
-  const writer = new ByteWriter();
-  for (const value of values) writer.varint(value);
-  return writer.take();
+  for (const value of values) columnWriter.varint(value);
+  return columnWriter.take();
 }
 
 function differences(values: Float64Array, encode: (difference: number) => number): Uint8Array {
@@ -77,7 +79,7 @@ function differences(values: Float64Array, encode: (difference: number) => numbe
 }
 
 /** Values that no document of the page has are left out. */
-function writeFacet(writer: ByteWriter, { values, ids }: FacetColumn): void {
+function writeFacet({ values, ids }: FacetColumn): void {
   const places = new Map<number, number>();
   const placed = Array.from(ids, (id) => {
     const place = places.get(id) ?? places.size;

@@ -19,7 +19,7 @@
 
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { Problem } from '@tidemark/protocol';
-import { bytesOf, concatBytes, strictTextOf } from '@tidemark/std';
+import { bytesOf, concatBytes, ownBytes, strictTextOf } from '@tidemark/std';
 
 const skippableMagic = 0x184d2a5d;
 const version = 1;
@@ -54,7 +54,8 @@ export interface SegmentDirectory {
 
 const checked = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
 
-export const encodeFrame = (lines: Uint8Array): Uint8Array => zstdCompressSync(lines, checked);
+export const encodeFrame = (lines: Uint8Array): Uint8Array =>
+  ownBytes(zstdCompressSync(lines, checked));
 
 const corrupt = (message: string, cause?: unknown): Problem =>
   new Problem('corrupt', message, cause === undefined ? {} : { cause });

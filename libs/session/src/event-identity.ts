@@ -8,7 +8,7 @@
 // bytes that nothing is missing in it. Stored. Never change.
 
 import { timestampText } from '@tidemark/protocol';
-import { bytesOf } from '@tidemark/std';
+import { Arena } from '@tidemark/std';
 import { type StreamState, tagAt } from './state.ts';
 
 const pattern = /^sevt_([0-9a-f]{8})(\d{16})$/;
@@ -42,6 +42,9 @@ function timeText(timeMs: number): string {
   return lastTime.text;
 }
 
+/** Bodies are written to the log, and copied into a page. */
+const bodies = new Arena();
+
 export function stampedBody(
   stamp: EventStamp,
   rest: Uint8Array,
@@ -51,9 +54,5 @@ export function stampedBody(
   const id = stamp.id === undefined ? `"${own}"` : JSON.stringify(stamp.id);
   const time = JSON.stringify(stamp.processedAt ?? timeText(at.timeMs));
   const outcome = stamp.namesOutcome ? `,"outcome_id":"outc_${own.slice('sevt_'.length)}"` : '';
-  const head = bytesOf(`{"id":${id},"processed_at":${time}${outcome}`);
-  const body = new Uint8Array(head.length + rest.length);
-  body.set(head);
-  body.set(rest, head.length);
-  return body;
+  return bodies.join(`{"id":${id},"processed_at":${time}${outcome}`, rest);
 }

@@ -35,7 +35,7 @@ export { keepingObject, retentionObject } from './keeping-object.ts';
 export { metadataIn } from './metadata.ts';
 export { openApiDocument } from './openapi/document.ts';
 export { type Order, pageText, parseLimit, parseOrder, parsePage, valuesOf } from './pages.ts';
-export { appendOf, parseSent, type SentEvents } from './sent-events.ts';
+export { appendOf, parseListed, parseSent, type SentEvents } from './sent-events.ts';
 export {
   factObjects,
   factObjectsAt,

@@ -1,5 +1,5 @@
 import { isProblem } from '@tidemark/protocol';
-import { bytesOf } from '@tidemark/std';
+import { bytesOf, textOf } from '@tidemark/std';
 import { expect, test } from 'vitest';
 import { idOf } from './ids.ts';
 import { pageText, parseLimit, parseOrder, parsePage, valuesOf } from './pages.ts';
@@ -99,4 +99,13 @@ test('an update says what it changes, and leaves the rest', () => {
 test('names are opaque and of one length', () => {
   const id = idOf('sesn', '00112233445566778899aabbccddeeff');
   expect(id).toMatch(/^sesn_[0-9a-hjkmnp-tv-z]{26}$/);
+});
+
+test('events that a session begins with are stored as they came', () => {
+  const body =
+    '{"title":"t","initial_events":[1],"initial_events":[ {"type":"n","big":12345678901234567890, "one":1.0} ]}';
+  const { events } = parseCreateSession(bytesOf(body), () => 'sesrsc_1');
+  expect(events?.events.map(textOf)).toEqual([
+    ',"type":"n","big":12345678901234567890, "one":1.0}',
+  ]);
 });

@@ -22,7 +22,7 @@ import {
   isServerEventId,
   noteOf,
 } from '@tidemark/session';
-import { bytesOf, concatBytes, textOf } from '@tidemark/std';
+import { Arena, assert, bytesOf, concatBytes, textOf } from '@tidemark/std';
 import { checkKnown, isChecked } from './event-shapes.ts';
 import { type Fields, malformed, scanned } from './fields.ts';
 import { isMadeName } from './ids.ts';
@@ -64,9 +64,12 @@ export const appendOf = (
   creates: !isMadeName(name),
 });
 
-/** Of an element that was parsed already. */
-export const parseInitial = (events: readonly unknown[]): SentEvents =>
-  parseSent(bytesOf(JSON.stringify(events)));
+/** Of a member of an object, which is known to be a list of some: as they came, whatever numbers they have. */
+export function parseListed(body: Uint8Array, name: string): SentEvents {
+  const list = scanned(() => jsonMembers(body))?.findLast((member) => member.name === name);
+  assert(list !== undefined, 'an object that was parsed has its members');
+  return parseSent(body.subarray(list.valueStart, list.end));
+}
 
 function eventsIn(body: Uint8Array): readonly Uint8Array[] {
   const members = body.length === 0 ? [] : jsonMembers(body);
@@ -173,11 +176,14 @@ function timeIn(time: unknown, place: string): string | undefined {
 const isHead = ({ name }: JsonMember): boolean => name === 'id' || name === 'processed_at';
 const [comma, close] = [bytesOf(','), bytesOf('}')];
 
+/** They wait for their head. */
+const rests = new Arena();
+
 /** What follows the head: a comma and the other members, as they came. */
 function restOf(body: Uint8Array, members: readonly JsonMember[]): Uint8Array {
   if (!members.some(isHead)) {
     const start = members[0]?.start ?? 0;
-    const rest = new Uint8Array(body.length - start + 1);
+    const rest = rests.take(body.length - start + 1);
     rest.set(comma);
     rest.set(body.subarray(start), 1);
     return rest;

@@ -14,7 +14,7 @@ import {
   textField,
 } from './fields.ts';
 import { metadataOf } from './metadata.ts';
-import { parseInitial, type SentEvents } from './sent-events.ts';
+import { parseListed, type SentEvents } from './sent-events.ts';
 
 const idCharsMax = 256;
 
@@ -48,7 +48,7 @@ export function parseCreateSession(body: Uint8Array, newId: () => string): Creat
       limits: limitsOf(fields['limits']),
       ...optionally('scratch', fields['scratch']),
     },
-    events: initial.length === 0 ? undefined : parseInitial(initial),
+    events: initial.length === 0 ? undefined : parseListed(body, 'initial_events'),
     ttlMs: ttl === undefined ? undefined : ttl * 1_000,
   };
 }

@@ -1,3 +1,4 @@
+export { Arena } from './arena.ts';
 export { assert, BrokenInvariant, present, unreachable } from './assert.ts';
 export {
   bytesOf,
@@ -5,6 +6,7 @@ export {
   emptyBytes,
   equalBytes,
   hexOf,
+  ownBytes,
   strictTextOf,
   textOf,
 } from './bytes.ts';

@@ -13,7 +13,7 @@
 // reads a block. Stored. Never change what version 1 means.
 
 import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { assert } from '@tidemark/std';
+import { assert, ownBytes } from '@tidemark/std';
 import { Block, type Entry } from './block.ts';
 import { BloomFilter } from './bloom-filter.ts';
 import { ByteReader, type ByteWriter } from './byte-buffers.ts';
@@ -42,14 +42,15 @@ export function writeEntry(writer: ByteWriter, { key, value }: Entry): void {
   if (value !== undefined) writer.bytes(value);
 }
 
-export const compressBlock = (entries: Uint8Array): Uint8Array => zstdCompressSync(entries);
+export const compressBlock = (entries: Uint8Array): Uint8Array =>
+  ownBytes(zstdCompressSync(entries));
 
 /** Throws TableCorrupt where the bytes are not what was written. */
 export function readBlock(stored: Uint8Array, place: BlockPlace): Block {
   if (stored.length !== place.bytes || crc32(stored) !== place.crc32) {
     throw new TableCorrupt('a block fails its checksum');
   }
-  return decoded(() => new Block(zstdDecompressSync(stored)));
+  return decoded(() => new Block(ownBytes(zstdDecompressSync(stored))));
 }
 
 /** Blocks by their first keys, packed: a table of a million entries has fifty thousand. */
@@ -146,7 +147,10 @@ export function decodeMeta(stored: Uint8Array): TableMeta {
     meta.length === indexBytes + footer.readUInt32LE(12) && crc32(meta) === footer.readUInt32LE(16);
   if (!isWhole) throw new TableCorrupt('the meta of a table fails its checksum');
   return decoded(() => ({
-    index: new BlockIndex(zstdDecompressSync(meta.subarray(0, indexBytes)), footer.readUInt32LE(4)),
+    index: new BlockIndex(
+      ownBytes(zstdDecompressSync(meta.subarray(0, indexBytes))),
+      footer.readUInt32LE(4),
+    ),
     filter: new BloomFilter(Uint8Array.from(meta.subarray(indexBytes))),
     entries: footer.readUInt32LE(0),
   }));

@@ -147,8 +147,8 @@ class ClusterRun {
       crashes: this.#crashes,
       faults,
       outages,
-      voidRecords: watch.sum('voided_records'),
-      unknownBatches: watch.sum('unknown_outcomes'),
+      voidRecords: watch.sum('tidemark_writer_voided_records_total'),
+      unknownBatches: watch.sum('tidemark_writer_unknown_outcomes_total'),
       folder,
     };
   }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AppProcess } from '@tidemark/infra';
 
 const beatMs = 1_000;
-const line = /^(tidemark_writer_\w+_total)(?:\{[^}]*\})? (\d+(?:\.\d+)?)$/;
+const line = /^(tidemark_\w+_(?:total|count)(?:\{[^}]*\})?) (\d+(?:\.\d+)?)$/;
 
 /** Counters of processes that come and go: the last of each is what it had counted. */
 export class MetricsWatch implements AsyncDisposable {
@@ -38,10 +38,14 @@ export class MetricsWatch implements AsyncDisposable {
     }
   }
 
-  sum(counter: string): number {
-    const name = `tidemark_writer_${counter}_total`;
+  /** Of all labels that begin so. */
+  sum(name: string, labels = ''): number {
     let total = 0;
-    for (const counters of this.#byProcess.values()) total += counters.get(name) ?? 0;
+    for (const counters of this.#byProcess.values()) {
+      for (const [counter, value] of counters) {
+        if (counter === name || counter.startsWith(`${name}{${labels}`)) total += value;
+      }
+    }
     return total;
   }
 

@@ -20,7 +20,7 @@ import type { Timer } from '@tidemark/ports';
 import { isProblem, limits, Problem, parseSessionName } from '@tidemark/protocol';
 import type { FollowCursor, Followers } from '@tidemark/replica';
 import { cursorAt } from '@tidemark/session';
-import { appendOf, type Fields, idOfTold, parseSent } from '@tidemark/sessions-api';
+import { appendOf, type Fields, idOfTold } from '@tidemark/sessions-api';
 import { bytesOf } from '@tidemark/std';
 import { toldSession } from '../sessions/parts.ts';
 import { type ReadParts, StreamView } from '../stream-view.ts';
@@ -231,11 +231,10 @@ export class LiveConnection implements SocketHandler {
 
   async #append(
     identity: Identity,
-    { ref, session, events }: Extract<ClientMessage, { kind: 'append' }>,
+    { ref, session, sent }: Extract<ClientMessage, { kind: 'append' }>,
   ): Promise<void> {
     need(identity, 'append', session);
     const name = parseSessionName(session);
-    const sent = parseSent(bytesOf(JSON.stringify(events)));
     if (sent.previews.length > 0) {
       throw new Problem('invalid-request', 'previews are sent by a request of their own');
     }

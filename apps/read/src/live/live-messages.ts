@@ -12,7 +12,14 @@
 //
 // `ref` is the client's own, and comes back with the answer.
 
-import { type Fields, isFields, malformed } from '@tidemark/sessions-api';
+import {
+  type Fields,
+  isFields,
+  malformed,
+  parseListed,
+  type SentEvents,
+} from '@tidemark/sessions-api';
+import { bytesOf } from '@tidemark/std';
 
 export interface SubscribeSession {
   readonly kind: 'session';
@@ -35,7 +42,7 @@ export type ClientMessage =
       readonly kind: 'append';
       readonly ref: string;
       readonly session: string;
-      readonly events: readonly unknown[];
+      readonly sent: SentEvents;
     }
   | { readonly kind: 'renew'; readonly ref: string; readonly token: string }
   | { readonly kind: 'ping'; readonly ref: string };
@@ -83,13 +90,12 @@ export function parseMessage(text: string): ClientMessage {
     case 'unsub':
       return { kind: 'unsub', channel: countIn(fields, 'ch') };
     case 'append': {
-      const { events } = fields;
-      if (!Array.isArray(events)) throw malformed('events is a list');
+      if (!Array.isArray(fields['events'])) throw malformed('events is a list');
       return {
         kind: 'append',
         ref: textIn(fields, 'ref'),
         session: textIn(fields, 'session'),
-        events: events as readonly unknown[],
+        sent: parseListed(bytesOf(text), 'events'),
       };
     }
     case 'renew':

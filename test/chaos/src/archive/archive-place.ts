@@ -1,7 +1,7 @@
 // Where an archive run takes place: the cluster on three brokers, or one server with its embedded log, with a real S3
 // server beside either; and how all of it is killed at once.
 
-import { mkdtemp, readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -17,6 +17,10 @@ import {
   startS3,
 } from '@tidemark/infra';
 
+export type LogKept =
+  | { readonly kind: 'starts'; readonly starts: ReadonlyMap<string, number> }
+  | { readonly kind: 'files'; readonly files: number };
+
 export interface ArchivePlace extends AsyncDisposable {
   readonly url: () => string;
   readonly headers: Readonly<Record<string, string>>;
@@ -27,11 +31,13 @@ export interface ArchivePlace extends AsyncDisposable {
   readonly takeS3: () => Promise<() => Promise<void>>;
   /** Where the S3 server keeps the objects of its bucket, as files. */
   readonly bucketFolder: string;
-  /** What the log keeps, in words. */
-  readonly logKept: () => Promise<string>;
+  /** What the log keeps: where each shard of it begins, as brokers say, or its files. */
+  readonly logKept: () => Promise<LogKept>;
 }
 
 const keepMib = 16;
+/** Of each shard's events that are archived, as the apps are told. */
+export const keepBytes = keepMib * 1_048_576;
 
 const tieringSettings = (segmentSeconds: number) => ({
   TIDEMARK_LOG_KEEP_MIB: String(keepMib),
@@ -110,7 +116,7 @@ async function embeddedPlace(segmentSeconds: number): Promise<ArchivePlace> {
     },
     async logKept() {
       const names = (await readdir(join(data, 'log'))).filter((name) => name.endsWith('.log'));
-      return `${names.length} files of 64 MiB`;
+      return { kind: 'files', files: names.length };
     },
     async [Symbol.asyncDispose]() {
       await app[Symbol.asyncDispose]();
@@ -120,9 +126,11 @@ async function embeddedPlace(segmentSeconds: number): Promise<ArchivePlace> {
 }
 
 async function clusterPlace(segmentSeconds: number): Promise<ArchivePlace> {
-  const s3 = new KeptS3(join(await newFolder(), 's3'));
+  const folder = await newFolder();
+  const s3 = new KeptS3(join(folder, 's3'));
   const started = await s3.start();
-  const kafka = await startKafka();
+  const dataFolder = join(folder, 'kafka');
+  const kafka = await startKafka({ dataFolder });
   const cluster: Cluster = await startCluster({
     kafka,
     counts: { ingest: 1, read: 1, relay: 0, materializer: 1, tiering: 1 },
@@ -153,13 +161,26 @@ async function clusterPlace(segmentSeconds: number): Promise<ArchivePlace> {
       await s3.kill();
       return async () => void (await s3.start());
     },
-    logKept: () => Promise.resolve('not looked at'),
+    async logKept() {
+      const file = join(dataFolder, '1', 'data', 'log-start-offset-checkpoint');
+      return { kind: 'starts', starts: startsIn(await readFile(file, 'utf8')) };
+    },
     async [Symbol.asyncDispose]() {
       await cluster[Symbol.asyncDispose]();
       await kafka[Symbol.asyncDispose]();
       await s3.server?.[Symbol.asyncDispose]();
     },
   };
+}
+
+/** As a broker notes once a minute: a version, how many, and a line each of topic, partition and offset. */
+function startsIn(checkpoint: string): ReadonlyMap<string, number> {
+  const lines = checkpoint.split('\n').slice(2);
+  const starts = lines.flatMap((line): readonly (readonly [string, number])[] => {
+    const [topic, partition, offset] = line.split(' ');
+    return offset === undefined ? [] : [[`${topic}/${partition}`, Number(offset)]];
+  });
+  return new Map(starts);
 }
 
 /** Processes that ended by themselves. */

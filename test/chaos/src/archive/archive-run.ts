@@ -3,9 +3,16 @@
 // is trimmed.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { MetricsWatch } from '../metrics-watch.ts';
 import { ArchiveLoad, quantile } from './archive-load.ts';
-import { type ArchivePlace, crashesOf, openPlace, type PlaceOptions } from './archive-place.ts';
-import { segmentsIn } from './archived-segments.ts';
+import {
+  type ArchivePlace,
+  crashesOf,
+  keepBytes,
+  openPlace,
+  type PlaceOptions,
+} from './archive-place.ts';
+import { keptBehind, type ShardSegments, segmentsIn } from './archived-segments.ts';
 
 export interface ArchiveRunOptions extends PlaceOptions {
   readonly events: number;
@@ -28,6 +35,10 @@ export interface ArchiveRunReport {
 
 const perAppend = 10;
 const archivedMsMax = 15 * 60_000;
+/** Brokers note once a minute where their logs begin. */
+const trimmedMsMax = 150_000;
+/** Of 64 MiB: what is kept, what is written, and one of each that is not full. */
+const logFilesMax = 4;
 
 export async function runArchive(options: ArchiveRunOptions): Promise<ArchiveRunReport> {
   await using place = await openPlace(options);
@@ -37,19 +48,22 @@ export async function runArchive(options: ArchiveRunOptions): Promise<ArchiveRun
       .map(({ app, pid }) => `${app} pid ${pid}`)
       .join(', ')}`,
   );
-  return await new ArchiveRun(options, place).run();
+  await using watch = new MetricsWatch(place.apps);
+  return await new ArchiveRun(options, place, watch).run();
 }
 
 class ArchiveRun {
   readonly #options: ArchiveRunOptions;
   readonly #place: ArchivePlace;
   readonly #load: ArchiveLoad;
+  readonly #watch: MetricsWatch;
   readonly #figures: Record<string, string | number> = {};
   readonly #wrong: string[] = [];
 
-  constructor(options: ArchiveRunOptions, place: ArchivePlace) {
+  constructor(options: ArchiveRunOptions, place: ArchivePlace, watch: MetricsWatch) {
     this.#options = options;
     this.#place = place;
+    this.#watch = watch;
     this.#load = new ArchiveLoad(place, options.sessions);
   }
 
@@ -73,6 +87,8 @@ class ArchiveRun {
     say(`written in ${seconds} s; readers finish`);
     const read = await reading;
     await this.#untilArchived();
+    await this.#watch.look();
+    this.#tellRequests();
     say('archived; everything is read once more');
     const all = this.#load.acknowledged.map((_, session) => session);
     const again = await this.#load.follow(all, () => true);
@@ -168,11 +184,53 @@ class ArchiveRun {
     if (found.events !== written) {
       this.#wrong.push(`segments have ${found.events} of ${written} events`);
     }
+    await this.#lookAtLog(found.shards);
     this.#figures['segments'] = found.segments;
     this.#figures['MiB of events'] = Math.round(found.rawBytes / 1_048_576);
     this.#figures['MiB of segments'] = Math.round(found.bytes / 1_048_576);
-    this.#figures['the log keeps'] = await this.#place.logKept();
     for (const [what, count] of this.#load.repeated) this.#figures[`repeated: ${what}`] = count;
+  }
+
+  /** It has what it is to keep, and one segment that ends in there. */
+  async #lookAtLog(shards: readonly ShardSegments[]): Promise<void> {
+    const endMs = performance.now() + trimmedMsMax;
+    for (;;) {
+      const { told, isTrimmed } = await this.#logNow(shards);
+      this.#figures['the log keeps'] = told;
+      if (isTrimmed) return;
+      if (performance.now() > endMs) break;
+      await delay(5_000);
+    }
+    this.#wrong.push('the log is not trimmed to its margin');
+  }
+
+  async #logNow(
+    shards: readonly ShardSegments[],
+  ): Promise<{ readonly told: string; readonly isTrimmed: boolean }> {
+    const kept = await this.#place.logKept();
+    if (kept.kind === 'files') {
+      const { files } = kept;
+      return { told: `${files} files of 64 MiB`, isTrimmed: files <= logFilesMax };
+    }
+    const told: string[] = [];
+    let isTrimmed = true;
+    for (const { shard, segments } of shards) {
+      const largest = Math.max(...segments.map(({ rawBytes }) => rawBytes));
+      const bytes = keptBehind(segments, kept.starts.get(shard) ?? 0);
+      isTrimmed &&= bytes <= keepBytes + largest;
+      told.push(`${shard} ${Math.round(bytes / 1_048_576)} MiB of what is archived`);
+    }
+    return { told: told.join(', '), isTrimmed };
+  }
+
+  /** Of whoever archives, as counted a second before it was killed. */
+  #tellRequests(): void {
+    const requests = (call: string): number =>
+      this.#watch.sum('tidemark_s3_attempt_seconds_count', `call="${call}",outcome="answered"`);
+    const segments = this.#watch.sum('tidemark_tiering_segments_total');
+    this.#figures['segments written, merged ones with them'] = segments;
+    this.#figures['PUTs by all processes, manifests and tables with them'] = requests('put');
+    this.#figures['parts of large objects'] = requests('uploadPart');
   }
 }
 

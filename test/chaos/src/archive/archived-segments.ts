@@ -10,11 +10,19 @@ const run = promisify(execFile);
 
 interface SegmentRef {
   readonly name: string;
+  readonly firstOffset: number;
   readonly bytes: number;
   readonly rawBytes: number;
 }
 
+export interface ShardSegments {
+  /** As its log is named: topic/partition. */
+  readonly shard: string;
+  readonly segments: readonly SegmentRef[];
+}
+
 export interface FoundSegments {
+  readonly shards: readonly ShardSegments[];
   readonly segments: number;
   readonly events: number;
   readonly bytes: number;
@@ -30,10 +38,13 @@ export async function segmentsIn(folder: string): Promise<FoundSegments> {
   const manifests = names.filter((name) => /\/[^/]+\/\d+\/[^/]+\/segments\.json$/.test(name));
   const wrong: string[] = [];
   const seqs = new Map<string, Set<number>>();
+  const shards: ShardSegments[] = [];
   let [segments, events, bytes, rawBytes] = [0, 0, 0, 0];
   for (const name of manifests) {
     const text = await readFile(join(folder, name), 'utf8');
     const manifest = JSON.parse(text) as { readonly segments: readonly SegmentRef[] };
+    const [topic = '', partition = ''] = name.split('/').slice(-4);
+    shards.push({ shard: `${topic}/${partition}`, segments: manifest.segments });
     for (const segment of manifest.segments) {
       const path = join(folder, segment.name);
       const { size } = await stat(path);
@@ -50,7 +61,7 @@ export async function segmentsIn(folder: string): Promise<FoundSegments> {
   for (const [session, of] of seqs) {
     if (of.size !== Math.max(...of) + 1) wrong.push(`segments have a gap in ${session}`);
   }
-  return { segments, events, bytes, rawBytes, wrong };
+  return { shards, segments, events, bytes, rawBytes, wrong };
 }
 
 function addLine(seqs: Map<string, Set<number>>, line: string, wrong: string[]): void {
@@ -60,3 +71,9 @@ function addLine(seqs: Map<string, Set<number>>, line: string, wrong: string[]):
   if (of.has(seq)) wrong.push(`segments have ${session}/${seq} twice`);
   of.add(seq);
 }
+
+/** Of what is in segments, the bytes of events that a log still has that begins there. */
+export const keptBehind = (segments: readonly SegmentRef[], logStart: number): number =>
+  segments
+    .filter(({ firstOffset }) => firstOffset >= logStart)
+    .reduce((sum, { rawBytes }) => sum + rawBytes, 0);
