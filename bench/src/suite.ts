@@ -9,6 +9,7 @@ import { cost } from './benchmarks/cost.ts';
 import { fanOut } from './benchmarks/fan-out.ts';
 import { kafkaAppend } from './benchmarks/kafka-append.ts';
 import { kafkaBatches } from './benchmarks/kafka-batches.ts';
+import { loneAppend } from './benchmarks/lone-append.ts';
 import { readersWriters } from './benchmarks/readers-writers.ts';
 import { search } from './benchmarks/search.ts';
 import { sessions } from './benchmarks/sessions.ts';
@@ -23,6 +24,7 @@ import { wake } from './benchmarks/wake.ts';
 export const suite: readonly Benchmark[] = [
   append,
   appendProducers,
+  loneAppend,
   appendCpu,
   appendSessions,
   appendBatches,

@@ -176,10 +176,18 @@ class AppendLoad {
       else this.#fail(status, answer);
       this.#latency.recordMs(nowMs - fromMs);
       if (status === 0) return;
-      if (this.#order.perSecond === undefined) return this.#send(client, nowMs);
+      if (this.#order.perSecond === undefined) return this.#sendNext(client, nowMs);
       const dueMs = client.due.shift();
       if (dueMs !== undefined) this.#send(client, dueMs);
     });
+  }
+
+  #sendNext(client: Client, nowMs: number): void {
+    const { pauseMs } = this.#order;
+    if (pauseMs === undefined) return this.#send(client, nowMs);
+    setTimeout(() => {
+      if (!this.#isOver) this.#send(client, performance.now());
+    }, pauseMs);
   }
 
   #fail(status: number, answer: Buffer): void {

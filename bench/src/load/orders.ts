@@ -23,6 +23,8 @@ export interface AppendOrder extends Measured {
   readonly eventBytes: number;
   /** Appends a second over all clients. Absent: each sends as soon as it has its answer. */
   readonly perSecond?: number;
+  /** In a closed loop: how long each client waits before it sends again. */
+  readonly pauseMs?: number;
   /** The client's API key, where there are keys; client i takes key i modulo their count. */
   readonly keys?: readonly string[];
   /** Clients share so many streams instead of having one each. */

@@ -306,7 +306,7 @@ export class Publisher implements AsyncDisposable {
     const keepsGone = count < runs.length;
     const entries = scan(
       publications.tables,
-      { runs: merged, from: new Uint8Array(0), keepsGone },
+      { runs: merged, from: new Uint8Array(0), isOnce: true, keepsGone },
       this.#tasks.signal,
     );
     try {

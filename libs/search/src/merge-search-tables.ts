@@ -38,7 +38,7 @@ async function* entriesOf(
   { tables, signal }: { readonly tables: TableStore; readonly signal: AbortSignal },
 ): AsyncGenerator<Entry> {
   for (const ref of run) {
-    for await (const entry of tables.entries(ref, from, signal)) {
+    for await (const entry of tables.entries(ref, { from, isOnce: true }, signal)) {
       if (Buffer.compare(entry.key, end) >= 0) return;
       yield entry;
     }

@@ -5,7 +5,7 @@ import type { ObjectStore } from '@tidemark/ports';
 import { bytesOf } from '@tidemark/std';
 import type { Entry } from './block.ts';
 import { mergeEntries } from './merge.ts';
-import type { TableStore } from './table-store.ts';
+import type { TableScan, TableStore } from './table-store.ts';
 import { type TableRef, TableWriter, type WrittenTable } from './table-writer.ts';
 
 export type TableRun = readonly TableRef[];
@@ -76,15 +76,15 @@ export async function* scan(
   {
     runs,
     from,
+    isOnce,
     keepsGone = false,
-  }: {
+  }: TableScan & {
     readonly runs: readonly TableRun[];
-    readonly from: Uint8Array;
     readonly keepsGone?: boolean;
   },
   signal: AbortSignal,
 ): AsyncGenerator<Entry> {
-  const sources = runs.map((run) => entriesOf(tables, { run, from }, signal));
+  const sources = runs.map((run) => entriesOf(tables, { run, from, isOnce }, signal));
   for await (const entry of mergeEntries(sources)) {
     if (keepsGone || entry.value !== undefined) yield entry;
   }
@@ -108,18 +108,19 @@ async function* entriesBefore(
   signal: AbortSignal,
 ): AsyncGenerator<Entry> {
   for (const table of run.toReversed()) {
-    if (Buffer.compare(bytesOf(table.first), before) >= 0) continue;
+    if (Buffer.compare(edgesOf(table).first, before) >= 0) continue;
     yield* tables.entriesBack(table, before, signal);
   }
 }
 
 async function* entriesOf(
   tables: TableStore,
-  { run, from }: { readonly run: TableRun; readonly from: Uint8Array },
+  { run, from, isOnce }: TableScan & { readonly run: TableRun },
   signal: AbortSignal,
 ): AsyncGenerator<Entry> {
   for (const table of run) {
-    if (Buffer.compare(bytesOf(table.last), from) >= 0) yield* tables.entries(table, from, signal);
+    if (Buffer.compare(edgesOf(table).last, from) < 0) continue;
+    yield* tables.entries(table, { from, isOnce }, signal);
   }
 }
 

@@ -22,13 +22,28 @@ import type { TableRef } from './table-writer.ts';
 const gapBytesMax = 64 * 1_024;
 /** What one request of neighbours takes at most. */
 const requestBytesMax = 4 * 1_024 * 1_024;
-/** What a scan reads ahead, in one request. */
+/** What a scan reads ahead at most, in one request. */
 const aheadBytes = 256 * 1_024;
+/** A scan begins with one block, since most want a few entries of each of many tables, and reads so much more each time. */
+const aheadFactor = 4;
+
+export interface TableScan {
+  readonly from: Uint8Array;
+  /** All of it is read, and not again: so it reads ahead at once, and leaves nothing in the cache. */
+  readonly isOnce?: boolean | undefined;
+}
 
 interface Fetched {
   readonly firstByte: number;
   readonly endByte: number;
   readonly blocks: readonly { readonly block: number; readonly place: BlockPlace }[];
+}
+
+interface BlocksOf {
+  readonly ref: TableRef;
+  readonly index: BlockIndex;
+  /** Whether what is read stays in the cache. */
+  readonly isKept: boolean;
 }
 
 export class TableStore {
@@ -59,7 +74,7 @@ export class TableStore {
     }
     const found = new Map<Uint8Array, Entry['value']>();
     if (wanted.size === 0) return found;
-    const blocks = await this.#blocks({ ref, index }, [...wanted.keys()], signal);
+    const blocks = await this.#blocks({ ref, index, isKept: true }, [...wanted.keys()], signal);
     for (const [block, asked] of wanted) {
       for (const key of asked) {
         const entry = blocks.get(block)?.find(key);
@@ -81,7 +96,7 @@ export class TableStore {
       if (Buffer.compare(index.firstKey(block), end) >= 0) break;
       wanted.push(block);
     }
-    const blocks = await this.#blocks({ ref, index }, wanted, signal);
+    const blocks = await this.#blocks({ ref, index, isKept: true }, wanted, signal);
     const found: Entry[] = [];
     for (const number of wanted) {
       for (const entry of blocks.get(number)?.from(from) ?? []) {
@@ -93,16 +108,17 @@ export class TableStore {
   }
 
   /** Its entries from a key on, a few blocks at a time. */
-  async *entries(ref: TableRef, from: Uint8Array, signal: AbortSignal): AsyncGenerator<Entry> {
+  async *entries(
+    ref: TableRef,
+    { from, isOnce = false }: TableScan,
+    signal: AbortSignal,
+  ): AsyncGenerator<Entry> {
     const { index } = await this.meta(ref, signal);
-    for (let block = Math.max(0, index.blockOf(from)); block < index.count; ) {
-      const ahead: number[] = [];
-      for (let bytes = 0; block < index.count && bytes < aheadBytes; block += 1) {
-        ahead.push(block);
-        bytes += index.place(block).bytes;
-      }
-      const blocks = await this.#blocks({ ref, index }, ahead, signal);
-      for (const number of ahead) yield* blocks.get(number)?.from(from) ?? [];
+    const ahead = new ReadAhead(index, isOnce ? aheadBytes : 0);
+    const first = Math.max(0, index.blockOf(from));
+    for (let next = ahead.take(first, 1); next.length > 0; next = ahead.take(ahead.at, 1)) {
+      const blocks = await this.#blocks({ ref, index, isKept: !isOnce }, next, signal);
+      for (const number of next) yield* blocks.get(number)?.from(from) ?? [];
     }
   }
 
@@ -113,14 +129,11 @@ export class TableStore {
     signal: AbortSignal,
   ): AsyncGenerator<Entry> {
     const { index } = await this.meta(ref, signal);
-    for (let block = index.blockOf(before); block >= 0; ) {
-      const ahead: number[] = [];
-      for (let bytes = 0; block >= 0 && bytes < aheadBytes; block -= 1) {
-        ahead.push(block);
-        bytes += index.place(block).bytes;
-      }
-      const blocks = await this.#blocks({ ref, index }, ahead, signal);
-      for (const number of ahead) yield* blocks.get(number)?.before(before) ?? [];
+    const ahead = new ReadAhead(index, 0);
+    const first = index.blockOf(before);
+    for (let next = ahead.take(first, -1); next.length > 0; next = ahead.take(ahead.at, -1)) {
+      const blocks = await this.#blocks({ ref, index, isKept: true }, next, signal);
+      for (const number of next) yield* blocks.get(number)?.before(before) ?? [];
     }
   }
 
@@ -133,7 +146,7 @@ export class TableStore {
   }
 
   async #blocks(
-    { ref, index }: { readonly ref: TableRef; readonly index: BlockIndex },
+    { ref, index, isKept }: BlocksOf,
     blocks: readonly number[],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<number, Block>> {
@@ -151,7 +164,7 @@ export class TableStore {
           const start = place.offset - fetched.firstByte;
           const stored = bytes.subarray(start, start + place.bytes);
           const decoded = guarded((given) => readBlock(given, place), stored);
-          this.#cache.set(`${ref.name} ${block}`, decoded, decoded.costBytes);
+          if (isKept) this.#cache.set(`${ref.name} ${block}`, decoded, decoded.costBytes);
           found.set(block, decoded);
         }
       }),
@@ -209,4 +222,32 @@ function neighbours(missing: Fetched['blocks']): Fetched[] {
     }
   }
   return requests;
+}
+
+/** Which blocks a scan reads next: few at first, more the longer it goes on. */
+class ReadAhead {
+  readonly #index: BlockIndex;
+  #bytesMax: number;
+  /** Behind what was taken. */
+  at = 0;
+
+  constructor(index: BlockIndex, bytesMax: number) {
+    this.#index = index;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** From a block on, forwards or back; none where there is none left. */
+  take(first: number, step: 1 | -1): readonly number[] {
+    const taken: number[] = [];
+    let bytes = 0;
+    this.at = first;
+    while (this.at >= 0 && this.at < this.#index.count) {
+      taken.push(this.at);
+      bytes += this.#index.place(this.at).bytes;
+      this.at += step;
+      if (bytes >= this.#bytesMax) break;
+    }
+    this.#bytesMax = Math.min(aheadBytes, aheadFactor * bytes);
+    return taken;
+  }
 }

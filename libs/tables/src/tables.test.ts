@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest';
 import type { Entry } from './block.ts';
 import { lookUp, planCompaction, scan, scanBack, type TableRun, writeRun } from './table-runs.ts';
 import { TableStore } from './table-store.ts';
+import type { TableRef } from './table-writer.ts';
 
 const { signal } = new AbortController();
 
@@ -199,6 +200,46 @@ test('a range of keys is what lies in it, and costs two rounds of requests', asy
     entries.slice(7_000, 8_500).map(({ key }) => textOf(key)),
   );
   expect(requests).toBe(2);
+});
+
+test('whoever wants the next few entries reads a block of each table, and more the farther it goes', async () => {
+  const { write, objects, tables } = openStore();
+  const entries = many(20_000);
+  const runs = [await write(entries)];
+  const [table] = runs[0] as TableRun;
+  const from = bytesOf('key 00010000');
+  await lookUp(tables, { runs, keys: [from] }, signal);
+  const cachedBytes = tables.cachedBytes;
+  const read: number[] = [];
+  const getRange = objects.getRange.bind(objects);
+  objects.getRange = (key, range, ...rest) => {
+    read.push(range.endByte - range.firstByte);
+    return getRange(key, range, ...rest);
+  };
+  for await (const entry of tables.entries(table as TableRef, { from }, signal)) {
+    expect(textOf(entry.key)).toBe('key 00010000');
+    break;
+  }
+  // The block of the look-up.
+  expect(read).toEqual([]);
+  let count = 0;
+  for await (const _ of scan(tables, { runs, from }, signal)) count += 1;
+  expect(count).toBe(10_000);
+  expect(read.length).toBeLessThan(6);
+  expect(read[1]).toBeGreaterThan(read[0] as number);
+  expect(tables.cachedBytes).toBeGreaterThan(cachedBytes);
+});
+
+test('what is read once leaves nothing in the cache', async () => {
+  const { write, tables } = openStore();
+  const runs = [await write(many(20_000))];
+  await lookUp(tables, { runs, keys: [bytesOf('key 00010000')] }, signal);
+  const { cachedBytes } = tables;
+  let count = 0;
+  const all = scan(tables, { runs, from: new Uint8Array(0), isOnce: true }, signal);
+  for await (const _ of all) count += 1;
+  expect(count).toBe(20_000);
+  expect(tables.cachedBytes).toBe(cachedBytes);
 });
 
 test('a large entry has a block of its own, so that its neighbours stay cheap', async () => {
