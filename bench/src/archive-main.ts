@@ -128,17 +128,20 @@ async function readLong(url: string): Promise<number> {
   }
 }
 
-async function replay(url: string, folder: string, format: string): Promise<number> {
+/** Of the command line, for so many events a second. */
+async function commanded(url: string, words: readonly string[], count: number): Promise<number> {
   const main = resolve(import.meta.dirname, '../../apps/cli/src/main.ts');
-  const words = ['replay', '--folder', join(folder, format), '--format', format];
   const env = { ...process.env, TIDEMARK_URL: url };
   const child = spawn(execPath, [main, ...words], { env, stdio: 'ignore' });
   const [time, code] = await seconds(
     () => new Promise<number | null>((done) => child.once('close', done)),
   );
-  if (code !== 0) throw new Error(`the replay ended with ${code}`);
-  return Math.round(events / time);
+  if (code !== 0) throw new Error(`${words[0]} ended with ${code}`);
+  return Math.round(count / time);
 }
+
+const replay = (url: string, folder: string, format: string): Promise<number> =>
+  commanded(url, ['replay', '--folder', join(folder, format), '--format', format], events);
 
 /** All lines as one plain file by session and seq, and what zstd makes of it. */
 async function plainZstd(url: string, folder: string): Promise<{ bytes: number; rate: number }> {
@@ -191,6 +194,13 @@ const rates = {
   ndjson: await replay(server.url, folder, 'ndjson'),
   parquet: await replay(server.url, folder, 'parquet'),
 };
+const archiveFile = join(folder, 'long.archive');
+const exportArgs = ['export', 'long', '--archive', '--out', archiveFile];
+const importArgs = ['import', 'archive', '--from', archiveFile, '--as', 'again'];
+const oneSession = {
+  exportPerSecond: await commanded(server.url, exportArgs, longEvents),
+  importPerSecond: await commanded(server.url, importArgs, longEvents),
+};
 await server.app[Symbol.asyncDispose]();
 const mib = (bytes: number): number => Math.round(bytes / 104_857.6) / 10;
 stdout.write(
@@ -210,6 +220,7 @@ stdout.write(
         rangedReads: (after['getRange'] ?? 0) - (before['getRange'] ?? 0),
       },
       replayPerSecond: rates,
+      oneSession,
       zstdWcPerSecond: plain.rate,
     },
     undefined,
