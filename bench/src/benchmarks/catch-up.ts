@@ -74,7 +74,7 @@ export const catchUp: Benchmark = {
       bars: [
         atMost('p50 ms of 50,000 x 256 B in one GET', median(one), 6),
         atMost('the same over Electric', ratioTo(one, [ours, 'electric'], p50), 1),
-        atMost('replay by 100 clients over Electric', ratioTo(many, [ours, 'electric'], p50), 1.4),
+        atMost('replay by 100 clients over Electric', ratioTo(many, [ours, 'electric'], p50), 1.3),
       ],
     };
   },

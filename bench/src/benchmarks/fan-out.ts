@@ -86,7 +86,13 @@ export const fanOut: Benchmark = {
       rows,
       plots: [sweep(rows)],
       bars: [
-        atMost('p99 at 1,000 over Electric', ratioTo(of(1_000), [ours, 'electric'], p99), 1.5),
+        atMost('p99 at 50 over Electric', ratioTo(of(50), [ours, 'electric'], p99), 1.5),
+        atMost('p99 at 1,000 over Electric', ratioTo(of(1_000), [ours, 'electric'], p99), 1.1),
+        atMost(
+          'CPU a delivery at 1,000 over Electric',
+          ratioTo(of(1_000), [ours, 'electric'], cpuMicros),
+          1.1,
+        ),
         atMost('p95 ms at 50', at(50, 0.95), 2),
         atMost('CPU us a delivery at 1,000', cpu.length === 0 ? undefined : spreadOf(cpu), 9),
         atMost('KiB a connection at 1,000', byFollowers.has(1_000) ? kibEach : undefined, 40),

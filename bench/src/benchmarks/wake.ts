@@ -2,8 +2,8 @@ import type { Benchmark } from '../benchmark.ts';
 import { electric, nodeInMemory } from '../contestants/references.ts';
 import { tidemarkEmbedded, tidemarkSeparate } from '../contestants/tidemark.ts';
 import type { Context, RunningContestants } from '../context.ts';
-import { atMost, type Bar, type Row, rowOf, rowsOf } from '../result.ts';
-import { mergedLatency, type Sample, sampleOf } from '../sample.ts';
+import { atMost, type Bar, type Row, ratioTo, rowOf, rowsOf } from '../result.ts';
+import { mergedLatency, p50, type Sample, sampleOf } from '../sample.ts';
 import { eventBytes } from './workload.ts';
 
 type Live = 'long-poll' | 'sse';
@@ -22,7 +22,7 @@ async function measure(
   });
 }
 
-const p50 = (samples: readonly Sample[]): number => mergedLatency(samples).atMs(0.5);
+const p50OfAll = (samples: readonly Sample[]): number => mergedLatency(samples).atMs(0.5);
 
 const ofAppends = (samples: readonly Sample[]): Sample[] =>
   samples.flatMap((sample) =>
@@ -50,7 +50,10 @@ async function both(
       rows.push(rowOf(`${where}, ${live}: its append`, name, ofAppends(samples)));
     }
     const text = `${where}, ${live}: p50 ms (append p50 + ${grace})`;
-    bars.push(atMost(text, p50(ours), p50(ofAppends(ours)) + grace));
+    bars.push(atMost(text, p50OfAll(ours), p50OfAll(ofAppends(ours)) + grace));
+    if (!measured.has('electric')) continue;
+    const over = ratioTo(measured, [tidemarkEmbedded.name, 'electric'], p50);
+    bars.push(atMost(`${where}, ${live}: p50 over Electric`, over, 1.3));
   }
   return { rows, bars };
 }

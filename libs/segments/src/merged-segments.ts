@@ -5,8 +5,9 @@ import type { ShardReplica } from '@tidemark/replica';
 import type { SessionState } from '@tidemark/session';
 import { compareText, Pace, steps } from '@tidemark/std';
 import { keptLine } from './kept-line.ts';
+import { MergeSource } from './merge-source.ts';
 import { PastFold } from './past-fold.ts';
-import { decodeFooter, linesOf, type SegmentSession } from './segment-format.ts';
+import type { SegmentSession } from './segment-format.ts';
 import type { SegmentRef } from './segment-manifest.ts';
 import { SegmentWriter, type SessionLines, type WrittenSegment } from './segment-writer.ts';
 import { lineHead, placeIn } from './wanted-lines.ts';
@@ -20,18 +21,18 @@ const heldMax = 200;
 const tierOf = ({ rawBytes }: SegmentRef): number =>
   Math.max(0, Math.floor(Math.log(rawBytes / smallestTier) / Math.log(fanIn)));
 
-/** Neighbours that are worth merging: the oldest of the smallest that there are enough of. */
+/** Neighbours that are worth merging: the oldest of the smallest that there are enough of, as far as they are held at once. */
 export function planMerge(
   segments: readonly SegmentRef[],
-  rawBytesMax: number,
+  bytesMax: number,
 ): readonly SegmentRef[] {
   let best: readonly SegmentRef[] = [];
   let bestTier = Number.POSITIVE_INFINITY;
   for (let start = 0; start + fanIn <= segments.length; start += 1) {
     const window = segments.slice(start, start + fanIn);
     const tier = Math.max(...window.map(tierOf));
-    const bytes = window.reduce((sum, { rawBytes }) => sum + rawBytes, 0);
-    if (bytes > rawBytesMax || tier >= bestTier) continue;
+    const held = window.reduce((sum, { bytes }) => sum + bytes, 0);
+    if (held > Math.max(bytesMax, fanIn * smallestTier) || tier >= bestTier) continue;
     best = window;
     bestTier = tier;
   }
@@ -51,24 +52,14 @@ export interface MergedSegments {
   readonly left: ReadonlyMap<string, readonly string[]>;
 }
 
-interface SourceLines extends SessionLines {
-  readonly source: string;
-}
-
 /** The sessions of these segments that are still what they were, in one. */
 export async function mergeSegments(
   replica: ShardReplica,
   { refs, get, rest }: Sources,
 ): Promise<MergedSegments> {
-  const pace = new Pace(rest);
-  const byKey = new Map<string, SourceLines[]>();
+  const sources: MergeSource[] = [];
+  for (const ref of refs) sources.push(new MergeSource(ref.name, await get(ref)));
   const left = new Map<string, string[]>();
-  for (const ref of refs) {
-    for (const part of await sessionsIn(await get(ref), pace)) {
-      byKey.set(part.key, [...(byKey.get(part.key) ?? []), { ...part, source: ref.name }]);
-    }
-    await rest();
-  }
   const { shard, logName } = replica;
   const endOffset = refs.at(-1)?.endOffset ?? 0;
   const writer = new SegmentWriter({
@@ -77,16 +68,17 @@ export async function mergeSegments(
     firstOffset: BigInt(refs[0]?.firstOffset ?? 0),
     endOffset: BigInt(endOffset),
   });
-  const keys = [...byKey.keys()].sort(compareText);
+  const pace = new Pace(rest);
+  const keys = [...new Set(sources.flatMap((source) => [...source.keys]))].sort(compareText);
   const fold = new PastFold(replica, endOffset);
   for (let at = 0; at < keys.length; at += heldMax) {
     const held = await fold.hold(keys.slice(at, at + heldMax));
     try {
       for (const { key, state } of held) {
-        const all = byKey.get(key) ?? [];
-        noteLeft(left, state, all);
-        const parts = all.filter(({ tag }) => tag === state.stream?.tag);
-        await addKept(writer, state, { parts, pace });
+        const parts = partsOf(sources, key);
+        noteLeft(left, state, parts);
+        const own = parts.filter(({ session }) => session.tag === state.stream?.tag);
+        await addKept(writer, state, { parts: own, pace });
       }
     } finally {
       for (const session of held) replica.letGo(session);
@@ -96,29 +88,46 @@ export async function mergeSegments(
   return { written: writer.finish(), left };
 }
 
+/** What a source has of a session. */
+interface SourcePart {
+  readonly source: MergeSource;
+  readonly session: SegmentSession;
+}
+
+const partsOf = (sources: readonly MergeSource[], key: string): readonly SourcePart[] =>
+  sources.flatMap((source) => {
+    const session = source.session(key);
+    return session === undefined ? [] : [{ source, session }];
+  });
+
 /** All of a session as it is when it comes to it, whatever happens between the steps. */
 async function addKept(
   writer: SegmentWriter,
   state: SessionState,
-  { parts, pace }: { readonly parts: readonly SessionLines[]; readonly pace: Pace },
+  { parts, pace }: { readonly parts: readonly SourcePart[]; readonly pace: Pace },
 ): Promise<void> {
-  const all = joined(parts);
-  let { firstSeq } = all;
-  for (const { items: lines, bytes } of steps(all.lines, ({ length }) => length)) {
-    writer.addLines(keptLines(state, { ...all, firstSeq, lines }));
-    firstSeq += lines.length;
-    await pace.done(bytes);
+  let nextSeq = parts[0]?.session.firstSeq ?? 0;
+  for (const { source, session } of parts) {
+    const { key, tag, firstSeq } = session;
+    if (firstSeq !== nextSeq) throw new Problem('corrupt', 'segments have a gap in a session');
+    for (const some of source.lines(session)) {
+      for (const { items: lines, bytes } of steps(some, ({ length }) => length)) {
+        writer.addLines(keptLines(state, { key, tag, firstSeq: nextSeq, lines }));
+        nextSeq += lines.length;
+        await pace.done(bytes);
+      }
+    }
   }
 }
 
 function noteLeft(
   left: Map<string, string[]>,
   state: SessionState,
-  parts: readonly SourceLines[],
+  parts: readonly SourcePart[],
 ): void {
-  for (const { key, source, tag, firstSeq, lines } of parts) {
-    if (!hasLeft(state, { tag, firstSeq, count: lines.length })) continue;
-    left.set(source, [...(left.get(source) ?? []), key]);
+  for (const { source, session } of parts) {
+    if (!hasLeft(state, session)) continue;
+    left.set(source.name, [...(left.get(source.name) ?? []), session.key]);
   }
 }
 
@@ -148,17 +157,6 @@ function hasLeft(
   return part.firstSeq < head.seq || redacted.some(isInside);
 }
 
-function joined(parts: readonly SessionLines[]): SessionLines {
-  const [first] = parts;
-  if (first === undefined) return { key: '', tag: '', firstSeq: 0, lines: [] };
-  let nextSeq = first.firstSeq;
-  for (const { firstSeq, lines } of parts) {
-    if (firstSeq !== nextSeq) throw new Problem('corrupt', 'segments have a gap in a session');
-    nextSeq += lines.length;
-  }
-  return { ...first, lines: parts.flatMap(({ lines }) => lines) };
-}
-
 /** What the session keeps of them. */
 function keptLines(state: SessionState, all: SessionLines): SessionLines {
   const head = lineHead(state.tenant, state.name);
@@ -168,22 +166,3 @@ function keptLines(state: SessionState, all: SessionLines): SessionLines {
   });
   return { ...all, firstSeq: all.firstSeq + all.lines.length - lines.length, lines };
 }
-
-async function sessionsIn(body: Uint8Array, pace: Pace): Promise<readonly SessionLines[]> {
-  const { frames, sessions } = decodeFooter(body);
-  const lines: Uint8Array[] = [];
-  for (const { firstByte, endByte, lines: count } of frames) {
-    for (const line of linesOf(body.subarray(firstByte, endByte), count)) lines.push(line);
-    await pace.done(endByte - firstByte);
-  }
-  let at = 0;
-  return sessions.map(({ key, tag, firstSeq, count }) => {
-    const own = lines.slice(at, at + count).map(withLineFeed);
-    at += count;
-    return { key, tag, firstSeq, lines: own };
-  });
-}
-
-/** It stands behind the line in the frame. */
-const withLineFeed = (line: Uint8Array): Uint8Array =>
-  new Uint8Array(line.buffer, line.byteOffset, line.length + 1);

@@ -127,6 +127,23 @@ test('many small segments become few, with each session in one place', async () 
   expect(await cell.read()).toEqual(cell.expected);
 });
 
+// With what a line says beside its event they are larger than a segment is to be.
+test('segments that are full become few, with each session in one place', async () => {
+  const cell = new Cell();
+  const process = await cell.start({ segmentBytes: 128 * 1_024 });
+  const text = 'a line that says little, and says it '.repeat(10);
+  for (let round = 0; round < 40; round += 1) {
+    const events = Array.from({ length: 100 }, (_, at) => JSON.stringify(`${text}${round}/${at}`));
+    await cell.append(process, 2 * (round % 3), events);
+  }
+  await process.tier();
+  await process.publish();
+  await cell.clock.advance(2_000);
+  await process.tier();
+  expect(segmentsOf(cell).length).toBeLessThan(8);
+  expect(await cell.read()).toEqual(cell.expected);
+});
+
 test('two who archive one shard leave one row of segments', async () => {
   const cell = new Cell();
   const [one, other] = [await cell.start(), await cell.start()];
@@ -191,6 +208,22 @@ test('a log is trimmed once its sessions are published, though nothing else happ
   await process.publish();
   await cell.clock.advance(12_000);
   expect(cell.logStart(process.replica.shard)).toBeGreaterThan(0n);
+});
+
+test('what lay there before anybody listened is archived to its end, though nothing is added', async () => {
+  const cell = new Cell();
+  const before = await cell.start();
+  const body = `"${'text '.repeat(2_000)}"`;
+  for (let round = 0; round < 250; round += 1) await cell.append(before, round % 3, [body]);
+  // Who opens the shard has none of it to fold.
+  await before.publish();
+  const process = await cell.start({ everyMs: 20_000, segmentBytes: 800_000 });
+  process.begin();
+  await process.replica.foldAll();
+  await cell.clock.advance(60_000);
+  const key = manifestKey(process.replica.logName);
+  const manifest = cell.store.objects().get(key)?.body ?? new Uint8Array();
+  expect(decodeManifest(manifest).endOffset).toBe(Number(process.replica.fold.position));
 });
 
 describe('whatever call fails', () => {

@@ -61,8 +61,8 @@ export const tieringDefaults: TieringSettings = {
   eraseAfterMs: 3_600_000,
 };
 
-/** So many segments may become one. */
-const mergedMax = 8;
+/** As they are stored: a merge holds those that become one, and what they become. */
+const mergedSegmentsMax = 10;
 
 const lookMsMax = 1_000;
 /** Where archiving fails, it is left alone for a while. */
@@ -105,7 +105,7 @@ export class Tiering implements AsyncDisposable {
     this.#shards = shards;
     this.#settings = settings;
     this.#store = new SegmentStore(parts);
-    const mergedBytesMax = mergedMax * settings.segmentBytes;
+    const mergedBytesMax = mergedSegmentsMax * settings.segmentBytes;
     this.#upkeep = new SegmentUpkeep(
       { ...parts, segments: this.#store },
       { ...settings, mergedBytesMax },
@@ -291,13 +291,15 @@ export class Tiering implements AsyncDisposable {
     }
     const bounds = { from, to, bytesMax: segmentBytes };
     const range = await collectRange({ log, clock, replica }, bounds, signal);
-    const isOld = waiting === undefined || clock.monotonicMs() - waiting.sinceMs >= everyMs;
+    const nowMs = clock.monotonicMs();
+    const isOld = waiting === undefined || nowMs - waiting.sinceMs >= everyMs;
     const isDue = range.bytes >= segmentBytes || (isOld && waiting?.isUnknown !== true);
-    if (waiting?.isUnknown === true) {
-      waiting.isUnknown = false;
-      waiting.bytes = Math.max(waiting.bytes, range.bytes);
-      waiting.sinceMs = clock.monotonicMs();
+    // What lay there before anybody listened was not counted.
+    if (waiting !== undefined && waiting.bytes < range.bytes) {
+      if (waiting.isUnknown || waiting.bytes === 0) waiting.sinceMs = nowMs;
+      waiting.bytes = range.bytes;
     }
+    if (waiting !== undefined) waiting.isUnknown = false;
     const archived = isDue ? await this.#archive(replica, range, read) : undefined;
     if (archived === undefined) {
       // An object may be there that nobody names.
