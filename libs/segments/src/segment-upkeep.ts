@@ -22,7 +22,7 @@ interface UpkeepParts {
 }
 
 interface UpkeepSettings {
-  /** What a merged segment has at most, before it is compressed. */
+  /** Of those that become one, as they are stored: all of them are held. */
   readonly mergedBytesMax: number;
   /** Lines of what was deleted are gone after so long. */
   readonly eraseAfterMs: number;
@@ -33,8 +33,8 @@ interface UpkeepSettings {
 export interface Upkept {
   /** Objects are there that no manifest names any more. */
   readonly hasReplaced: boolean;
-  /** Infinity where nothing is to be erased. */
-  readonly erasesInMs: number;
+  /** When there is more to do; infinity where nothing is to be merged or erased. */
+  readonly nextInMs: number;
 }
 
 /** Then they are erased, however short the time since. */
@@ -51,11 +51,13 @@ export class SegmentUpkeep {
 
   async run(replica: ShardReplica, read: ReadSegments, signal: AbortSignal): Promise<Upkept> {
     const merged = await this.#merge(replica, read, signal);
+    // Others have their turn between two: what is to be archived meanwhile does not wait for all of them.
+    const isMore = merged !== read && this.#planned(merged).length > 0;
     const erased = await this.#erase(replica, merged, signal);
     const { erasing, erasingSinceMs } = erased.manifest;
     const dueMs = erasingSinceMs + this.#settings.eraseAfterMs - this.#parts.clock.nowMs();
     const erasesInMs = erasing.length === 0 ? Infinity : Math.max(0, dueMs);
-    return { hasReplaced: erased !== read, erasesInMs };
+    return { hasReplaced: erased !== read, nextInMs: isMore ? 0 : erasesInMs };
   }
 
   async #merge(
@@ -63,13 +65,13 @@ export class SegmentUpkeep {
     read: ReadSegments,
     signal: AbortSignal,
   ): Promise<ReadSegments> {
-    let at = read;
-    for (;;) {
-      const refs = planMerge(at.manifest.segments, this.#settings.mergedBytesMax);
-      const merged = refs.length === 0 ? undefined : await this.#rewrite(replica, refs, signal);
-      if (merged === undefined) return at;
-      at = merged;
-    }
+    const refs = this.#planned(read);
+    if (refs.length === 0) return read;
+    return (await this.#rewrite(replica, refs, signal)) ?? read;
+  }
+
+  #planned({ manifest }: ReadSegments): readonly SegmentRef[] {
+    return planMerge(manifest.segments, this.#settings.mergedBytesMax);
   }
 
   async #erase(

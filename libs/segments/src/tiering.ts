@@ -70,12 +70,15 @@ const againMs = 5_000;
 
 /** What waits in a shard's log to be archived. */
 interface Waiting {
+  /** As the feed tells. */
   bytes: number;
   sinceMs: number;
+  /** All below is in segments: what lies behind waits, whether it was counted or not. */
+  archivedTo: number;
   /** Nobody has looked yet how much there is. */
   isUnknown: boolean;
   /** When something is to be done though nothing new waits. */
-  eraseAtMs: number;
+  upkeepAtMs: number;
   sweepAtMs: number;
   /** The log holds more than it has to: what is published of the sessions lags. */
   trimAtMs: number;
@@ -121,7 +124,10 @@ export class Tiering implements AsyncDisposable {
     const gauge = (name: string, help: string, read: () => number): void =>
       metrics.observedGauge({ name: `tidemark_tiering_${name}`, help }, read);
     gauge('waiting_bytes', 'bytes of events that are in no segment yet', () =>
-      this.#all().reduce((sum, { bytes }) => sum + bytes, 0),
+      [...this.#waiting].reduce(
+        (sum, [replica, waiting]) => sum + waitingBytes(replica, waiting),
+        0,
+      ),
     );
     gauge('waiting_seconds', 'how long the oldest of them has waited', () => {
       const since = this.#all().flatMap(({ bytes, sinceMs }) => (bytes > 0 ? [sinceMs] : []));
@@ -157,8 +163,9 @@ export class Tiering implements AsyncDisposable {
     const waiting: Waiting = {
       bytes: 0,
       sinceMs: 0,
+      archivedTo: 0,
       isUnknown: true,
-      eraseAtMs: Infinity,
+      upkeepAtMs: Infinity,
       sweepAtMs: 0,
       trimAtMs: Infinity,
       exportAtMs: Infinity,
@@ -196,10 +203,11 @@ export class Tiering implements AsyncDisposable {
   #isDue({ isServing, fold }: ShardReplica, waiting: Waiting): boolean {
     if (!isServing || fold.anchor === undefined) return false;
     const { segmentBytes, everyMs } = this.#settings;
-    const { bytes, sinceMs, isUnknown, eraseAtMs, sweepAtMs, trimAtMs, exportAtMs } = waiting;
+    const { bytes, sinceMs, isUnknown, archivedTo } = waiting;
     const nowMs = this.#parts.clock.monotonicMs();
-    const isOld = bytes > 0 && nowMs - sinceMs >= everyMs;
-    const isNeeded = nowMs >= Math.min(eraseAtMs, sweepAtMs, trimAtMs, exportAtMs);
+    const isOld = fold.position > archivedTo && nowMs - sinceMs >= everyMs;
+    const { upkeepAtMs, sweepAtMs, trimAtMs, exportAtMs } = waiting;
+    const isNeeded = nowMs >= Math.min(upkeepAtMs, sweepAtMs, trimAtMs, exportAtMs);
     return isUnknown || bytes >= segmentBytes || isOld || isNeeded;
   }
 
@@ -226,21 +234,26 @@ export class Tiering implements AsyncDisposable {
     for (;;) {
       const archived = await this.#tierOnce(replica, read);
       read = archived.read;
+      // Each time: while more comes than is archived the log is let go as well.
+      if (read !== undefined) await this.#trimOrLater(replica, read.manifest);
       if (!archived.isMore) break;
       signal.throwIfAborted();
     }
     if (read !== undefined) {
-      const isTrimmed = await this.#trim(replica, read.manifest);
-      const { clock } = this.#parts;
-      const trimAtMs = isTrimmed ? Infinity : clock.monotonicMs() + this.#settings.everyMs;
-      const waiting = this.#waiting.get(replica);
-      if (waiting !== undefined) waiting.trimAtMs = trimAtMs;
       await this.#keepUp(replica, read);
       await this.#export(replica, read.manifest.endOffset);
       return;
     }
     const waiting = this.#waiting.get(replica);
     if (waiting !== undefined) waiting.sweepAtMs = Infinity;
+  }
+
+  async #trimOrLater(replica: ShardReplica, manifest: SegmentManifest): Promise<void> {
+    const isTrimmed = await this.#trim(replica, manifest);
+    const waiting = this.#waiting.get(replica);
+    if (waiting === undefined) return;
+    const laterMs = this.#parts.clock.monotonicMs() + this.#settings.everyMs;
+    waiting.trimAtMs = isTrimmed ? Infinity : laterMs;
   }
 
   /** What cannot be exported now holds up nothing else. */
@@ -263,14 +276,14 @@ export class Tiering implements AsyncDisposable {
     const { graceMs } = this.#settings;
     const { signal } = this.#tasks;
     const waiting = this.#waiting.get(replica);
-    const { hasReplaced, erasesInMs } = await this.#upkeep.run(replica, read, signal);
+    const { hasReplaced, nextInMs } = await this.#upkeep.run(replica, read, signal);
     const isDue = clock.monotonicMs() >= (waiting?.sweepAtMs ?? 0);
     if (hasReplaced || isDue) {
       const isSwept = await this.#store.sweep(replica.logName, graceMs, signal);
       if (waiting !== undefined)
         waiting.sweepAtMs = isSwept ? Infinity : clock.monotonicMs() + graceMs;
     }
-    if (waiting !== undefined) waiting.eraseAtMs = clock.monotonicMs() + erasesInMs;
+    if (waiting !== undefined) waiting.upkeepAtMs = clock.monotonicMs() + nextInMs;
   }
 
   async #tierOnce(
@@ -284,6 +297,7 @@ export class Tiering implements AsyncDisposable {
     const to = Number(replica.fold.position);
     const waiting = this.#waiting.get(replica);
     const counted = waiting?.bytes ?? 0;
+    if (waiting !== undefined) waiting.archivedTo = from;
     if (to <= from) {
       // Somebody else has archived it.
       if (waiting !== undefined) waiting.bytes -= counted;
@@ -310,6 +324,7 @@ export class Tiering implements AsyncDisposable {
     if (waiting !== undefined) {
       waiting.bytes = Math.max(0, waiting.bytes - (isAll ? counted : range.bytes));
       waiting.sinceMs = clock.monotonicMs();
+      waiting.archivedTo = range.endOffset;
     }
     return { read: archived, isMore: !isAll };
   }
@@ -372,6 +387,10 @@ export class Tiering implements AsyncDisposable {
     return anchor < kept ? anchor : kept;
   }
 }
+
+/** What was not counted is told as something. */
+const waitingBytes = ({ fold }: ShardReplica, { bytes, archivedTo }: Waiting): number =>
+  Math.max(bytes, fold.position > archivedTo ? 1 : 0);
 
 /** Where the log begins that still has so much of what is archived. */
 function keptFrom({ segments, endOffset }: SegmentManifest, keepBytes: number): number {

@@ -80,7 +80,7 @@ export const tieringMutants: readonly Mutant[] = [
   },
   {
     name: 'merged-behind-the-fold',
-    seed: 62,
+    seed: 115,
     breaks: 'what is over is told by a fold that has passed all that is in the segments',
     plan: {
       ...plan,
