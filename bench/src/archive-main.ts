@@ -20,11 +20,9 @@ import {
   s3Settings,
   startApp,
 } from '@tidemark/infra';
-import { createSystemClock, createSystemPrng } from '@tidemark/platform';
-import { type ObjectStore, silentLogger, silentMetrics } from '@tidemark/ports';
-import { openS3Store } from '@tidemark/s3';
-import { Secret } from '@tidemark/std';
+import type { ObjectStore } from '@tidemark/ports';
 import { agentEvents } from './load/agent-events.ts';
+import { openPlainStore } from './plain-store.ts';
 
 const [, , eventsGiven = '1000000', sessionsGiven = '5000'] = argv;
 const events = Number(eventsGiven);
@@ -168,11 +166,7 @@ async function plainZstd(url: string, folder: string): Promise<{ bytes: number; 
 
 await using s3 = await s3ForTests();
 const folder = await mkdtemp(join(tmpdir(), 'tidemark-archive-run-'));
-const parts = { clock: createSystemClock(), prng: createSystemPrng(), logger: silentLogger };
-await using store = await openS3Store(
-  { ...parts, metrics: silentMetrics },
-  { ...s3, secretAccessKey: new Secret(s3.secretAccessKey) },
-);
+await using store = await openPlainStore(s3);
 let server = await serve(folder, s3, 0);
 const [appendSeconds, rawBytes] = await seconds(() => append(server.url));
 await untilArchived(server.url);

@@ -12,11 +12,8 @@ import { join } from 'node:path';
 import { argv, stdout } from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AppProcess, freePorts, s3ForTests, s3Settings, startApp } from '@tidemark/infra';
-import { createSystemClock, createSystemPrng } from '@tidemark/platform';
-import { silentLogger, silentMetrics } from '@tidemark/ports';
-import { openS3Store } from '@tidemark/s3';
-import { Secret } from '@tidemark/std';
 import { agentEvents } from './load/agent-events.ts';
+import { openPlainStore } from './plain-store.ts';
 import { processFigures } from './process-figures.ts';
 import { countRanges } from './range-counter.ts';
 import { spreadOf } from './sample.ts';
@@ -99,15 +96,7 @@ async function readWhole({ url, pid }: AppProcess, name: string): Promise<ColdRe
   }
 }
 
-const store = await openS3Store(
-  {
-    clock: createSystemClock(),
-    prng: createSystemPrng(),
-    logger: silentLogger,
-    metrics: silentMetrics,
-  },
-  { ...s3, secretAccessKey: new Secret(s3.secretAccessKey) },
-);
+const store = await openPlainStore(s3);
 
 const rounded = (value: number): number => Math.round(value * 1_000) / 1_000;
 

@@ -23,7 +23,7 @@ import { agentEvents } from './load/agent-events.ts';
 import { Connection, requestBytes } from './load/connection.ts';
 import { processFigures } from './process-figures.ts';
 import { spreadOf } from './sample.ts';
-import { scraped } from './scrape.ts';
+import { rangedReads, scraped, untilPublished } from './scrape.ts';
 
 const { values } = parseArgs({
   args: argv.slice(2),
@@ -177,15 +177,6 @@ async function memoryIn(place: Place): Promise<Readonly<Record<string, object>>>
 const peaksOf = (place: Place): Readonly<Record<string, number>> =>
   Object.fromEntries(place.apps().map(({ app, pid }) => [app, mib(processFigures(pid).peakBytes)]));
 
-async function untilPublished(place: Place): Promise<void> {
-  const waiting = (): Promise<number> =>
-    scraped(place.of('materializer'), 'tidemark_publisher_waiting_sessions');
-  for (let quiet = 0; quiet < 3; ) {
-    quiet = (await waiting()) === 0 ? quiet + 1 : 0;
-    await delay(1_000);
-  }
-}
-
 async function timed(count: number, run: (index: number) => Promise<unknown>): Promise<object> {
   const waits: number[] = [];
   for (let index = 0; index < count; index += 1) {
@@ -197,10 +188,6 @@ async function timed(count: number, run: (index: number) => Promise<unknown>): P
   const { median } = spreadOf(waits);
   return { p50Ms: rounded(median), p99Ms: rounded(waits[Math.floor(count * 0.99)] ?? 0) };
 }
-
-/** Ranged reads, by the process that reads. */
-const rangedReads = (app: AppProcess): Promise<number> =>
-  scraped(app, 'tidemark_s3_attempt_seconds_count{call="getRange",outcome="answered"}');
 
 /** Spread over all that there are, each once. */
 const spread = (index: number, count: number): number =>
@@ -214,7 +201,7 @@ let refused = 0;
 const madeIn = await seconds(async () => {
   refused = await makeSessions(place, agentIds);
 });
-const publishedIn = await seconds(() => untilPublished(place));
+const publishedIn = await seconds(() => untilPublished(place.of('materializer')));
 const peakMib = peaksOf(place);
 say(
   `made in ${madeIn} s, published ${publishedIn} s later; ${JSON.stringify(await memoryIn(place))}`,
@@ -250,7 +237,7 @@ await timed(newEvents, (index) =>
     body: '[{"type":"note","text":"one more"}]',
   }),
 );
-await untilPublished(place);
+await untilPublished(place.of('materializer'));
 const tableBytes = (await scraped(publisher, 'tidemark_publisher_table_bytes_total')) - bytesBefore;
 const figures = {
   on: values.on,

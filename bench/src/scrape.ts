@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Target } from './load/orders.ts';
 
 /** Sum over all labels of one of a server's own counters. */
@@ -8,4 +9,16 @@ export async function scraped({ host, port }: Target, name: string): Promise<num
     .split('\n')
     .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
     .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+}
+
+/** Ranged reads, by the process that reads. */
+export const rangedReads = (reader: Target): Promise<number> =>
+  scraped(reader, 'tidemark_s3_attempt_seconds_count{call="getRange",outcome="answered"}');
+
+/** Three looks that find nothing: between two publications there is a moment without any. */
+export async function untilPublished(publisher: Target): Promise<void> {
+  for (let quiet = 0; quiet < 3; ) {
+    quiet = (await scraped(publisher, 'tidemark_publisher_waiting_sessions')) === 0 ? quiet + 1 : 0;
+    await delay(1_000);
+  }
 }

@@ -12,16 +12,13 @@ import { argv, stderr, stdout } from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type AppProcess, s3ForTests, s3Settings, startApp } from '@tidemark/infra';
-import { createSystemClock, createSystemPrng } from '@tidemark/platform';
-import { silentLogger, silentMetrics } from '@tidemark/ports';
 import { SeededPrng } from '@tidemark/ports/testing';
-import { openS3Store } from '@tidemark/s3';
 import { AgentLog } from '@tidemark/search/testing';
-import { Secret } from '@tidemark/std';
 import { Connection, jsonHeaders, requestBytes } from './load/connection.ts';
+import { openPlainStore } from './plain-store.ts';
 import { processFigures } from './process-figures.ts';
 import { spreadOf } from './sample.ts';
-import { scraped } from './scrape.ts';
+import { rangedReads, untilPublished } from './scrape.ts';
 
 const { values } = parseArgs({
   args: argv.slice(2),
@@ -83,13 +80,6 @@ async function append(app: AppProcess): Promise<void> {
 
 const memoryOf = ({ pid }: AppProcess): string => `${mib(processFigures(pid).residentBytes)} MiB`;
 
-async function untilPublished(app: AppProcess): Promise<void> {
-  for (let quiet = 0; quiet < 3; ) {
-    quiet = (await scraped(app, 'tidemark_publisher_waiting_sessions')) === 0 ? quiet + 1 : 0;
-    await delay(1_000);
-  }
-}
-
 const sessionPath = (words: string): string =>
   `/v1/sessions/s-0/events?limit=10&q=${encodeURIComponent(words)}`;
 const tenantPath = (words: string): string => `/v1/search?limit=10&q=${encodeURIComponent(words)}`;
@@ -112,19 +102,7 @@ function told(waits: readonly number[]): object {
   return { p50Ms: rounded(spreadOf(sorted).median), p99Ms: rounded(p99) };
 }
 
-/** Ranged reads of the process. */
-const rangedReads = (app: AppProcess): Promise<number> =>
-  scraped(app, 'tidemark_s3_attempt_seconds_count{call="getRange",outcome="answered"}');
-
-const store = await openS3Store(
-  {
-    clock: createSystemClock(),
-    prng: createSystemPrng(),
-    logger: silentLogger,
-    metrics: silentMetrics,
-  },
-  { ...s3, secretAccessKey: new Secret(s3.secretAccessKey) },
-);
+const store = await openPlainStore(s3);
 
 const questions = new Map(
   wordCounts.map((words) => [words, Array.from({ length: asked }, () => log.query(words))]),

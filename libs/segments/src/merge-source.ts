@@ -2,10 +2,12 @@
 // so that a merge holds one decoded frame of each source, however large they are.
 
 import { Problem } from '@tidemark/protocol';
+import { framesOf } from './frame-events.ts';
 import {
   decodeFooter,
   linesOf,
   type SegmentDirectory,
+  type SegmentFrame,
   type SegmentSession,
 } from './segment-format.ts';
 
@@ -14,7 +16,7 @@ export class MergeSource {
   readonly #body: Uint8Array;
   readonly #directory: SegmentDirectory;
   readonly #sessions: ReadonlyMap<string, SegmentSession>;
-  #last: { readonly frame: number; readonly lines: readonly Buffer[] } | undefined;
+  #last: { readonly number: number; readonly lines: readonly Buffer[] } | undefined;
 
   /** Its whole object. */
   constructor(name: string, body: Uint8Array) {
@@ -33,25 +35,22 @@ export class MergeSource {
   }
 
   /** With their line feeds. Cheapest in the order of the sessions, which share frames. */
-  *lines({ frame: first, line: firstLine, count }: SegmentSession): Generator<Uint8Array[]> {
-    let [frame, line, left] = [first, firstLine, count];
-    while (left > 0) {
-      const taken = this.#linesOf(frame).slice(line, line + left);
-      if (taken.length === 0)
-        throw new Problem('corrupt', 'a footer tells of lines that are not there');
+  *lines(session: SegmentSession): Generator<Uint8Array[]> {
+    const { count } = session;
+    const { first, frames, skipped } = framesOf(this.#directory, session, { skipped: 0, count });
+    let [line, left] = [skipped, count];
+    for (const [index, frame] of frames.entries()) {
+      const taken = this.#linesOf(first + index, frame).slice(line, line + left);
       yield taken.map(withLineFeed);
-      [frame, line, left] = [frame + 1, 0, left - taken.length];
+      [line, left] = [0, left - taken.length];
     }
+    if (left > 0) throw new Problem('corrupt', 'a footer tells of lines that are not there');
   }
 
-  #linesOf(frame: number): readonly Buffer[] {
-    if (this.#last?.frame === frame) return this.#last.lines;
-    const place = this.#directory.frames[frame];
-    if (place === undefined)
-      throw new Problem('corrupt', 'a footer names a frame that is not there');
-    const stored = this.#body.subarray(place.firstByte, place.endByte);
-    const lines = linesOf(stored, place.lines);
-    this.#last = { frame, lines };
+  #linesOf(number: number, { firstByte, endByte, lines: count }: SegmentFrame): readonly Buffer[] {
+    if (this.#last?.number === number) return this.#last.lines;
+    const lines = linesOf(this.#body.subarray(firstByte, endByte), count);
+    this.#last = { number, lines };
     return lines;
   }
 }

@@ -114,9 +114,8 @@ export class TableStore {
     signal: AbortSignal,
   ): AsyncGenerator<Entry> {
     const { index } = await this.meta(ref, signal);
-    const ahead = new ReadAhead(index, isOnce ? aheadBytes : 0);
     const first = Math.max(0, index.blockOf(from));
-    for (let next = ahead.take(first, 1); next.length > 0; next = ahead.take(ahead.at, 1)) {
+    for (const next of stretches(index, { first, step: 1, isWhole: isOnce })) {
       const blocks = await this.#blocks({ ref, index, isKept: !isOnce }, next, signal);
       for (const number of next) yield* blocks.get(number)?.from(from) ?? [];
     }
@@ -129,9 +128,8 @@ export class TableStore {
     signal: AbortSignal,
   ): AsyncGenerator<Entry> {
     const { index } = await this.meta(ref, signal);
-    const ahead = new ReadAhead(index, 0);
     const first = index.blockOf(before);
-    for (let next = ahead.take(first, -1); next.length > 0; next = ahead.take(ahead.at, -1)) {
+    for (const next of stretches(index, { first, step: -1, isWhole: false })) {
       const blocks = await this.#blocks({ ref, index, isKept: true }, next, signal);
       for (const number of next) yield* blocks.get(number)?.before(before) ?? [];
     }
@@ -224,30 +222,21 @@ function neighbours(missing: Fetched['blocks']): Fetched[] {
   return requests;
 }
 
-/** Which blocks a scan reads next: few at first, more the longer it goes on. */
-class ReadAhead {
-  readonly #index: BlockIndex;
-  #bytesMax: number;
-  /** Behind what was taken. */
-  at = 0;
-
-  constructor(index: BlockIndex, bytesMax: number) {
-    this.#index = index;
-    this.#bytesMax = bytesMax;
-  }
-
-  /** From a block on, forwards or back; none where there is none left. */
-  take(first: number, step: 1 | -1): readonly number[] {
+/** The blocks of a scan, forwards or back, as they are read: few at first, more the longer it goes on. */
+function* stretches(
+  index: BlockIndex,
+  from: { readonly first: number; readonly step: 1 | -1; readonly isWhole: boolean },
+): Generator<readonly number[]> {
+  let bytesMax = from.isWhole ? aheadBytes : 0;
+  for (let block = from.first; block >= 0 && block < index.count; ) {
     const taken: number[] = [];
     let bytes = 0;
-    this.at = first;
-    while (this.at >= 0 && this.at < this.#index.count) {
-      taken.push(this.at);
-      bytes += this.#index.place(this.at).bytes;
-      this.at += step;
-      if (bytes >= this.#bytesMax) break;
-    }
-    this.#bytesMax = Math.min(aheadBytes, aheadFactor * bytes);
-    return taken;
+    do {
+      taken.push(block);
+      bytes += index.place(block).bytes;
+      block += from.step;
+    } while (bytes < bytesMax && block >= 0 && block < index.count);
+    bytesMax = Math.min(aheadBytes, aheadFactor * bytes);
+    yield taken;
   }
 }
