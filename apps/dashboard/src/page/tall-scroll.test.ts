@@ -27,8 +27,12 @@ class Browser {
     if (scroll.isStuck) this.rest();
   }
 
-  by(step: number): void {
-    this.moveTo(this.scroll.top + step);
+  /** How far the list has moved: one that stands nearer to its end than its rows to theirs has no room for all of it. */
+  by(step: number): number {
+    const { scroll } = this;
+    const room = step < 0 ? -scroll.top : scroll.height - view - scroll.top;
+    this.moveTo(scroll.top + step);
+    return Math.abs(step) < Math.abs(room) ? step : room;
   }
 
   rest(): void {
@@ -37,7 +41,9 @@ class Browser {
 }
 
 const rows = fc.integer({ min: max + 1, max: 40 * max });
-const share = fc.double({ min: 0, max: 1, noNaN: true });
+const between = (min: number, max: number) => fc.double({ min, max, noNaN: true });
+/** Near its ends too: there the list comes to an end before its rows do. */
+const share = fc.oneof(between(0, 1), between(0, 0.01), between(0.99, 1));
 
 test('a list that can be drawn is moved as it is', () => {
   const browser = new Browser(30_000);
@@ -77,8 +83,8 @@ test('from wherever one is, small moves go on by as much as they are, up to both
         expect(scroll.offset).toBe(there);
         for (let turn = 0; turn < 50; turn += 1) {
           const before = scroll.offset;
-          browser.by(direction * pixels);
-          const wanted = Math.min(Math.max(0, before + direction * pixels), offsetMax);
+          const moved = browser.by(direction * pixels);
+          const wanted = Math.min(Math.max(0, before + moved), offsetMax);
           // In whole pixels, at both ends of a rest.
           expect(Math.abs(scroll.offset - wanted)).toBeLessThan(2);
           if (rests) browser.rest();
