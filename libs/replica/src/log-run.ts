@@ -20,8 +20,15 @@ interface Taken {
   readonly page: Page;
 }
 
-/** Offsets farther apart than this are worth a read of their own. */
-const gapRecordsMax = 4_096;
+/**
+ * Records between two that are wanted for which another read is no more: a read is about as dear as checking and
+ * decoding so many.
+ */
+const gapRecordsMax = 256;
+/** What is taken for the size of a record, where none of its session is known. */
+const recordBytesLeast = 512;
+const chunkBytesMax = 1_048_576;
+const chunkBytesMin = 16_384;
 
 /**
  * Fills a page that begins with the run's first event. The log may let more go between the looks: what it has let
@@ -56,23 +63,43 @@ async function readFromLog(sources: RunSources, taken: Taken): Promise<void> {
   while (taken.page.count < taken.wanted.offsets.length) await readOn(sources, taken);
 }
 
-/** Reads on from the first event that is missing, until a gap makes another read cheaper. */
+/** How many of the offsets, from one of them on, have no gap that is worth another read. */
+function stretchAt(offsets: readonly number[], index: number): number {
+  let end = index + 1;
+  while (end < offsets.length && gapAt(offsets, end) <= gapRecordsMax) end += 1;
+  return end;
+}
+
+const gapAt = (offsets: readonly number[], index: number): number =>
+  (offsets[index] as number) - (offsets[index - 1] as number);
+
+/** Reads on from the first event that is missing, to the next gap, and no farther: others' events lie behind it. */
 async function readOn({ log, clock }: RunSources, taken: Taken): Promise<void> {
   const { page, wanted } = taken;
   const { offsets } = wanted;
   // What was folded is there at once; only a log that is gone, or away, makes its readers wait.
   using limit = timeLimit(clock, limits.appendDeadlineMs);
-  const from = BigInt(offsets[page.count] ?? 0);
   const before = page.count;
-  const options = { from, signal: limit.signal };
+  const end = stretchAt(offsets, before);
+  const first = offsets[before] ?? 0;
+  const spanned = (offsets[end - 1] ?? first) + 1 - first;
+  const options = {
+    from: BigInt(first),
+    signal: limit.signal,
+    chunkBytesMax: chunkBytesFor(spanned, page),
+  };
   for await (const { records, nextOffset } of log.read(wanted.log.shard, options)) {
     takeEvents(taken, records);
-    const next = offsets[page.count];
-    const readTo = Number(nextOffset);
-    if (next === undefined || next - readTo > gapRecordsMax) return;
-    if (next < readTo) throw corrupt();
+    if (page.count >= end) return;
+    if ((offsets[page.count] ?? 0) < Number(nextOffset)) throw corrupt();
   }
   if (page.count === before) throw new Problem('unavailable', 'the log does not answer');
+}
+
+/** About what so many records take, as those of the session do. */
+function chunkBytesFor(records: number, { count, lengthBytes }: Page): number {
+  const each = Math.max(recordBytesLeast, count === 0 ? 0 : lengthBytes / count);
+  return Math.min(chunkBytesMax, Math.max(chunkBytesMin, Math.ceil(records * each)));
 }
 
 /** Adds the values of those records that are the run's next events. */

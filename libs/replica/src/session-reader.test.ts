@@ -1,9 +1,17 @@
 import { noHeaders } from '@tidemark/ports';
+import { SeededPrng, SimulatedClock, SimulatedEventLog } from '@tidemark/ports/testing';
 import { limits, type SessionName } from '@tidemark/protocol';
 import { bytesOf, concatBytes, emptyBytes, textOf } from '@tidemark/std';
 import { expect, test, vi } from 'vitest';
 import { Page } from './page.ts';
-import { append, byteStream, type ProcessOptions, plain, startInstant } from './testing.ts';
+import {
+  append,
+  byteStream,
+  type ProcessOptions,
+  plain,
+  startInstant,
+  startProcess,
+} from './testing.ts';
 
 const names = ['one', 'other'] as SessionName[] as [SessionName, SessionName];
 
@@ -53,6 +61,30 @@ test('one event of tiny ones that are not kept costs a page of them, not a mebib
   restored.mockRestore();
   expect(counts).toHaveLength(1);
   expect(counts[0]).toBeLessThanOrEqual(4_096);
+});
+
+test('events that lie far apart in the log are read for what they are, not for what lies between', async () => {
+  const [clock, prng] = [new SimulatedClock(), new SeededPrng(1)];
+  const log = new SimulatedEventLog({ clock, prng, instant: true }).connect('one');
+  const { writes, tenant, shards } = await startProcess({ log, clock, prng, memoryBytesMax: 1 });
+  for (const name of names) await writes.create(tenant, name, plain);
+  const text = 'x'.repeat(400);
+  const [rounds, own, others] = [4, 3, 600];
+  for (let round = 0; round < rounds; round += 1) {
+    const events = Array.from({ length: own }, (_, index) => `"${round}/${index} ${text}"`);
+    await writes.append(tenant, names[0], append(...events));
+    const between = Array.from({ length: others }, () => `"${text}"`);
+    await writes.append(tenant, names[1], append(...between));
+  }
+  const reads = vi.spyOn(log, 'read');
+  const { replica, key } = shards.locate(tenant, names[0]);
+  const bounds = { position: 0, bytesMax: 1_048_576, eventsMax: 100 };
+  const range = await replica.with(key, (session) =>
+    shards.reader.read({ replica, session }, bounds),
+  );
+  const wanted = reads.mock.calls.map(([, { chunkBytesMax = 0 }]) => chunkBytesMax);
+  expect(range.endSeq).toBe(rounds * own);
+  expect(wanted).toEqual(Array.from({ length: rounds }, () => 16_384));
 });
 
 test('another record where an event was is never served', async () => {
