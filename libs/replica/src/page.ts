@@ -6,12 +6,8 @@
 // with the end of each event. It knows nothing of where they are kept when it is gone.
 
 import { assert, present } from '@tidemark/std';
+import { pageBytesMax, ServedBytes } from './served-bytes.ts';
 
-/** Most sessions have a few small events, and there are many of them. */
-const firstPageBytes = 256;
-/** Behind a page that is full. What a page outgrows is garbage, and outside the heap that is dear. */
-const nextPageBytes = 262_144;
-const pageBytesMax = 1_048_576;
 /** A page of tiny events is read again whole: so many of them take a few milliseconds. */
 export const pageEventsMax = 4_096;
 /** Behind each event of a JSON session. */
@@ -43,7 +39,9 @@ export interface SliceBounds {
 
 /** A part of a page: whole events but where a byte position, or a fork, lies inside one. */
 export interface PageSlice {
-  readonly bytes: Uint8Array;
+  /** One behind the other. */
+  readonly parts: readonly Uint8Array[];
+  readonly lengthBytes: number;
   readonly events: number;
   readonly endSeq: number;
   readonly endPosition: number;
@@ -55,24 +53,24 @@ export class Page {
   readonly firstSeq: number;
   readonly firstPosition: number;
   readonly isJson: boolean;
-  /** Reserved with the first event. */
-  #leastBytes: number;
   readonly #ends: number[] = [];
-  #bytes: Uint8Array = new Uint8Array(0);
-  #length = 0;
+  readonly #bytes: ServedBytes;
 
-  constructor({ seq, position, isJson }: PageStart, lengthBefore = 0) {
+  constructor({ seq, position, isJson }: PageStart, bytes = ServedBytes.behind(0)) {
     this.firstSeq = seq;
     this.firstPosition = position;
     this.isJson = isJson;
-    this.#leastBytes = lengthBefore < nextPageBytes ? firstPageBytes : nextPageBytes;
+    this.#bytes = bytes;
   }
 
-  /** For events that are read again, `lengthBytes` in all as they are served: no more is reserved than they take. */
+  /** Behind one of so many bytes. */
+  static behind(start: PageStart, lengthBefore: number): Page {
+    return new Page(start, ServedBytes.behind(lengthBefore));
+  }
+
+  /** For events that are read again, `lengthBytes` in all as they are served. */
   static sized(start: PageStart, lengthBytes: number): Page {
-    const page = new Page(start);
-    page.#leastBytes = lengthBytes;
-    return page;
+    return new Page(start, ServedBytes.sized(lengthBytes));
   }
 
   get count(): number {
@@ -80,7 +78,7 @@ export class Page {
   }
 
   get lengthBytes(): number {
-    return this.#length;
+    return this.#bytes.length;
   }
 
   get endSeq(): number {
@@ -88,50 +86,30 @@ export class Page {
   }
 
   get endPosition(): number {
-    return this.firstPosition + (this.isJson ? this.count : this.#length);
+    return this.firstPosition + (this.isJson ? this.count : this.lengthBytes);
   }
 
   /** What it takes in memory. */
   get costBytes(): number {
-    return this.#bytes.length + endBytes * this.#ends.length;
+    return this.#bytes.costBytes + endBytes * this.#ends.length;
   }
 
   /** Whether another event of this size goes here rather than into a page of its own. */
   fits(bodyBytes: number): boolean {
     if (this.count === 0) return true;
-    return this.count < pageEventsMax && this.#length + bodyBytes + 1 <= pageBytesMax;
+    return this.count < pageEventsMax && this.lengthBytes + bodyBytes + 1 <= pageBytesMax;
   }
 
   append(body: Uint8Array): void {
-    this.#reserve(body.length + (this.isJson ? 1 : 0));
-    this.#bytes.set(body, this.#length);
-    this.#length += body.length;
-    if (this.isJson) {
-      this.#bytes[this.#length] = eventComma;
-      this.#length += 1;
-    }
-    this.#ends.push(this.#length);
+    this.#bytes.append(body, this.isJson ? eventComma : undefined);
+    this.#ends.push(this.lengthBytes);
   }
 
-  appendServed({ bytes, ends }: ServedEvents): void {
-    const before = this.#length;
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, before);
+  /** Says whether it keeps them where they are: then they are nobody else's. */
+  takeServed({ bytes, ends }: ServedEvents): boolean {
+    const before = this.lengthBytes;
     for (const end of ends) this.#ends.push(before + end);
-    this.#length += bytes.length;
-  }
-
-  #reserve(bytes: number): void {
-    const needed = this.#length + bytes;
-    const had = this.#bytes.length;
-    if (needed <= had) return;
-    let size = Math.max(this.#leastBytes, had);
-    while (size < needed && size < pageBytesMax) size *= size < nextPageBytes ? 2 : 4;
-    // Earlier ranges stay valid: they look at the old buffer, whose bytes never change.
-    // Not zeroed: only what was written is ever looked at.
-    const larger = Buffer.allocUnsafeSlow(Math.max(size, needed));
-    larger.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = larger;
+    return this.#bytes.take(bytes);
   }
 
   /** The events from a position on (a byte position may lie inside one); undefined where none fits. */
@@ -155,9 +133,10 @@ export class Page {
       endIndex += 1;
     }
     if (endIndex === firstIndex) return undefined;
-    assert(end <= this.#length, 'a slice ends with its page');
+    assert(end <= this.lengthBytes, 'a slice ends with its page');
     return {
-      bytes: this.#bytes.subarray(start, end),
+      parts: this.#bytes.parts(start, end),
+      lengthBytes: end - start,
       events: endIndex - firstIndex,
       endSeq: this.firstSeq + endIndex,
       endPosition: this.firstPosition + (this.isJson ? endIndex : end),
@@ -174,7 +153,7 @@ export class Page {
     const bodies: Uint8Array[] = [];
     for (let index = firstIndex; index < endIndex; index += 1) {
       const end = present(this.#ends[index], 'end of an event');
-      bodies.push(this.#bytes.subarray(this.#startOf(index), this.isJson ? end - 1 : end));
+      bodies.push(this.#bytes.part(this.#startOf(index), this.isJson ? end - 1 : end));
     }
     return bodies;
   }

@@ -109,9 +109,9 @@ class Gathering {
       this.#isFull = true;
       return;
     }
-    this.bodies.push(slice.bytes);
+    this.bodies.push(...slice.parts);
     this.#slices.push(slice);
-    this.#bytesLeft -= slice.bytes.length;
+    this.#bytesLeft -= slice.lengthBytes;
     this.#eventsLeft -= slice.events;
     this.position = slice.endPosition;
     this.endSeq = slice.endSeq;

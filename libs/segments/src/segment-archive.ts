@@ -9,7 +9,13 @@ import { Problem } from '@tidemark/protocol';
 import type { EventArchive, EventSink, LogName, WantedRun } from '@tidemark/replica';
 import { compareText } from '@tidemark/std';
 import { BlockCache } from '@tidemark/tables';
-import { FrameEvents, framesOf, type StoredEvents } from './frame-events.ts';
+import {
+  decodedHere,
+  type FrameDecoder,
+  FrameEvents,
+  framesOf,
+  type StoredEvents,
+} from './frame-events.ts';
 import { JoinedReads } from './joined-reads.ts';
 import { decodeFooter, type SegmentDirectory, type SegmentSession } from './segment-format.ts';
 import {
@@ -32,16 +38,22 @@ interface Part {
   readonly count: number;
 }
 
+interface ArchiveSettings {
+  readonly cacheBytesMax: number;
+  readonly decode?: FrameDecoder;
+}
+
 export class SegmentArchive implements EventArchive {
   readonly store: ObjectStore;
   readonly #cache: BlockCache;
   readonly #reads: JoinedReads;
-  readonly #frames = new FrameEvents();
+  readonly #frames: FrameEvents;
   readonly #asking = new Map<string, Promise<SegmentManifest | undefined>>();
 
-  constructor(store: ObjectStore, settings: { readonly cacheBytesMax: number }) {
+  constructor(store: ObjectStore, { cacheBytesMax, decode = decodedHere }: ArchiveSettings) {
     this.store = store;
-    this.#cache = new BlockCache(settings.cacheBytesMax);
+    this.#cache = new BlockCache(cacheBytesMax);
+    this.#frames = new FrameEvents(decode);
     this.#reads = new JoinedReads(store);
   }
 
@@ -51,8 +63,11 @@ export class SegmentArchive implements EventArchive {
 
   async read(run: WantedRun, sink: EventSink, signal: AbortSignal): Promise<void> {
     const stored = await this.#storedOf(run, signal);
-    // Nothing is awaited in between: a frame goes as soon as it is taken.
-    for (const part of stored) this.#frames.take(part, (events) => sink.appendServed(events));
+    // One segment after the other: a run may lie in many, and all their frames would be in memory at once.
+    for (const part of stored) {
+      const opened = await this.#frames.open(part);
+      this.#frames.take(opened, (events) => sink.takeServed(events));
+    }
   }
 
   async #storedOf(run: WantedRun, signal: AbortSignal): Promise<readonly StoredEvents[]> {

@@ -17,7 +17,8 @@
 // Numbers are little endian. `event` is the last member but `bytes`, and stands to the byte as it was appended.
 // Stored. Never change what version 1 means.
 
-import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { constants, crc32, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import { Problem } from '@tidemark/protocol';
 import { bytesOf, concatBytes, ownBytes, strictTextOf } from '@tidemark/std';
 
@@ -81,25 +82,47 @@ function contentBytes(stored: Buffer): number | undefined {
 }
 
 /** In one piece, with room for a byte more: what fills its room is asked whether there is more. */
-function decodeFrame(bytes: Uint8Array): Buffer {
-  const stored = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+function chunkSizeOf(stored: Buffer): number {
   const told = contentBytes(stored) ?? sizeMax;
-  const chunkSize = told < sizeMax ? Math.max(smallestPiece, told + 1) : pieceBytes;
+  return told < sizeMax ? Math.max(smallestPiece, told + 1) : pieceBytes;
+}
+
+const bufferOf = ({ buffer, byteOffset, length }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, length);
+
+const noFrame = (cause: unknown): Problem => corrupt('a frame of a segment does not decode', cause);
+
+/** The lines of a frame, one behind the other. */
+export function frameBytesOf(bytes: Uint8Array): Buffer {
+  const stored = bufferOf(bytes);
   try {
-    return zstdDecompressSync(stored, { chunkSize });
+    return zstdDecompressSync(stored, { chunkSize: chunkSizeOf(stored) });
   } catch (cause) {
-    throw corrupt('a frame of a segment does not decode', cause);
+    throw noFrame(cause);
   }
 }
 
-/** The lines of a frame, one behind the other. */
-export const frameBytesOf = (stored: Uint8Array): Buffer => decodeFrame(stored);
+/** Smaller ones are decoded in less time than it takes to hand them to another thread. */
+const besideBytesMin = 131_072;
+const decompress = promisify(zstdDecompress);
+
+/** The same, of large frames by other threads. */
+export async function frameBytesBeside(bytes: Uint8Array): Promise<Buffer> {
+  const stored = bufferOf(bytes);
+  const chunkSize = chunkSizeOf(stored);
+  if (chunkSize < besideBytesMin) return frameBytesOf(bytes);
+  try {
+    return await decompress(stored, { chunkSize });
+  } catch (cause) {
+    throw noFrame(cause);
+  }
+}
 
 const lineFeed = 0x0a;
 
 /** The lines of a frame, without their line feeds. */
 export function linesOf(stored: Uint8Array, expected: number): readonly Buffer[] {
-  const bytes = decodeFrame(stored);
+  const bytes = frameBytesOf(stored);
   const lines: Buffer[] = [];
   let start = 0;
   for (let end = bytes.indexOf(lineFeed); end !== -1; end = bytes.indexOf(lineFeed, start)) {
@@ -163,7 +186,7 @@ export function decodeFooter(bytes: Uint8Array): SegmentDirectory {
   if (end.readUInt32LE(at + 8) !== version) throw corrupt('a segment is of another version');
   const stored = end.subarray(Math.max(0, at - end.readUInt32LE(at)), at);
   if (crc32(stored) !== end.readUInt32LE(at + 4)) throw corrupt('a footer fails its checksum');
-  const text = strictTextOf(decodeFrame(stored));
+  const text = strictTextOf(frameBytesOf(stored));
   if (text === undefined) throw corrupt('a footer is not text');
   const { shard, logEpoch, firstOffset, endOffset, frames, sessions } = JSON.parse(
     text,
