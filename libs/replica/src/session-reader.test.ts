@@ -87,6 +87,31 @@ test('events that lie far apart in the log are read for what they are, not for w
   expect(wanted).toEqual(Array.from({ length: rounds }, () => 16_384));
 });
 
+test('a few events of a large run are read by themselves, and its page once they are asked for often', async () => {
+  const { writes, tenant, shards } = await startInstant({ memoryBytesMax: 1 });
+  const [name] = names;
+  await writes.create(tenant, name, plain);
+  const bodyOf = (seq: number): string => `"${seq} ${'.'.repeat(1_000)}"`;
+  const bodies = Array.from({ length: 200 }, (_, seq) => bodyOf(seq));
+  await writes.append(tenant, name, append(...bodies));
+  const { replica, key } = shards.locate(tenant, name);
+  const readFrom = (position: number, eventsMax: number) =>
+    replica.with(key, (session) =>
+      shards.reader.read({ replica, session }, { position, bytesMax: 1_048_576, eventsMax }),
+    );
+  const restored = vi.spyOn(Page, 'sized');
+  const pagesAfter: number[] = [];
+  for (const position of [150, 20, 20, 199, 3, 4]) {
+    const { endPosition, endSeq, split } = await readFrom(position, 2);
+    expect(split().map(textOf)).toEqual(bodies.slice(position, position + 2));
+    expect(endPosition).toBe(Math.min(200, position + 2));
+    expect(endSeq).toBe(endPosition);
+    pagesAfter.push(restored.mock.calls.length);
+  }
+  restored.mockRestore();
+  expect(pagesAfter.slice(0, 5)).toEqual([0, 0, 0, 0, 1]);
+});
+
 test('another record where an event was is never served', async () => {
   const { read, simulated, shard } = await startCold();
   const records = simulated.records(shard);

@@ -65,6 +65,11 @@ interface ReaderParts {
 
 /** Of what one read wants, beside the run that is wanted now: an archive brings them in one request. */
 const aheadBytesMax = 16 * 1_024 * 1_024;
+/** So few events of a large run are fetched by themselves: a page of them takes milliseconds. */
+const glanceEventsMax = 64;
+const glancedBytesMin = 65_536;
+/** Whoever looks into a run that often is better served by its page. */
+const glancesMax = 4;
 
 /** Takes bodies until a bound is met. */
 class Gathering {
@@ -133,6 +138,8 @@ export class SessionReader {
   readonly #budget: Budget;
   readonly #findSource: SourceFinder;
   readonly #restoring = new Map<EventRun, Promise<Page>>();
+  /** How often a few events of a run were fetched, since its page was. */
+  readonly #glances = new WeakMap<EventRun, number>();
 
   constructor(parts: ReaderParts, budget: Budget, findSource: SourceFinder) {
     this.#parts = parts;
@@ -204,8 +211,11 @@ export class SessionReader {
       const { position } = gathering;
       const run = present(eventsOf(source).runAt(position), 'run of an event');
       checkHead(source, position);
-      if (run.page === undefined) this.#readAhead(source, run, gathering.ahead);
-      const page = await this.#pageOf(source, run);
+      const { ahead } = gathering;
+      if (run.page === undefined) this.#readAhead(source, run, ahead);
+      const page =
+        (await this.#glance(source, run, { position, eventsMax: ahead.events })) ??
+        (await this.#pageOf(source, run));
       checkHead(source, position);
       gathering.take(page, end);
     }
@@ -295,6 +305,29 @@ export class SessionReader {
     }
   }
 
+  /** A page of no more than is wanted of a run; undefined where the whole page is wanted, or at hand. */
+  async #glance(
+    source: Source,
+    run: EventRun,
+    { position, eventsMax }: Pick<ReadBounds, 'position' | 'eventsMax'>,
+  ): Promise<Page | undefined> {
+    const glances = this.#glances.get(run) ?? 0;
+    const isAtHand = run.page !== undefined || this.#restoring.has(run);
+    const isSmall = !run.start.isJson || run.lengthBytes < glancedBytesMin;
+    if (isAtHand || isSmall || eventsMax > glanceEventsMax || glances >= glancesMax) {
+      return undefined;
+    }
+    if (isAltered(source.session.state, run)) return undefined;
+    this.#glances.set(run, glances + 1);
+    const index = position - run.start.position;
+    const page = new Page({ seq: run.start.seq + index, position, isJson: true });
+    const offsets = unpackOffsets(run.offsets).slice(index, index + eventsMax);
+    await this.#fetch(source, offsets, page);
+    if (page.count !== offsets.length) throw corrupt();
+    // Something was taken from it while it was fetched: what was fetched is not what is kept.
+    return isAltered(source.session.state, run) ? undefined : page;
+  }
+
   async #pageOf(source: Source, run: EventRun): Promise<Page> {
     if (run.page !== undefined) {
       this.#budget.touchBodies(run);
@@ -312,6 +345,7 @@ export class SessionReader {
   /** Fetches the bodies of a run. They stay only where the run is still what it was. */
   async #restore(source: Source, run: EventRun): Promise<Page> {
     const { start, count, lengthBytes } = run;
+    this.#glances.delete(run);
     const altered = keptOf(source.session.state, run);
     if (altered !== undefined) return this.#restoreKept(source, run, altered);
     const page = Page.sized(start, lengthBytes);

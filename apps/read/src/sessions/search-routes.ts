@@ -186,10 +186,10 @@ export async function searchEvents(
   const hits: Fields[] = [];
   const taken = new Map<number, unknown>();
   let chars = 0;
-  for (const { seq, score } of answer.hits) {
-    if (isGone(view, seq)) continue;
-    const first = Math.max(view.present.aspects.keeping.head.seq, seq - context);
-    const around = await toldBetween(parts, view, [first, seq + context + 1]);
+  for (const { seq, score, first, around } of await withEvents(parts, view, {
+    hits: answer.hits,
+    context,
+  })) {
     const hit = around[seq - first];
     if (hit === undefined) continue;
     const size = around.reduce((sum, body) => sum + body.length, 0);
@@ -212,6 +212,30 @@ export async function searchEvents(
     not_searched: notSearched(answer.notSearched),
   };
 }
+
+interface HitEvents {
+  readonly seq: number;
+  readonly score: number;
+  /** The seq of the first event around it. */
+  readonly first: number;
+  readonly around: readonly Uint8Array[];
+}
+
+/** Hits with what stands around each, read at once: one after the other they would wait for one another. */
+const withEvents = (
+  parts: SearchParts,
+  view: StreamView,
+  { hits, context }: { readonly hits: readonly SearchHit[]; readonly context: number },
+): Promise<readonly HitEvents[]> =>
+  Promise.all(
+    hits
+      .filter(({ seq }) => !isGone(view, seq))
+      .map(async ({ seq, score }) => {
+        const first = Math.max(view.present.aspects.keeping.head.seq, seq - context);
+        const around = await toldBetween(parts, view, [first, seq + context + 1]);
+        return { seq, score, first, around };
+      }),
+  );
 
 function numberIn(query: URLSearchParams, name: string, max: number): number | undefined {
   const text = parameterOf(query, name);
