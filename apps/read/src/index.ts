@@ -24,6 +24,7 @@ import { createStreamFrames } from './sse.ts';
 import { addStreamReads } from './stream-routes.ts';
 
 export { mcpDeclarations, mcpRole } from './mcp-role.ts';
+export { warmUpSearches } from './warm-up.ts';
 
 export interface ReadSettings {
   readonly longPollMs: number;
