@@ -93,7 +93,8 @@ function compound(text: string, found: readonly string[]): Chunk {
   return {
     whole: isKept ? [lower] : none,
     place: hasPlace ? [lower.slice(0, line)] : none,
-    words: base === undefined ? found.filter((word) => !digit.test(word)) : [base],
+    words:
+      base === undefined ? found.filter((word) => word.length > 1 || !digit.test(word)) : [base],
   };
 }
 

@@ -3,7 +3,7 @@
 
 import { analyze, isUnspacedCharacter, normalized, runsOf, type WordRun } from './analysis.ts';
 import { isBlob } from './blobs.ts';
-import { ChunkScanner } from './chunk-scanner.ts';
+import { ChunkScanner, TextCodes } from './chunk-scanner.ts';
 import { searchLimits } from './search-limits.ts';
 
 export interface Atom {
@@ -21,7 +21,7 @@ export const atomsOf = (text: string): Atom[] =>
 
 /** Words, and runs of scripts without spaces; what is no text left out. */
 function* wordRuns(text: string): Generator<WordRun> {
-  const scanner = new ChunkScanner(text);
+  const scanner = new ChunkScanner(TextCodes.of(text));
   while (scanner.next()) {
     const chunk = text.slice(scanner.start, scanner.end);
     if (!isBlob(chunk)) yield* runsOf(normalized(chunk));

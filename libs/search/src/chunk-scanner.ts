@@ -1,6 +1,8 @@
 // Finds the chunks of a text: runs of letters, digits and what joins them in paths, identifiers, versions and
 // addresses. What lies between chunks is never searched for.
 
+import { assert } from '@tidemark/std';
+
 /** What a character is. */
 export const other = 0;
 export const joiner = 1;
@@ -28,16 +30,42 @@ function pageOf(page: number): Uint8Array {
 
 const isSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdfff;
 
-function kindBeyondAscii(text: string, at: number): number {
-  const code = text.charCodeAt(at);
+function kindBeyondAscii(code: number, before: number, behind: number): number {
   if (!isSurrogate(code)) return (pages[code >>> 8] ?? pageOf(code >>> 8))[code & 255] as number;
-  const pair = code < 0xdc00 ? text.slice(at, at + 2) : text.slice(at - 1, at + 1);
-  return pair.length === 2 && wordCharacter.test(pair) ? word : other;
+  const isFirst = code < 0xdc00;
+  const pair = String.fromCharCode(isFirst ? code : before, isFirst ? behind : code);
+  return wordCharacter.test(pair) ? word : other;
 }
 
 export function kindAt(text: string, at: number): number {
   const code = text.charCodeAt(at);
-  return code < 128 ? (ascii[code] as number) : kindBeyondAscii(text, at);
+  if (code < 128) return ascii[code] as number;
+  return kindBeyondAscii(code, text.charCodeAt(at - 1), text.charCodeAt(at + 1));
+}
+
+/** The characters of a text as numbers: to read one of a string takes several times as long. Little endian, as the machine. */
+export class TextCodes {
+  readonly #bytes: Buffer;
+  readonly codes: Uint16Array;
+  length = 0;
+
+  constructor(charsMax: number) {
+    this.#bytes = Buffer.alloc(2 * charsMax);
+    this.codes = new Uint16Array(this.#bytes.buffer, this.#bytes.byteOffset, charsMax);
+  }
+
+  static of(text: string): TextCodes {
+    const codes = new TextCodes(text.length);
+    codes.set(text);
+    return codes;
+  }
+
+  /** Of another text, in the place of the one before. */
+  set(text: string): void {
+    assert(text.length <= this.codes.length, 'a text has room');
+    this.#bytes.write(text, 'utf16le');
+    this.length = text.length;
+  }
 }
 
 /**
@@ -45,41 +73,46 @@ export function kindAt(text: string, at: number): number {
  * a language's name.
  */
 export class ChunkScanner {
-  readonly #text: string;
-  readonly #end: number;
+  readonly #text: TextCodes;
   start = 0;
   end = 0;
   /** Of its characters. */
   hash = 0;
 
-  constructor(text: string, endChars: number = text.length) {
+  constructor(text: TextCodes) {
     this.#text = text;
-    this.#end = endChars;
   }
 
   next(): boolean {
-    const text = this.#text;
+    const { codes, length } = this.#text;
     let at = this.end;
-    while (at < this.#end && kindAt(text, at) !== word) at += 1;
-    if (at === this.#end) return false;
+    while (at < length && kindIn(codes, at, length) !== word) at += 1;
+    if (at === length) return false;
     this.start = at;
     let wordEnd = at;
     let hash = 0;
     let wordHash = 0;
-    for (; at < this.#end; at += 1) {
-      const code = text.charCodeAt(at);
-      const kind = code < 128 ? (ascii[code] as number) : kindBeyondAscii(text, at);
+    for (; at < length; at += 1) {
+      const code = codes[at] as number;
+      const kind = code < 128 ? (ascii[code] as number) : kindIn(codes, at, length);
       if (kind === other) break;
       hash = Math.imul(hash ^ code, 0x01000193);
       if (kind !== word) continue;
       wordEnd = at + 1;
       wordHash = hash;
     }
-    const suffix = suffixAt(text, wordEnd);
+    const suffix = suffixAt(codes, wordEnd, length);
     this.end = wordEnd + suffix;
     this.hash = mixed(wordHash + suffix);
     return true;
   }
+}
+
+function kindIn(codes: Uint16Array, at: number, length: number): number {
+  const code = codes[at] as number;
+  if (code < 128) return ascii[code] as number;
+  const before = at === 0 ? 0 : (codes[at - 1] as number);
+  return kindBeyondAscii(code, before, at + 1 < length ? (codes[at + 1] as number) : 0);
 }
 
 /** Spreads what the last characters did to a hash over all of its bits. */
@@ -88,8 +121,8 @@ const mixed = (hash: number): number => {
   return once ^ (once >>> 13);
 };
 
-function suffixAt(text: string, at: number): number {
-  const code = text.charCodeAt(at);
-  if (code === 0x23) return 1;
-  return code === 0x2b && text.charCodeAt(at + 1) === 0x2b ? 2 : 0;
+function suffixAt(codes: Uint16Array, at: number, length: number): number {
+  if (at >= length) return 0;
+  if (codes[at] === 0x23) return 1;
+  return codes[at] === 0x2b && at + 1 < length && codes[at + 1] === 0x2b ? 2 : 0;
 }

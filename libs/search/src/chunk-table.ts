@@ -1,55 +1,77 @@
 // Chunks that were seen, and the numbers of what they are searched by. A chunk is found where it stands in its
 // text, by a hash that was made as it was read: most chunks come again, and none of those is copied.
 
-import type { ChunkScanner } from './chunk-scanner.ts';
+import type { ChunkScanner, TextCodes } from './chunk-scanner.ts';
 
 const firstSlots = 1_024;
-/** What a chunk takes beside its characters and numbers. */
-const chunkBytes = 64;
 
 export class ChunkTable {
   /** Chunks' numbers plus 1, by hash; 0 where there is none. */
   #slots = new Int32Array(firstSlots);
   #hashes = new Int32Array(firstSlots / 2);
-  #chunks: string[] = [];
+  #count = 0;
+  /** Where the characters of a chunk begin, and all characters. */
+  #charStarts = new Uint32Array(firstSlots / 2 + 1);
+  #chars = new Uint16Array(4 * firstSlots);
   /** Where the numbers of a chunk begin, and all numbers. */
   #starts = new Uint32Array(firstSlots / 2 + 1);
   #numbers = new Uint32Array(firstSlots);
-  #bytes = 0;
 
   get count(): number {
-    return this.#chunks.length;
+    return this.#count;
   }
 
   get bytes(): number {
     const found = this.#slots.byteLength + this.#hashes.byteLength;
-    return this.#bytes + found + this.#starts.byteLength + this.#numbers.byteLength;
+    const chars = this.#charStarts.byteLength + this.#chars.byteLength;
+    return found + chars + this.#starts.byteLength + this.#numbers.byteLength;
   }
 
   /** A place in `numbers`, and with the next one where they end; -1 for a chunk that is new. */
-  find(text: string, { start, end, hash }: ChunkScanner): number {
+  find({ codes }: TextCodes, { start, end, hash }: ChunkScanner): number {
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const chunk = (this.#slots[slot] as number) - 1;
       if (chunk === -1) return -1;
-      if (this.#hashes[chunk] !== hash) continue;
-      const known = this.#chunks[chunk] as string;
-      if (known.length === end - start && text.startsWith(known, start)) return chunk;
+      if (this.#hashes[chunk] === hash && this.#isAt(chunk, codes, { start, end })) return chunk;
     }
   }
 
-  add(chunk: string, hash: number, numbers: readonly number[]): number {
-    const number = this.#chunks.length;
+  #isAt(
+    chunk: number,
+    codes: Uint16Array,
+    { start, end }: { readonly start: number; readonly end: number },
+  ): boolean {
+    const chars = this.#chars;
+    const shift = (this.#charStarts[chunk] as number) - start;
+    if (this.#charStarts[chunk + 1] !== end + shift) return false;
+    for (let at = start; at < end; at += 1) if (chars[at + shift] !== codes[at]) return false;
+    return true;
+  }
+
+  add(
+    { codes }: TextCodes,
+    { start, end, hash }: ChunkScanner,
+    numbers: readonly number[],
+  ): number {
+    const number = this.#count;
     if (number === this.#hashes.length) this.#grow();
-    const start = this.#starts[number] as number;
-    while (start + numbers.length > this.#numbers.length) {
+    const first = this.#starts[number] as number;
+    while (first + numbers.length > this.#numbers.length) {
       this.#numbers = enlarged(this.#numbers, new Uint32Array(2 * this.#numbers.length));
     }
-    this.#numbers.set(numbers, start);
-    this.#starts[number + 1] = start + numbers.length;
+    for (let at = 0; at < numbers.length; at += 1) {
+      this.#numbers[first + at] = numbers[at] as number;
+    }
+    this.#starts[number + 1] = first + numbers.length;
+    const firstChar = this.#charStarts[number] as number;
+    while (firstChar + end - start > this.#chars.length) {
+      this.#chars = enlarged(this.#chars, new Uint16Array(2 * this.#chars.length));
+    }
+    this.#chars.set(codes.subarray(start, end), firstChar);
+    this.#charStarts[number + 1] = firstChar + end - start;
     this.#hashes[number] = hash;
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length + chunkBytes;
+    this.#count += 1;
     this.#place(number);
     return number;
   }
@@ -64,8 +86,7 @@ export class ChunkTable {
 
   clear(): void {
     this.#slots.fill(0);
-    this.#chunks = [];
-    this.#bytes = 0;
+    this.#count = 0;
   }
 
   #place(chunk: number): void {
@@ -80,12 +101,13 @@ export class ChunkTable {
     const count = 2 * this.#hashes.length;
     this.#hashes = enlarged(this.#hashes, new Int32Array(count));
     this.#starts = enlarged(this.#starts, new Uint32Array(count + 1));
+    this.#charStarts = enlarged(this.#charStarts, new Uint32Array(count + 1));
     this.#slots = new Int32Array(2 * count);
-    for (let chunk = 0; chunk < this.#chunks.length; chunk += 1) this.#place(chunk);
+    for (let chunk = 0; chunk < this.#count; chunk += 1) this.#place(chunk);
   }
 }
 
-function enlarged<T extends Uint32Array | Int32Array>(values: T, larger: T): T {
+function enlarged<T extends Uint32Array | Int32Array | Uint16Array>(values: T, larger: T): T {
   larger.set(values);
   return larger;
 }

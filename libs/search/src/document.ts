@@ -1,7 +1,7 @@
 import { textOf } from '@tidemark/std';
 import { type Analysis, analyzeWord } from './analysis.ts';
 import { isBlob } from './blobs.ts';
-import { ChunkScanner } from './chunk-scanner.ts';
+import { ChunkScanner, TextCodes } from './chunk-scanner.ts';
 import { type EventText, readEvent } from './event-text.ts';
 import { searchLimits } from './search-limits.ts';
 
@@ -59,7 +59,7 @@ export class Analyzer {
 /** Every chunk of some texts that is no blob. */
 export function* chunksOf(texts: readonly string[]): Generator<string> {
   for (const text of texts) {
-    const scanner = new ChunkScanner(text);
+    const scanner = new ChunkScanner(TextCodes.of(text));
     while (scanner.next()) {
       const chunk = text.slice(scanner.start, scanner.end);
       if (!isBlob(chunk)) yield chunk;

@@ -4,7 +4,7 @@
 import { assert } from '@tidemark/std';
 import { takeApart } from './analysis.ts';
 import { isBlob } from './blobs.ts';
-import { ChunkScanner } from './chunk-scanner.ts';
+import { ChunkScanner, TextCodes } from './chunk-scanner.ts';
 import { ChunkTable } from './chunk-table.ts';
 import { type Analyzer, type SearchEvent, textsOf } from './document.ts';
 import {
@@ -18,6 +18,7 @@ import {
 import type { Facets } from './event-text.ts';
 import { Float64Column, Uint16Column, Uint32Column } from './growing-arrays.ts';
 import { formPrefix, termPrefix } from './search-keys.ts';
+import { searchLimits } from './search-limits.ts';
 
 /** What a key, or a chunk, takes in maps beside its characters. */
 const mapEntryBytes = 100;
@@ -134,11 +135,12 @@ export class EventCollector {
   /** Counts what stands in a text, and says how many terms that is. */
   #addText(text: string): number {
     const chunks = this.#chunks;
-    const scanner = new ChunkScanner(text);
+    scanned.set(text);
+    const scanner = new ChunkScanner(scanned);
     let [counts, touched, touchedCount] = [this.#counts, this.#touched, this.#touchedCount];
     let length = 0;
     while (scanner.next()) {
-      let chunk = chunks.find(text, scanner);
+      let chunk = chunks.find(scanned, scanner);
       if (chunk === -1) {
         chunk = this.#addChunk(text, scanner);
         [counts, touched] = [this.#counts, this.#touched];
@@ -177,9 +179,9 @@ export class EventCollector {
     this.#touchedCount = 0;
   }
 
-  #addChunk(text: string, { start, end, hash }: ChunkScanner): number {
+  #addChunk(text: string, scanner: ChunkScanner): number {
     if (this.#chunks.count >= chunksMax) this.#chunks.clear();
-    const chunk = copyOf(text.slice(start, end));
+    const chunk = copyOf(text.slice(scanner.start, scanner.end));
     const terms: number[] = [0];
     const forms: number[] = [];
     if (!isBlob(chunk)) {
@@ -194,7 +196,7 @@ export class EventCollector {
     }
     terms[0] = terms.length - 1;
     for (const id of forms) terms.push(id);
-    return this.#chunks.add(chunk, hash, terms);
+    return this.#chunks.add(scanned, scanner, terms);
   }
 
   #idsOfWord(word: string): WordIds {
@@ -247,6 +249,9 @@ export class EventCollector {
     }
   }
 }
+
+/** The text that is being read: one at a time, whoever collects. */
+const scanned = new TextCodes(searchLimits.textCharsMax);
 
 const scratch = Buffer.alloc(512);
 const beyondAscii = /[^\0-\x7f]/;

@@ -2,7 +2,7 @@
 
 import { analyzeWord, normalized, takeApart } from './analysis.ts';
 import { isBlob } from './blobs.ts';
-import { ChunkScanner } from './chunk-scanner.ts';
+import { ChunkScanner, TextCodes } from './chunk-scanner.ts';
 import { textsOf } from './document.ts';
 import type { Query } from './query.ts';
 
@@ -101,7 +101,7 @@ class Wanted {
 
   matchesIn(text: string): Match[] {
     const matches: Match[] = [];
-    const scanner = new ChunkScanner(text);
+    const scanner = new ChunkScanner(TextCodes.of(text));
     while (scanner.next() && matches.length < matchesMax) {
       const { start, end } = scanner;
       const chunk = text.slice(start, end);
