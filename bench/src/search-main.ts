@@ -117,6 +117,7 @@ async function ask(app: AppProcess, path: string, asking: Asking = tenant): Prom
   const answer = await fetch(`${app.url}${path}`, { headers: headersOf(asking) });
   const { data } = (await answer.json()) as { readonly data?: readonly unknown[] };
   if (!answer.ok || data === undefined) throw new Error(`${path}: ${answer.status}`);
+  if (data.length === 0) throw new Error(`${path}: nothing is found`);
 }
 
 async function timed(run: () => Promise<unknown>): Promise<number> {
