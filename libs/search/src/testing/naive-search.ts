@@ -19,7 +19,7 @@ interface Read {
   readonly isError: boolean;
 }
 
-interface Ranked {
+export interface Ranked {
   readonly session: string;
   readonly seq: number;
   readonly score: number;
@@ -182,7 +182,7 @@ export function naiveSearch(events: readonly SearchEvent[], { query, session }: 
 }
 
 /** Scores that differ by rounding alone are equal. */
-function inOrder(ranked: readonly Ranked[]): Ranked[] {
+export function inOrder(ranked: readonly Ranked[]): Ranked[] {
   const byBytes = (one: Ranked, other: Ranked): number =>
     Buffer.compare(Buffer.from(one.session), Buffer.from(other.session)) || one.seq - other.seq;
   return ranked.toSorted((one, other) =>

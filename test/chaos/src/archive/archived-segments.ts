@@ -1,12 +1,11 @@
 // What a bucket has of archived events, by its manifests and the files that they name, read as any other program would:
 // files of the S3 server's folder, and the zstd command.
 
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
+import { createInterface } from 'node:readline';
 
 interface SegmentRef {
   readonly name: string;
@@ -30,8 +29,6 @@ export interface FoundSegments {
   readonly wrong: readonly string[];
 }
 
-const decodedBytesMax = 1_024 * 1_024 * 1_024;
-
 /** `folder` is the bucket's. */
 export async function segmentsIn(folder: string): Promise<FoundSegments> {
   const names = await readdir(folder, { recursive: true });
@@ -49,19 +46,28 @@ export async function segmentsIn(folder: string): Promise<FoundSegments> {
       const path = join(folder, segment.name);
       const { size } = await stat(path);
       if (size !== segment.bytes) wrong.push(`${segment.name} has ${size} bytes`);
-      const { stdout } = await run('zstd', ['-dc', path], { maxBuffer: decodedBytesMax });
-      const lines = stdout.split('\n').filter((line) => line !== '');
-      for (const line of lines) addLine(seqs, line, wrong);
+      for await (const line of decodedLines(path)) {
+        addLine(seqs, line, wrong);
+        events += 1;
+      }
       segments += 1;
-      events += lines.length;
       bytes += size;
       rawBytes += segment.rawBytes;
     }
   }
   for (const [session, of] of seqs) {
-    if (of.size !== Math.max(...of) + 1) wrong.push(`segments have a gap in ${session}`);
+    if (of.size !== lastOf(of) + 1) wrong.push(`segments have a gap in ${session}`);
   }
   return { shards, segments, events, bytes, rawBytes, wrong };
+}
+
+/** One by one: merged segments are larger than a text can be. */
+async function* decodedLines(path: string): AsyncGenerator<string> {
+  const zstd = spawn('zstd', ['-dc', path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(zstd, 'exit');
+  yield* createInterface({ input: zstd.stdout });
+  const [code] = await ended;
+  if (code !== 0) throw new Error(`zstd ends with ${code} on ${path}`);
 }
 
 function addLine(seqs: Map<string, Set<number>>, line: string, wrong: string[]): void {
@@ -71,6 +77,12 @@ function addLine(seqs: Map<string, Set<number>>, line: string, wrong: string[]):
   if (of.has(seq)) wrong.push(`segments have ${session}/${seq} twice`);
   of.add(seq);
 }
+
+const lastOf = (seqs: ReadonlySet<number>): number => {
+  let last = -1;
+  for (const seq of seqs) last = Math.max(last, seq);
+  return last;
+};
 
 /** Of what is in segments, the bytes of events that a log still has that begins there. */
 export const keptBehind = (segments: readonly SegmentRef[], logStart: number): number =>
