@@ -13,6 +13,7 @@ import { addDeliveryReads } from './runs/delivery-reads.ts';
 import { addRunEventReads, createRunFrames } from './runs/event-reads.ts';
 import { addRunReads } from './runs/run-reads.ts';
 import { addTurnWaits, TurnWaits } from './runs/turn-waits.ts';
+import { searchMemoryMib, searchSettingsOf } from './search-settings.ts';
 import { addDefinitionReads } from './sessions/definition-routes.ts';
 import { addErasures } from './sessions/erasure-routes.ts';
 import { Previews } from './sessions/previews.ts';
@@ -24,13 +25,18 @@ import { createStreamFrames } from './sse.ts';
 import { addStreamReads } from './stream-routes.ts';
 
 export { mcpDeclarations, mcpRole } from './mcp-role.ts';
+export { searchDeclarations } from './search-settings.ts';
 export { warmUpSearches } from './warm-up.ts';
 
 export interface ReadSettings {
   readonly longPollMs: number;
+  readonly searchMemoryMib: number;
 }
 
-export const readDefaults: ReadSettings = { longPollMs: limits.longPollMs };
+export const readDefaults: ReadSettings = {
+  longPollMs: limits.longPollMs,
+  searchMemoryMib,
+};
 
 /** Serves catch-up, long-poll and server-sent events. */
 export interface ReadRoleParts {
@@ -41,8 +47,9 @@ export interface ReadRoleParts {
 }
 
 export const readRole =
-  ({ longPollMs }: ReadSettings = readDefaults, { tables, archive }: ReadRoleParts = {}): Role =>
+  (settings: ReadSettings = readDefaults, { tables, archive }: ReadRoleParts = {}): Role =>
   ({ edge, tenancy }, platform) => {
+    const { longPollMs } = settings;
     const { shards, writes, wheel, parts } = platform;
     const followers = new Followers(shards.reader, setImmediate);
     const nowMs = (): number => parts.clock.nowMs();
@@ -52,7 +59,9 @@ export const readRole =
     const previews = new Previews(shards);
     const live = { shards, writes, wheel, longPollMs, followers, frames, nowMs, random };
     addStreamReads(edge, { ...live, tenancy });
-    const search = tables && new SessionSearch({ shards, tables, clock: parts.clock });
+    const search =
+      tables &&
+      new SessionSearch({ shards, tables, clock: parts.clock }, searchSettingsOf(settings));
     const sessions = { ...live, tenancy, sessionFrames, previews, search };
     if (search !== undefined) addSearch(edge, { ...sessions, search });
     addSessionReads(edge, sessions);
@@ -88,6 +97,7 @@ export const readRole =
     );
     if (search !== undefined) {
       observe('search_tail_bytes', 'index of what is not published', () => search.tailBytes);
+      observe('search_index_bytes', 'index of what is published', () => search.decodedBytes);
     }
     return {
       close: () => {

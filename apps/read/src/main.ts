@@ -15,7 +15,7 @@ import { objectDeclarations, openS3Store, s3SettingsOf } from '@tidemark/s3';
 import { publishedIn } from '@tidemark/segments';
 import { readSettings } from '@tidemark/std';
 import { createLogger, createMetrics } from '@tidemark/telemetry';
-import { mcpRole, readRole, warmUpSearches } from './index.ts';
+import { mcpRole, readRole, searchDeclarations, warmUpSearches } from './index.ts';
 
 await main(async () => {
   const declarations = {
@@ -24,6 +24,7 @@ await main(async () => {
     ...kafkaDeclarations,
     ...objectDeclarations,
     ...cacheDeclarations,
+    ...searchDeclarations,
   };
   const settings = readSettings(declarations, 'TIDEMARK_', process.env);
   checkKeys(settings);

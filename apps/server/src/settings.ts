@@ -4,7 +4,7 @@ import { ingestDeclarations } from '@tidemark/ingest';
 import { kafkaDeclarations } from '@tidemark/kafka';
 import { publishDeclarations } from '@tidemark/materializer';
 import { processDeclarations } from '@tidemark/platform';
-import { mcpDeclarations } from '@tidemark/read';
+import { mcpDeclarations, searchDeclarations } from '@tidemark/read';
 import { relayDeclarations } from '@tidemark/relay';
 import { s3Declarations } from '@tidemark/s3';
 import { choice, text } from '@tidemark/std';
@@ -36,6 +36,7 @@ export const serverDeclarations = {
   ...tieringDeclarations,
   ...relayDeclarations,
   ...mcpDeclarations,
+  ...searchDeclarations,
   ...kafkaDeclarations,
   ...s3Declarations,
   ...cacheDeclarations,

@@ -34,7 +34,7 @@ export class TidemarkIndex {
       signal,
     });
     const tables = new TableStore(store, { cacheBytesMax: 256 * mebibyte });
-    const reader = new SearchTableReader(tables, { documentsBytesMax: 64 * mebibyte });
+    const reader = new SearchTableReader(tables, { decodedBytesMax: 64 * mebibyte });
     return new TidemarkIndex(reader, table);
   }
 

@@ -95,23 +95,29 @@ function writeFacet({ values, ids }: FacetColumn): void {
   if (places.size > 1) for (const place of placed) writer.varint(place);
 }
 
-/** What a search without filters needs of a page. */
-export interface PageLengths {
+/** Which documents a page has, and how many of them are not searched whole. */
+export interface PageHead {
   readonly firstDoc: number;
   readonly count: number;
   readonly cutCount: number;
   readonly blobCount: number;
-  readonly lengths: Uint32Array;
 }
 
-export function decodeLengths(bytes: Uint8Array): PageLengths {
-  const reader = new ByteReader(bytes);
+export const decodeHead = (bytes: Uint8Array): PageHead => readHead(new ByteReader(bytes));
+
+function readHead(reader: ByteReader): PageHead {
   const firstDoc = reader.nextUnsigned();
   const count = reader.nextUnsigned();
   const cutCount = reader.nextUnsigned();
   const blobCount = reader.nextUnsigned();
+  return { firstDoc, count, cutCount, blobCount };
+}
+
+export function decodeLengths(bytes: Uint8Array): Uint32Array {
+  const reader = new ByteReader(bytes);
+  const { count } = readHead(reader);
   for (let field = 0; field < 4; field += 1) reader.nextUnsigned();
-  return { firstDoc, count, cutCount, blobCount, lengths: readLengths(reader, count) };
+  return readLengths(reader, count);
 }
 
 function readLengths(reader: ByteReader, count: number): Uint32Array {
@@ -122,10 +128,7 @@ function readLengths(reader: ByteReader, count: number): Uint32Array {
 
 export function decodePage(bytes: Uint8Array): DocumentPage {
   const reader = new ByteReader(bytes);
-  const firstDoc = reader.nextUnsigned();
-  const count = reader.nextUnsigned();
-  reader.nextUnsigned();
-  reader.nextUnsigned();
+  const { firstDoc, count } = readHead(reader);
   const firstSeq = reader.nextUnsigned();
   const firstTimeMs = reader.nextUnsigned();
   const seqsBytes = reader.nextUnsigned();

@@ -1,12 +1,7 @@
-import { assert, compareText } from '@tidemark/std';
+import { assert, compareText, Pace } from '@tidemark/std';
 import { type DocRange, type DocRanges, isWithin, joined, noDocs } from './doc-ranges.ts';
-import {
-  blobFlag,
-  cutFlag,
-  type DocumentPage,
-  errorFlag,
-  type PageLengths,
-} from './document-page.ts';
+import { blobFlag, cutFlag, type DocumentPage, errorFlag, type PageHead } from './document-page.ts';
+import { DocumentLengths } from './length-codes.ts';
 import { lowerBound } from './postings.ts';
 import { addStatistics, noDocuments, type Statistics, statisticsOf } from './statistics.ts';
 
@@ -14,9 +9,19 @@ import { addStatistics, noDocuments, type Statistics, statisticsOf } from './sta
 export interface SessionPage {
   readonly session: string;
   readonly bytes: number;
-  readonly lengths: PageLengths;
+  readonly head: PageHead;
+  lengths(): ArrayLike<number>;
   decode(): DocumentPage;
 }
+
+/** What a page takes in memory beside its bytes and its name. */
+const pageBytes = 256;
+/** Columns of so many pages stay decoded: of hits, and of what filters look into. */
+const decodedPagesMax = 64;
+/** What the columns of a document take once they are decoded. */
+const decodedBytes = 29;
+/** Documents whose lengths are read in one go: about a millisecond. */
+const stepDocuments = 128 * 1_024;
 
 /** What an answer says of a document. */
 export interface DocumentFacts {
@@ -33,33 +38,69 @@ export interface DocumentFacts {
 /** Documents that follow one another in an index: those of one session, or all. */
 export class Documents {
   readonly range: DocRange;
-  /** Of the document that is so far behind the first. */
-  readonly lengths: Uint32Array;
+  readonly #lengths: DocumentLengths;
   readonly #pages: readonly SessionPage[];
   readonly #starts: Uint32Array;
-  readonly #decoded: (DocumentPage | undefined)[];
+  /** The least recently used first. */
+  readonly #decoded = new Map<number, DocumentPage>();
+  readonly #counts: { readonly cut: number; readonly blobs: number };
 
-  constructor(pages: readonly SessionPage[]) {
+  private constructor(pages: readonly SessionPage[]) {
     this.#pages = pages;
-    this.#decoded = pages.map(() => undefined);
-    const read = pages.map(({ lengths }) => lengths);
-    const firstDoc = read[0]?.firstDoc ?? 0;
-    const count = read.reduce((sum, page) => sum + page.count, 0);
-    this.range = { firstDoc, endDoc: firstDoc + count };
-    this.lengths = new Uint32Array(count);
-    this.#starts = Uint32Array.from(read, (page) => page.firstDoc);
-    let next = firstDoc;
-    for (const page of read) {
-      assert(page.firstDoc === next, 'pages follow one another');
-      this.lengths.set(page.lengths, next - firstDoc);
-      next += page.count;
+    const firstDoc = pages[0]?.head.firstDoc ?? 0;
+    let endDoc = firstDoc;
+    for (const { head } of pages) {
+      assert(head.firstDoc === endDoc, 'pages follow one another');
+      endDoc += head.count;
     }
+    this.range = { firstDoc, endDoc };
+    this.#lengths = new DocumentLengths(endDoc - firstDoc);
+    this.#starts = Uint32Array.from(pages, ({ head }) => head.firstDoc);
+    this.#counts = countsOf(pages);
+  }
+
+  static of(pages: readonly SessionPage[]): Documents {
+    const documents = new Documents(pages);
+    for (const page of pages) documents.#readLengths(page);
+    return documents;
+  }
+
+  /** Where there may be many, in steps. */
+  static async inSteps(
+    pages: readonly SessionPage[],
+    rest: () => Promise<void>,
+  ): Promise<Documents> {
+    const documents = new Documents(pages);
+    const pace = new Pace(rest, stepDocuments);
+    for (const page of pages) {
+      documents.#readLengths(page);
+      await pace.done(page.head.count);
+    }
+    return documents;
+  }
+
+  #readLengths(page: SessionPage): void {
+    this.#lengths.set(page.lengths(), page.head.firstDoc - this.range.firstDoc);
+  }
+
+  /** Of the document that is so far behind the first. */
+  get lengths(): Uint16Array | Uint32Array {
+    return this.#lengths.values;
+  }
+
+  /** The same as codes. */
+  get lengthCodes(): Uint8Array {
+    return this.#lengths.codes;
   }
 
   get costBytes(): number {
-    const stored = this.#pages.reduce((sum, { bytes }) => sum + bytes, 0);
-    // Columns, once they are decoded, take a number of bytes a document.
-    return stored + 32 * this.lengths.length + 128 * this.#pages.length;
+    const stored = this.#pages.reduce(
+      (sum, { session, bytes }) => sum + bytes + session.length + pageBytes,
+      0,
+    );
+    const largest = this.#pages.reduce((most, { head }) => Math.max(most, head.count), 0);
+    const decoded = Math.min(decodedPagesMax, this.#pages.length) * largest * decodedBytes;
+    return stored + this.#lengths.costBytes + decoded;
   }
 
   get pages(): number {
@@ -67,10 +108,13 @@ export class Documents {
   }
 
   page(index: number): DocumentPage {
-    const known = this.#decoded[index];
-    if (known !== undefined) return known;
-    const page = (this.#pages[index] as SessionPage).decode();
-    this.#decoded[index] = page;
+    const page = this.#decoded.get(index) ?? (this.#pages[index] as SessionPage).decode();
+    this.#decoded.delete(index);
+    this.#decoded.set(index, page);
+    for (const oldest of this.#decoded.keys()) {
+      if (this.#decoded.size <= decodedPagesMax) break;
+      this.#decoded.delete(oldest);
+    }
     return page;
   }
 
@@ -126,14 +170,10 @@ export class Documents {
 
   /** Of the pages in some ranges: documents whose text is cut, and those of which something is no text. */
   countsOf(ranges: DocRanges): { readonly cut: number; readonly blobs: number } {
-    let cut = 0;
-    let blobs = 0;
-    for (const { lengths } of this.#pages) {
-      if (!isWithin(ranges, lengths.firstDoc)) continue;
-      cut += lengths.cutCount;
-      blobs += lengths.blobCount;
-    }
-    return { cut, blobs };
+    const [first] = ranges;
+    const isAll = first?.firstDoc === this.range.firstDoc && first.endDoc === this.range.endDoc;
+    if (isAll) return this.#counts;
+    return countsOf(this.#pages.filter(({ head }) => isWithin(ranges, head.firstDoc)));
   }
 
   /** The first document behind a place. */
@@ -166,6 +206,11 @@ export class Documents {
     return lowerBound(this.#starts, document + 1, this.#starts.length) - 1;
   }
 
+  /** The first page that has a document, or one behind it. */
+  pageFrom(document: number): number {
+    return Math.max(0, this.pageOf(document));
+  }
+
   #firstPageOf(session: string): number {
     let low = 0;
     let high = this.#pages.length;
@@ -178,7 +223,7 @@ export class Documents {
   }
 }
 
-export const noDocumentsAtAll: Documents = new Documents([]);
+export const noDocumentsAtAll: Documents = Documents.of([]);
 
 /** What removals take away of the documents that are at hand: of a session all below its first kept seq. */
 export function goneOf(documents: Documents, removals: ReadonlyMap<string, number>): DocRanges {
@@ -188,4 +233,14 @@ export function goneOf(documents: Documents, removals: ReadonlyMap<string, numbe
     ranges.push(...documents.of(session, { endSeq: firstKeptSeq }));
   }
   return joined(ranges);
+}
+
+function countsOf(pages: readonly SessionPage[]): { readonly cut: number; readonly blobs: number } {
+  let cut = 0;
+  let blobs = 0;
+  for (const { head } of pages) {
+    cut += head.cutCount;
+    blobs += head.blobCount;
+  }
+  return { cut, blobs };
 }

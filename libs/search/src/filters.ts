@@ -44,8 +44,9 @@ export function clearFiltered(
 ): void {
   const values = filters.filter(isValue);
   const ofSession = values.filter(({ field }) => field === 'session');
-  for (let index = 0; index < documents.pages; index += 1) {
+  for (let index = documents.pageFrom(range.firstDoc); index < documents.pages; index += 1) {
     const { firstDoc, endDoc } = documents.rangeOfPage(index);
+    if (firstDoc >= range.endDoc) return;
     const start = Math.max(firstDoc, range.firstDoc);
     const end = Math.min(endDoc, range.endDoc);
     if (start >= end) continue;

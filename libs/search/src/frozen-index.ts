@@ -11,7 +11,7 @@ import {
   restKey,
   termPrefix,
 } from './search-keys.ts';
-import { type Need, type Segment, termPostings, unionOf } from './segment.ts';
+import { decodedPostings, type Need, type Segment, unionOf } from './segment.ts';
 import { addStatistics, type Statistics } from './statistics.ts';
 import { encodedList, listsIn, storedPage } from './stored-lists.ts';
 
@@ -30,7 +30,7 @@ export class FrozenIndex {
 
   private constructor(entries: Block) {
     this.#entries = entries;
-    this.documents = new Documents(Array.from(within(entries, allPages), storedPage));
+    this.documents = Documents.of(Array.from(within(entries, allPages), storedPage));
     this.#whole = this.documents.statisticsOf([this.documents.range]);
     this.#statistics = this.#whole;
   }
@@ -78,7 +78,7 @@ export class FrozenIndex {
       documents,
       searched,
       gone: this.#gone,
-      terms: terms.map((term) => termPostings(this.#list(term), this.#gone)),
+      terms: terms.map((term) => decodedPostings(this.#list(term), this.#gone)),
       prefixes: prefixes.map((prefix) =>
         isSearched ? unionOf(this.#listsFrom(prefix), { documents }) : undefined,
       ),

@@ -5,9 +5,10 @@ import { Documents, goneOf, type SessionPage } from './documents.ts';
 import { EventCollector } from './event-collector.ts';
 import { Uint16Column, Uint32Column } from './growing-arrays.ts';
 import { orderOf, type PageInOrder, pagesInOrder } from './inversion.ts';
-import { type EncodedList, type PostingList, PostingsEncoder } from './postings.ts';
-import { type Need, type Segment, termPostings, unionOf } from './segment.ts';
+import { type EncodedList, PostingsEncoder } from './postings.ts';
+import { decodedPostings, type Need, type Segment, unionOf } from './segment.ts';
 import { addStatistics } from './statistics.ts';
+import type { WindowedList } from './windowed-list.ts';
 
 /** The documents as they are numbered for a search: by session and seq. */
 interface View {
@@ -72,7 +73,7 @@ export class OpenIndex {
       documents,
       searched,
       gone,
-      terms: lists.map((encoded) => termPostings(encoded, gone)),
+      terms: lists.map((encoded) => decodedPostings(encoded, gone)),
       prefixes: prefixes.map((prefix) => this.#prefixed(prefix, { documents, order })),
     };
   }
@@ -81,7 +82,7 @@ export class OpenIndex {
     if (this.#view !== undefined) return this.#view;
     const order = orderOf(this.collector);
     const pages = Array.from(pagesInOrder(this.collector, order), sessionPage);
-    const documents = new Documents(pages);
+    const documents = Documents.of(pages);
     this.#view = { order, documents, gone: goneOf(documents, this.removals) };
     return this.#view;
   }
@@ -124,7 +125,7 @@ export class OpenIndex {
   #prefixed(
     prefix: string,
     { documents, order }: Pick<View, 'documents' | 'order'>,
-  ): PostingList | undefined {
+  ): WindowedList | undefined {
     const ids: number[] = [];
     for (const [id, key] of this.collector.keys.entries()) {
       if (key.startsWith(prefix, 1)) ids.push(id);
@@ -135,7 +136,8 @@ export class OpenIndex {
 }
 
 function sessionPage({ session, page }: PageInOrder): SessionPage {
-  const { flags } = page;
+  const { firstDoc, count, flags, lengths } = page;
   const [cutCount, blobCount] = [countOf(flags, cutFlag), countOf(flags, blobFlag)];
-  return { session, bytes: 0, lengths: { ...page, cutCount, blobCount }, decode: () => page };
+  const head = { firstDoc, count, cutCount, blobCount };
+  return { session, bytes: 0, head, lengths: () => lengths, decode: () => page };
 }

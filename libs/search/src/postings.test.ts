@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { joined } from './doc-ranges.ts';
-import { markDocuments, PostingList, PostingsEncoder } from './postings.ts';
+import { decodeList } from './list-decoder.ts';
+import { ListReader, markDocuments, PostingsEncoder } from './postings.ts';
+import { TermWeight } from './term-weights.ts';
 
 const posting = fc.record({
   gap: fc.oneof(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 100_000 })),
@@ -31,37 +33,33 @@ function encoded(given: Given) {
   });
 }
 
-test('a list gives back its postings, in blocks and one by one', () => {
+test('a list gives back its postings, one by one and by their documents', () => {
   fc.assert(
     fc.property(postings, (given) => {
-      const list = new PostingList(encoded(given));
+      const reader = new ListReader(encoded(given));
       const read: [number, number][] = [];
-      for (let block = 0; block < list.blocks; block += 1) {
-        const count = list.open(block);
-        expect(list.documents[count - 1]).toBe(list.lastOf(block));
-        for (let at = 0; at < count; at += 1) {
-          read.push([list.documents[at] as number, list.frequencies[at] as number]);
+      while (reader.next()) read.push([reader.document, reader.frequency]);
+      expect(read).toEqual(given.map(({ document, tf }) => [document, tf]));
+      const list = decodeList(encoded(given));
+      expect(list.df).toBe(given.length);
+      const had = new Set(given.map(({ document }) => document));
+      for (const { document, tf } of given) {
+        expect(list.frequencyIn(document)).toBe(tf);
+        for (const near of [document - 1, document + 1, document + 4_096]) {
+          if (!had.has(near)) expect(list.frequencyIn(near)).toBe(0);
         }
       }
-      expect(read).toEqual(given.map(({ document, tf }) => [document, tf]));
-      for (const { document, tf } of given.toReversed().slice(0, 50)) {
-        expect(list.frequencyIn(document)).toBe(tf);
-      }
-      const [first] = given;
-      if (first !== undefined && first.document > 0)
-        expect(list.frequencyIn(first.document - 1)).toBe(0);
     }),
   );
 });
 
-test('no posting of a block gives more than the block’s bound, whatever the statistics', () => {
+test('no posting gives more than the bound of its list, whatever the statistics', () => {
   fc.assert(
     fc.property(postings, fc.double({ min: 1, max: 1_000, noNaN: true }), (given, average) => {
-      const list = new PostingList(encoded(given));
-      const give = (tf: number, length: number) => tf / (tf + 0.3 + (0.9 * length) / average);
-      for (const [at, { tf, length }] of given.entries()) {
-        if (list.blocks === 1) break;
-        expect(list.boundOf(Math.floor(at / 128), give)).toBeGreaterThanOrEqual(give(tf, length));
+      const weight = new TermWeight({ weight: 3, base: 0.3, slope: 0.9 / average }, 1e6);
+      const most = weight.mostOf(decodeList(encoded(given)));
+      for (const { tf, length } of given) {
+        expect(most).toBeGreaterThanOrEqual(weight.scoreOf(tf, length) * 1e6);
       }
     }),
   );
@@ -77,12 +75,15 @@ test('postings in ranges are counted and marked as they are', () => {
       const list = encoded(given);
       const isIn = (document: number) =>
         apart.some(({ firstDoc, endDoc }) => document >= firstDoc && document < endDoc);
-      expect(new PostingList(list).countIn(apart)).toBe(
+      expect(decodeList(list).countIn(apart)).toBe(
         given.filter(({ document }) => isIn(document)).length,
       );
       for (const { firstDoc, endDoc } of apart) {
         const marks = new Uint8Array(endDoc - firstDoc);
+        const others = new Uint8Array(endDoc - firstDoc);
         markDocuments(list, { firstDoc, endDoc }, marks);
+        decodeList(list).mark({ firstDoc, endDoc }, others);
+        expect(others).toEqual(marks);
         const expected = given.filter(({ document }) => document >= firstDoc && document < endDoc);
         expect(marks.reduce((sum, mark) => sum + mark, 0)).toBe(expected.length);
         for (const { document } of expected) expect(marks[document - firstDoc]).toBe(1);
@@ -95,10 +96,8 @@ test('a list that is cut short is refused', () => {
   fc.assert(
     fc.property(postings, (given) => {
       const { df, rest } = encoded(given);
-      expect(() => {
-        const list = new PostingList({ df, rest: rest.subarray(0, rest.length - 1) });
-        for (let block = 0; block < list.blocks; block += 1) list.open(block);
-      }).toThrow(RangeError);
+      const cut = { df, rest: rest.subarray(0, rest.length - 1) };
+      expect(() => decodeList(cut)).toThrow(RangeError);
     }),
   );
 });

@@ -11,11 +11,11 @@
 // bound its scores, whatever the statistics of the whole index have become since. Stored.
 
 import { ByteReader, ByteWriter } from '@tidemark/tables';
-import type { DocRange, DocRanges } from './doc-ranges.ts';
+import type { DocRange } from './doc-ranges.ts';
 
 export const blockPostings = 128;
 /** Pairs bound the frequencies 1, 2, 3 to 4, and those above. */
-const pairsMax = 4;
+export const pairsMax = 4;
 
 interface Numbers {
   readonly [index: number]: number;
@@ -34,6 +34,12 @@ export interface Postings {
 export interface EncodedList {
   readonly df: number;
   readonly rest: Uint8Array;
+}
+
+/** Which of the pairs bounds a frequency. */
+export function pairOf(frequency: number): number {
+  if (frequency <= 2) return frequency - 1;
+  return frequency <= 4 ? 2 : 3;
 }
 
 /** Encodes one list after the other. */
@@ -95,7 +101,7 @@ export class PostingsEncoder {
     for (let at = first; at < end; at += 1) {
       const frequency = frequencies[at] as number;
       const length = this.#lengthOf[(documents[at] as number) - this.#firstDoc] as number;
-      const pair = frequency <= 2 ? frequency - 1 : frequency <= 4 ? 2 : 3;
+      const pair = pairOf(frequency);
       if (frequency > (most[pair] as number)) most[pair] = frequency;
       if (length < (shortest[pair] as number)) shortest[pair] = length;
     }
@@ -109,159 +115,6 @@ export class PostingsEncoder {
     }
     this.#skips.varint(kept.length / 2);
     for (const value of kept) this.#skips.varint(value);
-  }
-}
-
-/** Reads one list. Throws a RangeError on bytes that are none. */
-export class PostingList {
-  readonly df: number;
-  readonly blocks: number;
-  readonly #bytes: Uint8Array;
-  /** Of each block: its last document, where its bytes begin, where its pairs begin. */
-  readonly #lasts: Uint32Array;
-  readonly #starts: Uint32Array;
-  readonly #pairStarts: Uint32Array;
-  readonly #pairs: Uint32Array;
-  /** The block that is decoded. */
-  #decoded = -1;
-  readonly documents: Uint32Array = new Uint32Array(blockPostings);
-  readonly frequencies: Uint16Array = new Uint16Array(blockPostings);
-
-  constructor({ df, rest }: EncodedList) {
-    this.df = df;
-    this.#bytes = rest;
-    this.blocks = Math.ceil(df / blockPostings);
-    const isSkipped = this.blocks > 1;
-    this.#lasts = new Uint32Array(isSkipped ? this.blocks : 1);
-    this.#starts = new Uint32Array(this.#lasts.length);
-    this.#pairStarts = new Uint32Array(isSkipped ? this.blocks + 1 : 0);
-    this.#pairs = new Uint32Array(isSkipped ? 2 * pairsMax * this.blocks : 0);
-    if (isSkipped) this.#readSkips(new ByteReader(rest));
-    else if (df > 0) this.#lasts[0] = this.#decodeInto(0, df);
-  }
-
-  lastOf(block: number): number {
-    return this.#lasts[block] as number;
-  }
-
-  firstOf(block: number): number {
-    return block === 0 ? 0 : this.lastOf(block - 1) + 1;
-  }
-
-  countOf(block: number): number {
-    return Math.min(blockPostings, this.df - block * blockPostings);
-  }
-
-  /** The first block that ends at a document or behind it; the number of blocks where there is none. */
-  blockFrom(document: number): number {
-    let low = 0;
-    let high = this.blocks;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#lasts[middle] as number) < document) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  /** Decodes a block into `documents` and `frequencies`, and says how many there are. */
-  open(block: number): number {
-    const count = this.countOf(block);
-    if (block !== this.#decoded) this.#decodeInto(block, count);
-    return count;
-  }
-
-  /**
-   * The most that any posting of a block may score. A single block has no pairs: who asks for its bound has its
-   * postings at hand.
-   */
-  boundOf(block: number, scoreOf: (frequency: number, length: number) => number): number {
-    let bound = 0;
-    const end = this.#pairStarts[block + 1] as number;
-    for (let at = this.#pairStarts[block] as number; at < end; at += 2) {
-      bound = Math.max(bound, scoreOf(this.#pairs[at] as number, this.#pairs[at + 1] as number));
-    }
-    return bound;
-  }
-
-  /** How often the term stands in a document. */
-  frequencyIn(document: number): number {
-    const block = this.blockFrom(document);
-    if (block === this.blocks) return 0;
-    const at = lowerBound(this.documents, document, this.open(block));
-    return this.documents[at] === document && at < this.countOf(block)
-      ? (this.frequencies[at] as number)
-      : 0;
-  }
-
-  /** Postings of documents in some ranges: blocks that lie in a range whole are not decoded. */
-  countIn(ranges: DocRanges): number {
-    let count = 0;
-    for (const range of ranges) count += this.#before(range.endDoc) - this.#before(range.firstDoc);
-    return count;
-  }
-
-  /** Postings of documents before one. */
-  #before(document: number): number {
-    const block = this.blockFrom(document);
-    if (block === this.blocks) return this.df;
-    return block * blockPostings + lowerBound(this.documents, document, this.open(block));
-  }
-
-  #readSkips(reader: ByteReader): void {
-    let last = 0;
-    let start = 0;
-    let pairs = 0;
-    for (let block = 0; block < this.blocks; block += 1) {
-      last += reader.nextUnsigned();
-      this.#lasts[block] = last;
-      this.#starts[block] = start;
-      start += reader.nextUnsigned();
-      this.#pairStarts[block] = pairs;
-      const end = pairs + 2 * Math.min(pairsMax, reader.nextUnsigned());
-      for (; pairs < end; pairs += 1) this.#pairs[pairs] = reader.nextUnsigned();
-    }
-    this.#pairStarts[this.blocks] = pairs;
-    for (let block = 0; block < this.blocks; block += 1) {
-      this.#starts[block] = (this.#starts[block] as number) + reader.at;
-    }
-    if (reader.at + start !== this.#bytes.length) throw new RangeError('a list of another length');
-  }
-
-  /** Says which document is the last. */
-  #decodeInto(block: number, count: number): number {
-    const bytes = this.#bytes;
-    const { documents, frequencies } = this;
-    let at = this.#starts[block] as number;
-    let document = block === 0 ? -1 : this.lastOf(block - 1);
-    for (let index = 0; index < count; index += 1) {
-      let value = bytes[at++] as number;
-      if (value >= 0x80) {
-        value &= 0x7f;
-        let byte: number;
-        let scale = 0x80;
-        do {
-          byte = bytes[at++] as number;
-          value += (byte & 0x7f) * scale;
-          scale *= 0x80;
-        } while (byte >= 0x80);
-      }
-      document += (value >>> 1) + 1;
-      documents[index] = document;
-      let frequency = 1;
-      if ((value & 1) === 1) {
-        let byte = bytes[at++] as number;
-        frequency = (byte & 0x7f) + 2;
-        for (let scale = 0x80; byte >= 0x80; scale *= 0x80) {
-          byte = bytes[at++] as number;
-          frequency += (byte & 0x7f) * scale;
-        }
-      }
-      frequencies[index] = frequency;
-    }
-    if (at > bytes.length) throw new RangeError('a list that is cut short');
-    this.#decoded = block;
-    return document;
   }
 }
 

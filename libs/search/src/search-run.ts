@@ -19,12 +19,13 @@ import type { NotSearched, SearchRequest, SearchSources } from './search-request
 import type { Segment } from './segment.ts';
 import { type Collector, isScored, SegmentSearch } from './segment-search.ts';
 import type { Removals } from './table-reader.ts';
+import { TermWeights } from './term-weights.ts';
 
 const noRemovals: Removals = new Map();
 /** Events that are read at once to look for a phrase. */
 const phraseBatch = 64;
-/** Windows of documents that are searched in one go: a millisecond or two. */
-const stepWindows = 32;
+/** Postings that are added in one go: two or three milliseconds. */
+const stepWork = 1_000_000;
 
 interface Hits<T> {
   /** One more than were asked for, where there are more. */
@@ -69,7 +70,7 @@ export class SearchRun {
     request: SearchRequest & { readonly kind: 'events' | 'sessions' },
     signal: AbortSignal,
   ): Promise<SearchRun> {
-    const { reader, tail, tables, removals = noRemovals } = sources;
+    const { reader, tail, tables, rest, removals = noRemovals } = sources;
     const { session, kind, filters, hitsMax } = request;
     assert(hitsMax >= 1 && hitsMax <= searchLimits.hitsMax, 'a page of hits');
     const query = parseQuery(request.query, filters);
@@ -85,7 +86,7 @@ export class SearchRun {
     const others = tables.filter((table) => !known.includes(table));
     const load = known
       .filter(({ run }) => run.length > 0)
-      .map((table) => reader.load(table, { need, removals, signal }));
+      .map((table) => reader.load(table, { need, removals, rest, signal }));
     const segments = [...(await Promise.all(load)), ...hot];
     return new SearchRun({
       sources,
@@ -137,14 +138,17 @@ export class SearchRun {
   }
 
   async #collect(collector: Collector, after: Rank | undefined): Promise<void> {
-    let windows = 0;
+    let work = 0;
+    const weights = new TermWeights(this.#query, this.#statistics);
     const isByPlace = !isScored(this.#query) && after !== undefined;
     for (const segment of this.#segments) {
       const searched = isByPlace ? behind(segment, after) : segment;
-      const parts = { statistics: this.#statistics, collector };
-      for (const _ of new SegmentSearch(searched, this.#query, parts).windows()) {
-        windows += 1;
-        if (windows % stepWindows === 0) await this.#sources.rest();
+      const found = new SegmentSearch(searched, this.#query, { weights, collector });
+      for (const taken of found.windows()) {
+        work += taken;
+        if (work < stepWork) continue;
+        work = 0;
+        await this.#sources.rest();
       }
     }
   }

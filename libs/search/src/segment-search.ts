@@ -4,21 +4,22 @@
 //     segment it lies in and however it was found.
 // (2) A document is left out only where what its terms could give at most is less than the worst score that still
 //     counts. Equal scores are told apart by the documents' places, so a tie is never left out.
-// (3) Terms that together cannot lift a document over that score are not read: they are only looked up for documents
-//     that the other terms found.
+// (3) Of what its terms give at most sums are made in whole units; only a document whose sum reaches the worst score
+//     that counts is scored.
+// (4) Terms that together cannot lift a document over that score make no candidates: they are added to what the other
+//     terms found, until nothing is left of it.
 
-import { bm25Weight, type GlobalStatistics, prefixWeight } from './bm25.ts';
+import { Candidates } from './candidates.ts';
 import type { DocRange } from './doc-ranges.ts';
 import { clearFiltered } from './filters.ts';
-import type { PostingList } from './postings.ts';
 import type { Clause, Query } from './query.ts';
-import { markWithin, type Segment } from './segment.ts';
-import { TermScorer } from './term-scorer.ts';
+import type { Segment } from './segment.ts';
+import { TermScorer, type Window } from './term-scorer.ts';
+import type { TermWeights } from './term-weights.ts';
+import { placeInWindow, type WindowedList, windowDocuments, windowOf } from './windowed-list.ts';
 
-/** Scores of a window stay in the nearest cache. */
-const windowDocuments = 4_096;
-/** What rounding may add to a sum of bounds. */
-const roundingShare = 1e-9;
+/** What a window takes beside the postings that are added, in postings. */
+const windowWork = 256;
 
 /** Takes what is found. */
 export interface Collector {
@@ -30,9 +31,13 @@ export interface Collector {
 export class SegmentSearch {
   readonly #segment: Segment;
   readonly #query: Query;
+  readonly #weights: TermWeights;
   readonly #collector: Collector;
   /** In the order of the query; those that the segment has. */
   readonly #scorers: TermScorer[] = [];
+  /** Those that may give most first. */
+  readonly #strongestFirst: readonly TermScorer[];
+  readonly #candidates = new Candidates();
   readonly #scores = new Float64Array(windowDocuments);
   readonly #marks = new Uint8Array(windowDocuments);
   readonly #clauseMarks = new Uint8Array(windowDocuments);
@@ -42,151 +47,163 @@ export class SegmentSearch {
   constructor(
     segment: Segment,
     query: Query,
-    {
-      statistics,
-      collector,
-    }: { readonly statistics: GlobalStatistics; readonly collector: Collector },
+    { weights, collector }: { readonly weights: TermWeights; readonly collector: Collector },
   ) {
     this.#segment = segment;
     this.#query = query;
+    this.#weights = weights;
     this.#collector = collector;
     const { required, excluded, filters } = query;
     this.#isMarked =
       required.length + excluded.length + filters.length + segment.gone.length > 0 ||
       !isScored(query);
-    for (let term = 0; term < query.scored; term += 1) {
+    for (const [term, weight] of weights.terms.entries()) {
       const list = segment.terms[term]?.list;
-      if (list === undefined) continue;
-      const weight = bm25Weight(statistics, term);
-      this.#scorers.push(new TermScorer(list, weight, segment.documents));
+      if (list !== undefined) this.#scorers.push(new TermScorer(list, weight, segment.documents));
     }
     for (const list of segment.prefixes.slice(0, query.scoredPrefixes)) {
       if (list === undefined) continue;
-      this.#scorers.push(new TermScorer(list, prefixWeight, segment.documents));
+      this.#scorers.push(new TermScorer(list, weights.prefix, segment.documents));
     }
+    this.#strongestFirst = this.#scorers.toSorted((one, other) => other.most - one.most);
   }
 
-  /** Window after window: whoever runs it may let others have their turn between. */
-  *windows(): Generator<void> {
+  /**
+   * Window after window, each with what it took, in postings: whoever runs it may let others have their turn
+   * between.
+   */
+  *windows(): Generator<number> {
     if (this.#query.required.some((clause) => this.#listsOf(clause) === undefined)) return;
     for (const { firstDoc, endDoc } of this.#segment.searched) {
-      for (let start = firstDoc; start < endDoc; start += windowDocuments) {
-        this.#search({ firstDoc: start, endDoc: Math.min(endDoc, start + windowDocuments) });
-        yield;
+      for (let start = firstDoc; start < endDoc; ) {
+        const number = windowOf(start);
+        const end = Math.min(endDoc, (number + 1) * windowDocuments);
+        const firstPlace = placeInWindow(start);
+        yield this.#search({ number, firstPlace, endPlace: firstPlace + end - start });
+        start = end;
       }
     }
   }
 
-  #search(window: DocRange): void {
+  #search(window: Window): number {
     if (!isScored(this.#query)) {
       if (this.#mark(window)) this.#offerMarked(window);
-      return;
+      return windowDocuments;
     }
-    for (const scorer of this.#scorers) scorer.enter(window);
-    const { essential, others } = this.#split();
-    if (essential.length === 0 || (this.#isMarked && !this.#mark(window))) return;
-    const scores = this.#scores.fill(0, 0, window.endDoc - window.firstDoc);
-    for (const scorer of essential) scorer.addTo(scores, window);
-    if (others.length === 0) this.#offerScored(window);
-    else this.#offerCandidates(window, others);
+    const present: TermScorer[] = [];
+    let units = 0;
+    for (const scorer of this.#strongestFirst) {
+      scorer.enter(window);
+      if (scorer.count === 0) continue;
+      present.push(scorer);
+      units += scorer.most;
+    }
+    const unitsMin = this.#unitsMin();
+    if (present.length === 0 || units < unitsMin) return present.length;
+    if (this.#isMarked && !this.#mark(window)) return windowDocuments;
+    return unitsMin <= 0 ? this.#offerAll(window) : this.#offerBest(window, present, units);
   }
 
-  /** Those that cannot lift a document over the threshold by themselves go to the others, the strongest first. */
-  #split(): { readonly essential: readonly TermScorer[]; readonly others: readonly TermScorer[] } {
-    const present = this.#scorers.filter(({ bound }) => bound > 0);
-    const { threshold } = this.#collector;
-    const others: TermScorer[] = [];
-    let sum = 0;
-    for (const scorer of present.toSorted((one, other) => one.bound - other.bound)) {
-      sum += scorer.bound;
-      if (sum * (1 + roundingShare) >= threshold) break;
-      others.unshift(scorer);
-    }
-    return { essential: present.filter((scorer) => !others.includes(scorer)), others };
+  #unitsMin(): number {
+    return this.#weights.unitsFor(this.#collector.threshold);
   }
 
-  /** All terms were added, in the order of the query: these are the scores. */
-  #offerScored({ firstDoc, endDoc }: DocRange): void {
+  /** Every document counts. Terms are added in the order of the query: these are the scores. */
+  #offerAll({ number, firstPlace, endPlace }: Window): number {
     const collector = this.#collector;
-    for (let at = 0; at < endDoc - firstDoc; at += 1) {
-      const score = this.#scores[at] as number;
+    const scores = this.#scores.fill(0);
+    let work = windowDocuments;
+    for (const scorer of this.#scorers) {
+      scorer.addScores(scores);
+      work += scorer.count;
+    }
+    for (let place = firstPlace; place < endPlace; place += 1) {
+      const score = this.#scores[place] as number;
       if (score === 0 || score < collector.threshold) continue;
-      if (this.#isMarked && this.#marks[at] === 0) continue;
-      collector.offer(this.#segment, firstDoc + at, score);
+      if (this.#isMarked && this.#marks[place] === 0) continue;
+      collector.offer(this.#segment, number * windowDocuments + place, score);
     }
+    return work;
   }
 
-  #offerCandidates({ firstDoc, endDoc }: DocRange, others: readonly TermScorer[]): void {
-    const left = boundsLeft(others);
-    for (let at = 0; at < endDoc - firstDoc; at += 1) {
-      let score = this.#scores[at] as number;
-      if (score === 0 || (this.#isMarked && this.#marks[at] === 0)) continue;
-      const { threshold } = this.#collector;
-      let other = 0;
-      while ((score + (left[other] as number)) * (1 + roundingShare) >= threshold) {
-        if (other === others.length) {
-          this.#collector.offer(this.#segment, firstDoc + at, this.#scoreOf(firstDoc + at));
-          break;
-        }
-        score += others[other]?.scoreOf(firstDoc + at) ?? 0;
-        other += 1;
-      }
+  /** Of the terms that stand in the window, which together give so many units at most. */
+  #offerBest({ number }: Window, present: readonly TermScorer[], units: number): number {
+    const candidates = this.#candidates;
+    const unitsMin = this.#unitsMin();
+    let left = units;
+    let essential = 0;
+    for (; left >= unitsMin; essential += 1) left -= (present[essential] as TermScorer).most;
+    let work = windowWork + candidates.find(present.slice(0, essential), unitsMin - left);
+    if (this.#isMarked) candidates.keep(this.#marks);
+    for (const scorer of present.slice(essential)) {
+      if (candidates.count === 0) break;
+      left -= scorer.most;
+      work += candidates.add(scorer, unitsMin - left);
     }
+    for (let at = 0; at < candidates.count; at += 1) {
+      if ((candidates.units[at] as number) < this.#unitsMin()) continue;
+      const place = candidates.places[at] as number;
+      work += this.#scorers.length;
+      this.#collector.offer(this.#segment, number * windowDocuments + place, this.#scoreAt(place));
+    }
+    return work;
   }
 
-  #scoreOf(document: number): number {
+  #scoreAt(place: number): number {
     let score = 0;
-    for (const scorer of this.#scorers) score += scorer.scoreOf(document);
+    for (const scorer of this.#scorers) score += scorer.scoreAt(place);
     return score;
   }
 
   /** A query of filters alone: in the order of the documents. */
-  #offerMarked({ firstDoc, endDoc }: DocRange): void {
-    for (let at = 0; at < endDoc - firstDoc; at += 1) {
-      if (this.#marks[at] === 1) this.#collector.offer(this.#segment, firstDoc + at, 0);
+  #offerMarked({ number, firstPlace, endPlace }: Window): void {
+    for (let place = firstPlace; place < endPlace; place += 1) {
+      if (this.#marks[place] === 0) continue;
+      this.#collector.offer(this.#segment, number * windowDocuments + place, 0);
     }
   }
 
-  /** Marks what the query lets through. Says whether anything is. */
-  #mark(window: DocRange): boolean {
-    const { firstDoc, endDoc } = window;
-    const marks = this.#marks.fill(1, 0, endDoc - firstDoc);
+  /** Marks what the query lets through, by its place in the window. Says whether anything is. */
+  #mark({ number, firstPlace, endPlace }: Window): boolean {
+    const firstDoc = number * windowDocuments;
+    const marks = this.#marks.fill(0).fill(1, firstPlace, endPlace);
     for (const gone of this.#segment.gone) {
-      const start = Math.max(gone.firstDoc, firstDoc) - firstDoc;
-      const end = Math.min(gone.endDoc, endDoc) - firstDoc;
+      const start = Math.max(gone.firstDoc - firstDoc, 0);
+      const end = Math.min(gone.endDoc - firstDoc, windowDocuments);
       if (start < end) marks.fill(0, start, end);
     }
+    const range = { firstDoc, endDoc: firstDoc + windowDocuments };
     for (const clause of this.#query.required) {
-      const has = this.#markClause(clause, window);
-      for (let at = 0; at < endDoc - firstDoc; at += 1) if (has[at] === 0) marks[at] = 0;
+      const has = this.#markClause(clause, range);
+      for (let place = 0; place < windowDocuments; place += 1)
+        if (has[place] === 0) marks[place] = 0;
     }
     for (const clause of this.#query.excluded) {
-      const has = this.#markClause(clause, window);
-      for (let at = 0; at < endDoc - firstDoc; at += 1) if (has[at] === 1) marks[at] = 0;
+      const has = this.#markClause(clause, range);
+      for (let place = 0; place < windowDocuments; place += 1)
+        if (has[place] === 1) marks[place] = 0;
     }
-    const isAny = (): boolean => marks.subarray(0, endDoc - firstDoc).includes(1);
-    if (!isAny()) return false;
+    if (!marks.includes(1)) return false;
     if (this.#query.filters.length === 0) return true;
-    clearFiltered(this.#segment.documents, this.#query.filters, { range: window, marks });
-    return isAny();
+    clearFiltered(this.#segment.documents, this.#query.filters, { range, marks });
+    return marks.includes(1);
   }
 
   /** Documents that have all of a clause. */
-  #markClause(clause: Clause, window: DocRange): Uint8Array {
-    const count = window.endDoc - window.firstDoc;
-    const has = this.#clauseMarks;
+  #markClause(clause: Clause, range: DocRange): Uint8Array {
     const lists = this.#listsOf(clause);
-    has.fill(lists === undefined ? 0 : 1, 0, count);
+    const has = this.#clauseMarks.fill(lists === undefined ? 0 : 1);
     for (const list of lists ?? []) {
-      const marks = this.#listMarks.fill(0, 0, count);
-      markWithin(list, window, marks);
-      for (let at = 0; at < count; at += 1) if (marks[at] === 0) has[at] = 0;
+      const marks = this.#listMarks.fill(0);
+      list.mark(range, marks);
+      for (let place = 0; place < windowDocuments; place += 1)
+        if (marks[place] === 0) has[place] = 0;
     }
     return has;
   }
 
   /** Undefined where no document of the segment can have all. */
-  #listsOf({ terms, prefixes }: Clause): readonly PostingList[] | undefined {
+  #listsOf({ terms, prefixes }: Clause): readonly WindowedList[] | undefined {
     const lists = [
       ...terms.map((term) => this.#segment.terms[term]?.list),
       ...prefixes.map((prefix) => this.#segment.prefixes[prefix]),
@@ -197,12 +214,3 @@ export class SegmentSearch {
 
 /** Whether an event has to have any of the query's words. */
 export const isScored = ({ scored, scoredPrefixes }: Query): boolean => scored + scoredPrefixes > 0;
-
-/** What is left to be given once so many of the terms were looked up. */
-function boundsLeft(scorers: readonly TermScorer[]): Float64Array {
-  const left = new Float64Array(scorers.length + 1);
-  for (let at = scorers.length - 1; at >= 0; at -= 1) {
-    left[at] = (left[at + 1] as number) + (scorers[at]?.bound ?? 0);
-  }
-  return left;
-}

@@ -1,10 +1,12 @@
 // What one source has to say to one query: a table, or a part of the tail. Everything a search needs of it is in
 // memory, so that all sources are scored together, after all of them are there.
 
-import type { DocRange, DocRanges } from './doc-ranges.ts';
+import type { DocRanges } from './doc-ranges.ts';
 import type { Documents } from './documents.ts';
-import { type EncodedList, markDocuments, PostingList, PostingsEncoder } from './postings.ts';
+import { decodeList } from './list-decoder.ts';
+import { type EncodedList, markDocuments } from './postings.ts';
 import type { Statistics } from './statistics.ts';
+import { listOfMarks, type WindowedList } from './windowed-list.ts';
 
 /** What a query asks of every source. */
 export interface Need {
@@ -20,7 +22,7 @@ export interface TermPostings {
   /** In how many of the source's documents, gone ones left out: in all of them, whatever is searched. */
   readonly df: number;
   /** Undefined where nothing of the source is searched. */
-  readonly list: PostingList | undefined;
+  readonly list: WindowedList | undefined;
 }
 
 export interface Segment {
@@ -32,52 +34,31 @@ export interface Segment {
   readonly gone: DocRanges;
   /** By the places in the need. */
   readonly terms: readonly (TermPostings | undefined)[];
-  readonly prefixes: readonly (PostingList | undefined)[];
+  readonly prefixes: readonly (WindowedList | undefined)[];
 }
 
 export function termPostings(
-  encoded: EncodedList | undefined,
+  list: WindowedList | undefined,
   gone: DocRanges,
 ): TermPostings | undefined {
-  if (encoded === undefined) return undefined;
-  const list = new PostingList(encoded);
-  return { df: list.df - (gone.length === 0 ? 0 : list.countIn(gone)), list };
+  return list && { df: list.df - (gone.length === 0 ? 0 : list.countIn(gone)), list };
 }
+
+/** Of what is in memory as it is stored. */
+export const decodedPostings = (
+  encoded: EncodedList | undefined,
+  gone: DocRanges,
+): TermPostings | undefined => termPostings(encoded && decodeList(encoded), gone);
 
 /** One list of all documents that any of some lists has, each once. */
 export function unionOf(
   lists: readonly EncodedList[],
   { documents }: { readonly documents: Documents },
-): PostingList | undefined {
+): WindowedList | undefined {
   if (lists.length === 0) return undefined;
   const { firstDoc, endDoc } = documents.range;
   const has = new Uint8Array(endDoc - firstDoc);
   for (const list of lists) markDocuments(list, { firstDoc, endDoc }, has);
-  const found = new Uint32Array(has.length);
-  let count = 0;
-  for (let at = 0; at < has.length; at += 1) {
-    if (has[at] === 0) continue;
-    found[count] = firstDoc + at;
-    count += 1;
-  }
-  if (count === 0) return undefined;
-  const frequencies = new Uint8Array(count).fill(1);
-  const encoder = new PostingsEncoder(documents.lengths, firstDoc);
-  return new PostingList(encoder.encode({ documents: found, frequencies, start: 0, end: count }));
-}
-
-/** Sets what the list has of a range. */
-export function markWithin(
-  list: PostingList,
-  { firstDoc, endDoc }: DocRange,
-  marks: Uint8Array,
-): void {
-  for (let block = list.blockFrom(firstDoc); block < list.blocks; block += 1) {
-    if (list.firstOf(block) >= endDoc) return;
-    const count = list.open(block);
-    for (let at = 0; at < count; at += 1) {
-      const document = list.documents[at] as number;
-      if (document >= firstDoc && document < endDoc) marks[document - firstDoc] = 1;
-    }
-  }
+  const union = listOfMarks(has, firstDoc);
+  return union.df === 0 ? undefined : union;
 }

@@ -1,5 +1,5 @@
 import { ByteReader, type Entry } from '@tidemark/tables';
-import { decodeLengths, decodePage } from './document-page.ts';
+import { decodeHead, decodeLengths, decodePage } from './document-page.ts';
 import type { SessionPage } from './documents.ts';
 import type { EncodedList } from './postings.ts';
 import { isRestKey, sessionOfPage } from './search-keys.ts';
@@ -8,7 +8,8 @@ export function storedPage({ key, value = new Uint8Array(0) }: Entry): SessionPa
   return {
     session: sessionOfPage(key),
     bytes: value.length,
-    lengths: decodeLengths(value),
+    head: decodeHead(value),
+    lengths: () => decodeLengths(value),
     decode: () => decodePage(value),
   };
 }

@@ -11,6 +11,7 @@ import { Problem } from '@tidemark/protocol';
 import { BlockCache, type Entry, type TableRef, type TableStore } from '@tidemark/tables';
 import { type DocRanges, joined, noDocs } from './doc-ranges.ts';
 import { Documents, noDocumentsAtAll } from './documents.ts';
+import { ListDecoder } from './list-decoder.ts';
 import type { EncodedList } from './postings.ts';
 import {
   allPages,
@@ -24,9 +25,10 @@ import {
   termPrefix,
 } from './search-keys.ts';
 import type { SearchTable } from './search-table.ts';
-import { type Need, type Segment, termPostings, unionOf } from './segment.ts';
+import { type Need, type Segment, type TermPostings, termPostings, unionOf } from './segment.ts';
 import { addStatistics, noDocuments, type Statistics } from './statistics.ts';
 import { encodedList, listsIn, storedPage } from './stored-lists.ts';
+import type { WindowedList } from './windowed-list.ts';
 
 /** Of sessions that were trimmed or erased, the first seq that is kept. The same map as long as nothing changes. */
 export type Removals = ReadonlyMap<string, number>;
@@ -34,6 +36,8 @@ export type Removals = ReadonlyMap<string, number>;
 export interface LoadOptions {
   readonly need: Need;
   readonly removals: Removals;
+  /** Others have their turn: behind each step of what takes long. */
+  readonly rest: () => Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -50,20 +54,20 @@ const nothingGone: Gone = { ranges: noDocs, statistics: noDocuments };
 
 export class SearchTableReader {
   readonly #tables: TableStore;
-  /** Documents of tables, decoded. */
-  readonly #documents: BlockCache;
+  /** Documents of tables and lists of terms, decoded. */
+  readonly #decoded: BlockCache;
   /** What removals take from a table: by session, as long as the table is in use ... */
   readonly #goneOfSession = new WeakMap<SearchTable, Map<string, SessionGone>>();
   /** ... and together, as long as nothing else is removed. */
   readonly #gone = new WeakMap<SearchTable, { readonly removals: Removals; readonly gone: Gone }>();
 
-  constructor(tables: TableStore, settings: { readonly documentsBytesMax: number }) {
+  constructor(tables: TableStore, settings: { readonly decodedBytesMax: number }) {
     this.#tables = tables;
-    this.#documents = new BlockCache(settings.documentsBytesMax);
+    this.#decoded = new BlockCache(settings.decodedBytesMax);
   }
 
-  get cachedBytes(): number {
-    return this.#tables.cachedBytes + this.#documents.bytes;
+  get decodedBytes(): number {
+    return this.#decoded.bytes;
   }
 
   async load(table: SearchTable, options: LoadOptions): Promise<Segment> {
@@ -80,9 +84,9 @@ export class SearchTableReader {
     const has = await this.#filterOf(table, signal);
     const isSearched = need.session === undefined || has(need.session);
     const [documents, gone, lists, prefixes] = await Promise.all([
-      isSearched ? this.#documentsOf(table, need.session, signal) : noDocumentsAtAll,
+      isSearched ? this.#documentsOf(table, need.session, options) : noDocumentsAtAll,
       this.#goneOf(table, options, has),
-      this.#listsOf(table, options, { withRests: isSearched || options.removals.size > 0 }),
+      this.#termsOf(table, options, { withRests: isSearched || options.removals.size > 0 }),
       isSearched ? this.#prefixesOf(table, options) : [],
     ]);
     const { range } = documents;
@@ -91,11 +95,9 @@ export class SearchTableReader {
       documents,
       searched: range.firstDoc === range.endDoc ? noDocs : [range],
       gone: gone.ranges,
-      terms: lists.map((encoded) => {
-        if (encoded === undefined || isSearched || gone.ranges.length > 0) {
-          return termPostings(encoded, gone.ranges);
-        }
-        return { df: encoded.df, list: undefined };
+      terms: lists.map((counted) => {
+        if (counted?.list === undefined) return counted;
+        return termPostings(counted.list, gone.ranges);
       }),
       prefixes: prefixes.map((found) => unionOf(found, { documents })),
     };
@@ -116,21 +118,22 @@ export class SearchTableReader {
   #documentsOf(
     table: SearchTable,
     session: string | undefined,
-    signal: AbortSignal,
+    { rest, signal }: LoadOptions,
   ): Promise<Documents> {
     const range = session === undefined ? allPages : pagesOf(session);
-    return this.#documents.load(`${nameOf(table)} ${session ?? ''}`, async () => {
-      const entries = await this.#range(table, range, signal);
-      const value = new Documents(entries.map(storedPage));
+    return this.#decoded.load(`d${nameOf(table)} ${session ?? ''}`, async () => {
+      const entries = await this.#range(table, { ...range, isOnce: true }, signal);
+      const value = await Documents.inSteps(entries.map(storedPage), rest);
       return { value, bytes: value.costBytes };
     });
   }
 
   async #goneOf(
     table: SearchTable,
-    { removals, signal }: LoadOptions,
+    options: LoadOptions,
     has: (session: string) => boolean,
   ): Promise<Gone> {
+    const { removals } = options;
     if (removals.size === 0) return nothingGone;
     const found = this.#gone.get(table);
     if (found?.removals === removals) return found.gone;
@@ -141,7 +144,7 @@ export class SearchTableReader {
         const before = known.get(session);
         if (before?.firstKeptSeq === firstKeptSeq) return before;
         if (!has(session)) return nothingGone;
-        const documents = await this.#documentsOf(table, session, signal);
+        const documents = await this.#documentsOf(table, session, options);
         const ranges = documents.of(session, { endSeq: firstKeptSeq });
         const part = { firstKeptSeq, ranges, statistics: documents.statisticsOf(ranges) };
         known.set(session, part);
@@ -156,21 +159,46 @@ export class SearchTableReader {
     return gone;
   }
 
-  async #listsOf(
+  /** Of the need's terms. Without the rests of their lists, those that are not at hand are only counted. */
+  async #termsOf(
     table: SearchTable,
-    { need, signal }: LoadOptions,
+    { need, rest, signal }: LoadOptions,
     { withRests }: { readonly withRests: boolean },
-  ): Promise<readonly (EncodedList | undefined)[]> {
-    const keys = need.terms.flatMap((term) =>
-      withRests ? [listKey(term), restKey(term)] : [listKey(term)],
-    );
+  ): Promise<readonly (TermPostings | undefined)[]> {
+    const nameIn = (term: string): string => `l${nameOf(table)} ${term}`;
+    const known = new Map<string, TermPostings>();
+    for (const term of need.terms) {
+      const list = this.#decoded.get<WindowedList>(nameIn(term));
+      if (list !== undefined) known.set(term, { df: list.df, list });
+    }
+    const missing = need.terms.filter((term) => !known.has(term));
+    const lists = await this.#lookUpLists(table, missing, { withRests, signal });
+    for (const [term, encoded] of lists) {
+      if (!withRests) {
+        known.set(term, { df: encoded.df, list: undefined });
+        continue;
+      }
+      const list = await decodeInSteps(encoded, rest);
+      this.#decoded.set(nameIn(term), list, list.costBytes);
+      known.set(term, { df: list.df, list });
+    }
+    return need.terms.map((term) => known.get(term));
+  }
+
+  async #lookUpLists(
+    table: SearchTable,
+    terms: readonly string[],
+    { withRests, signal }: { readonly withRests: boolean; readonly signal: AbortSignal },
+  ): Promise<ReadonlyMap<string, EncodedList>> {
+    const wanted = terms.map((term) => ({ term, head: listKey(term), rest: restKey(term) }));
+    const keys = wanted.flatMap(({ head, rest }) => (withRests ? [head, rest] : [head]));
     const found = await this.#lookUp(table, keys, signal);
-    const step = withRests ? 2 : 1;
-    return need.terms.map((_, at) => {
-      const head = found.get(keys[step * at] as Uint8Array);
-      const rest = withRests ? found.get(keys[step * at + 1] as Uint8Array) : undefined;
-      return head === undefined ? undefined : encodedList(head, rest);
-    });
+    const lists = new Map<string, EncodedList>();
+    for (const { term, head, rest } of wanted) {
+      const value = found.get(head);
+      if (value !== undefined) lists.set(term, encodedList(value, found.get(rest)));
+    }
+    return lists;
   }
 
   #prefixesOf(
@@ -207,7 +235,11 @@ export class SearchTableReader {
     return found;
   }
 
-  async #range({ run }: SearchTable, range: KeyRange, signal: AbortSignal): Promise<Entry[]> {
+  async #range(
+    { run }: SearchTable,
+    range: KeyRange & { readonly isOnce?: boolean },
+    signal: AbortSignal,
+  ): Promise<Entry[]> {
     const parts = await Promise.all(
       run
         .filter((ref) => overlaps(ref, range))
@@ -215,6 +247,15 @@ export class SearchTableReader {
     );
     return parts.flat();
   }
+}
+
+async function decodeInSteps(
+  encoded: EncodedList,
+  rest: () => Promise<void>,
+): Promise<WindowedList> {
+  const decoder = new ListDecoder(encoded);
+  while (decoder.step()) await rest();
+  return decoder.take();
 }
 
 const nameOf = ({ run }: SearchTable): string => run[0]?.name ?? '';

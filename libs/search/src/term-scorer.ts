@@ -1,97 +1,125 @@
-import type { Weight } from './bm25.ts';
-import type { DocRange } from './doc-ranges.ts';
 import type { Documents } from './documents.ts';
-import type { PostingList } from './postings.ts';
+import { lengthCodes } from './length-codes.ts';
+import { lowerBound } from './postings.ts';
+import type { TermWeight } from './term-weights.ts';
+import {
+  frequencyBits,
+  frequencyMax,
+  postingFrom,
+  type WindowedList,
+  windowDocuments,
+} from './windowed-list.ts';
+
+/** Documents of one window that are searched, by their places in it: half-open. */
+export interface Window {
+  readonly number: number;
+  readonly firstPlace: number;
+  readonly endPlace: number;
+}
 
 /** Gives documents what one term gives them, window after window. */
 export class TermScorer {
-  readonly #list: PostingList;
-  readonly #weight: number;
-  readonly #base: number;
-  readonly #slope: number;
-  readonly #lengths: Uint32Array;
-  readonly #range: DocRange;
-  /** Of blocks, the most that any of their documents is given; not a number while nobody asked. */
-  readonly #bounds: Float64Array;
-  /** The first block that is not behind the window. */
-  #block = 0;
-  /** In the window that was entered last. */
-  bound = 0;
+  readonly #list: WindowedList;
+  readonly #weight: TermWeight;
+  readonly #documents: Documents;
+  /** The most that any document is given, in units. */
+  readonly most: number;
+  /** Among the list's windows, the first that is not behind the one that was entered; -1 before there was any. */
+  #at = -1;
+  #firstDoc = 0;
+  /** The postings of the window that was entered last. */
+  #start = 0;
+  #end = 0;
 
-  constructor(list: PostingList, weight: Weight, { lengths, range }: Documents) {
+  constructor(list: WindowedList, weight: TermWeight, documents: Documents) {
     this.#list = list;
-    this.#weight = weight.weight;
-    this.#base = weight.base;
-    this.#slope = weight.slope;
-    this.#lengths = lengths;
-    this.#range = range;
-    this.#bounds = new Float64Array(list.blocks).fill(Number.NaN);
+    this.#weight = weight;
+    this.#documents = documents;
+    this.most = weight.mostOf(list);
   }
 
   /** Windows are entered in order. */
-  enter({ firstDoc, endDoc }: DocRange): void {
+  enter({ number, firstPlace, endPlace }: Window): void {
+    const { windows, starts, postings } = this.#list;
+    if (this.#at === -1) this.#at = lowerBound(windows, number, windows.length);
+    while ((windows[this.#at] as number) < number) this.#at += 1;
+    this.#start = starts[this.#at] as number;
+    this.#end = this.#start;
+    if (windows[this.#at] !== number) return;
+    this.#firstDoc = number * windowDocuments;
+    this.#end = starts[this.#at + 1] as number;
+    const range = { start: this.#start, end: this.#end };
+    if (firstPlace > 0) this.#start = postingFrom(postings, firstPlace, range);
+    if (endPlace < windowDocuments) this.#end = postingFrom(postings, endPlace, range);
+  }
+
+  /** Postings of the window. */
+  get count(): number {
+    return this.#end - this.#start;
+  }
+
+  /** Adds what documents of the window are given at most, in units. */
+  addUnits(sums: Int32Array): void {
+    const { postings } = this.#list;
+    const { lengthCodes: codes, range } = this.#documents;
+    const { units } = this.#weight;
+    const first = this.#firstDoc - range.firstDoc;
+    const end = this.#end;
+    for (let at = this.#start; at < end; at += 1) {
+      const posting = postings[at] as number;
+      const place = posting >>> frequencyBits;
+      const code = codes[first + place] as number;
+      const unit = units[(posting & frequencyMax) * lengthCodes + code] as number;
+      sums[place] = ((sums[place] as number) + unit) | 0;
+    }
+  }
+
+  /** Of a posting of the window, where its document stands there. */
+  placeOf(index: number): number {
+    return (this.#list.postings[this.#start + index] as number) >>> frequencyBits;
+  }
+
+  /** Adds to the scores of the window's documents. */
+  addScores(scores: Float64Array): void {
     const list = this.#list;
-    while (this.#block < list.blocks && list.lastOf(this.#block) < firstDoc) this.#block += 1;
-    this.bound = 0;
-    for (let block = this.#block; block < list.blocks; block += 1) {
-      if (list.firstOf(block) >= endDoc) break;
-      this.bound = Math.max(this.bound, this.#boundOf(block));
+    const weight = this.#weight;
+    const { lengths, range } = this.#documents;
+    for (let at = this.#start; at < this.#end; at += 1) {
+      const posting = list.postings[at] as number;
+      const place = posting >>> frequencyBits;
+      const document = this.#firstDoc + place;
+      const frequency = list.frequencyOf(posting, document);
+      const score = weight.scoreOf(frequency, lengths[document - range.firstDoc] as number);
+      scores[place] = (scores[place] as number) + score;
     }
   }
 
-  /** Adds to the scores of a window's documents. */
-  addTo(scores: Float64Array, { firstDoc, endDoc }: DocRange): void {
-    const list = this.#list;
-    const lengths = this.#lengths;
-    const [weight, base, slope] = [this.#weight, this.#base, this.#slope];
-    const first = this.#range.firstDoc;
-    const { documents, frequencies } = list;
-    for (let block = this.#block; block < list.blocks; block += 1) {
-      if (list.firstOf(block) >= endDoc) break;
-      const count = list.open(block);
-      for (let at = 0; at < count; at += 1) {
-        const document = documents[at] as number;
-        if (document < firstDoc) continue;
-        if (document >= endDoc) break;
-        const tf = frequencies[at] as number;
-        const place = document - firstDoc;
-        const norm = base + slope * (lengths[document - first] as number);
-        scores[place] = (scores[place] as number) + (weight * tf) / (tf + norm);
-      }
-    }
+  /** What a document of the window is given at most, in units. */
+  unitsAt(place: number): number {
+    const posting = this.#postingAt(place);
+    if (posting === 0) return 0;
+    const code = this.#documents.lengthCodes[this.#placeOfLength(place)] as number;
+    return this.#weight.units[(posting & frequencyMax) * lengthCodes + code] as number;
   }
 
-  scoreOf(document: number): number {
-    const tf = this.#list.frequencyIn(document);
-    return tf === 0 ? 0 : this.#give(tf, this.#lengths[document - this.#range.firstDoc] as number);
+  scoreAt(place: number): number {
+    const posting = this.#postingAt(place);
+    if (posting === 0) return 0;
+    const frequency = this.#list.frequencyOf(posting, this.#firstDoc + place);
+    const length = this.#documents.lengths[this.#placeOfLength(place)] as number;
+    return this.#weight.scoreOf(frequency, length);
   }
 
-  #give(tf: number, length: number): number {
-    return (this.#weight * tf) / (tf + (this.#base + this.#slope * length));
+  #placeOfLength(place: number): number {
+    return this.#firstDoc + place - this.#documents.range.firstDoc;
   }
 
-  #boundOf(block: number): number {
-    const known = this.#bounds[block] as number;
-    if (!Number.isNaN(known)) return known;
-    const bound =
-      this.#list.blocks === 1
-        ? this.#mostOfAll()
-        : this.#list.boundOf(block, (tf, length) => this.#give(tf, length));
-    this.#bounds[block] = bound;
-    return bound;
-  }
-
-  #mostOfAll(): number {
-    const { documents, frequencies } = this.#list;
-    const { firstDoc, endDoc } = this.#range;
-    const count = this.#list.open(0);
-    let most = 0;
-    for (let at = 0; at < count; at += 1) {
-      const document = documents[at] as number;
-      if (document < firstDoc || document >= endDoc) continue;
-      const length = this.#lengths[document - firstDoc] as number;
-      most = Math.max(most, this.#give(frequencies[at] as number, length));
-    }
-    return most;
+  /** 0 where it has none: no posting is of no frequency. */
+  #postingAt(place: number): number {
+    const { postings } = this.#list;
+    const at = postingFrom(postings, place, { start: this.#start, end: this.#end });
+    if (at === this.#end) return 0;
+    const posting = postings[at] as number;
+    return posting >>> frequencyBits === place ? posting : 0;
   }
 }

@@ -3,4 +3,5 @@ export {
   type SessionSearchParts,
   type SessionSearchSettings,
   sessionNameIn,
+  sessionSearchDefaults,
 } from './session-search.ts';

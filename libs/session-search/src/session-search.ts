@@ -35,14 +35,15 @@ const absences: ReadonlySet<string> = new Set(['session-not-found', 'behind-head
 export interface SessionSearchSettings {
   /** For the tail of one tenant in one shard. */
   readonly tailBytesMax: number;
-  readonly documentsBytesMax: number;
+  /** For documents and lists of search tables. */
+  readonly decodedBytesMax: number;
   /** How long a tail stays that nobody has asked. */
   readonly idleMs: number;
 }
 
 export const sessionSearchDefaults: SessionSearchSettings = {
   tailBytesMax: 64 * 1_024 * 1_024,
-  documentsBytesMax: 32 * 1_024 * 1_024,
+  decodedBytesMax: 64 * 1_024 * 1_024,
   idleMs: 600_000,
 };
 
@@ -70,6 +71,11 @@ export class SessionSearch {
       for (const { tail } of tails.values()) bytes += tail.tail.bytes;
     }
     return bytes;
+  }
+
+  /** What is kept of search tables, decoded. */
+  get decodedBytes(): number {
+    return this.#reader.decodedBytes;
   }
 
   /** Whatever was acknowledged before this was asked is looked for. */

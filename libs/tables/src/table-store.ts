@@ -90,7 +90,7 @@ export class TableStore {
   /** Its entries from a key up to another, all of them at once: neighbouring blocks come in one request. */
   async range(
     ref: TableRef,
-    { from, end }: { readonly from: Uint8Array; readonly end: Uint8Array },
+    { from, end, isOnce = false }: TableScan & { readonly end: Uint8Array },
     signal: AbortSignal,
   ): Promise<readonly Entry[]> {
     const { index } = await this.meta(ref, signal);
@@ -99,7 +99,7 @@ export class TableStore {
       if (Buffer.compare(index.firstKey(block), end) >= 0) break;
       wanted.push(block);
     }
-    const blocks = await this.#blocks({ ref, index, isKept: true }, wanted, signal);
+    const blocks = await this.#blocks({ ref, index, isKept: !isOnce }, wanted, signal);
     const found: Entry[] = [];
     for (const number of wanted) {
       for (const entry of blocks.get(number)?.from(from) ?? []) {

@@ -35,7 +35,7 @@ export function openSources({ partEventsMax = 2_048, bytesMax = 1e9 } = {}): Tes
   const prng = new SeededPrng(1);
   const objects = new SimulatedObjectStore({ clock, prng, instant: true }).connect('one');
   const reader = new SearchTableReader(new TableStore(objects, { cacheBytesMax: 64e6 }), {
-    documentsBytesMax: 64e6,
+    decodedBytesMax: 64e6,
   });
   const tail = new SearchTail({ bytesMax, partEventsMax });
   let names = 0;
