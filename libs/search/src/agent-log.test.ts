@@ -2,9 +2,11 @@
 // and what a search costs in requests and bytes.
 
 import { SeededPrng } from '@tidemark/ports/testing';
+import { TableStore } from '@tidemark/tables';
 import { describe, expect, test } from 'vitest';
 import type { SearchEvent } from './document.ts';
 import { search } from './search.ts';
+import { SearchTableReader } from './table-reader.ts';
 import { AgentLog } from './testing/agent-log.ts';
 import { naiveSearch } from './testing/naive-search.ts';
 import { loaderOf, openSources, signal } from './testing/sources.ts';
@@ -182,4 +184,21 @@ test('the tail keeps to its budget, and says what it could not take', async () =
   expect(sources.tail.documents).toBe(0);
   expect(sources.tail.missed).toBe(0);
   expect(sources.tail.bytes).toBe(0);
+});
+
+test('what is kept of tables stays within its budget, and answers are the same without it', async () => {
+  const { events, log } = logged(6_000, 5);
+  const sources = await published(events, [3_000, 6_000]);
+  const ample = sources.of(events);
+  const tables = new TableStore(sources.objects, { cacheBytesMax: 1_000_000 });
+  const decodedBytesMax = 160_000;
+  const reader = new SearchTableReader(tables, { decodedBytesMax });
+  for (let asked = 0; asked < 20; asked += 1) {
+    const request = { query: log.query(8), hitsMax: 10 };
+    const answer = await search({ ...ample, reader }, request, signal);
+    expect(answer).toEqual(await search(ample, request, signal));
+    expect(reader.decodedBytes).toBeLessThanOrEqual(decodedBytesMax);
+    expect(reader.decodedBytes).toBeGreaterThan(0);
+  }
+  expect(ample.reader.decodedBytes).toBeGreaterThan(decodedBytesMax);
 });

@@ -1,17 +1,20 @@
-// Lengths of documents in a byte each: below 128 as they are, above so that no length is a sixteenth longer than the
+// Lengths of documents in a byte each: below 32 as they are, above so that no length is a sixteenth longer than the
 // shortest of its code. Who is scored by the shortest is given no less than by its own length.
 
-const exactBits = 7;
+const exactBits = 5;
 const exactEnd = 1 << exactBits;
 const stepBits = 4;
 const stepMask = (1 << stepBits) - 1;
-export const lengthCodes = 256;
+export const lengthCodeBits = 8;
+export const lengthCodes: number = 1 << lengthCodeBits;
+/** Of no length: a document of this code is given nothing. */
+export const noLengthCode = lengthCodes - 1;
 
 export function codeOfLength(length: number): number {
   if (length < exactEnd) return length;
   const bits = 31 - Math.clz32(length);
   const step = (length >>> (bits - stepBits)) & stepMask;
-  return Math.min(lengthCodes - 1, exactEnd + ((bits - exactBits) << stepBits) + step);
+  return Math.min(noLengthCode - 1, exactEnd + ((bits - exactBits) << stepBits) + step);
 }
 
 /** The shortest of the lengths with a code. */

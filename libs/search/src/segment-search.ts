@@ -9,7 +9,7 @@
 // (4) Terms that together cannot lift a document over that score make no candidates: they are added to what the other
 //     terms found, until nothing is left of it.
 
-import { Candidates } from './candidates.ts';
+import { addsPerWindow, Candidates } from './candidates.ts';
 import type { DocRange } from './doc-ranges.ts';
 import { clearFiltered } from './filters.ts';
 import type { Clause, Query } from './query.ts';
@@ -20,6 +20,9 @@ import { placeInWindow, type WindowedList, windowDocuments, windowOf } from './w
 
 /** What a window takes beside the postings that are added, in postings. */
 const windowWork = 256;
+
+/** Terms are added for all documents until the others give no more than that share of what counts. */
+const leftShare = 0.6;
 
 /** Takes what is found. */
 export interface Collector {
@@ -96,7 +99,7 @@ export class SegmentSearch {
       scorer.enter(window);
       if (scorer.count === 0) continue;
       present.push(scorer);
-      units += scorer.most;
+      units += scorer.windowMost;
     }
     const unitsMin = this.#unitsMin();
     if (present.length === 0 || units < unitsMin) return present.length;
@@ -132,12 +135,21 @@ export class SegmentSearch {
     const unitsMin = this.#unitsMin();
     let left = units;
     let essential = 0;
-    for (; left >= unitsMin; essential += 1) left -= (present[essential] as TermScorer).most;
-    let work = windowWork + candidates.find(present.slice(0, essential), unitsMin - left);
-    if (this.#isMarked) candidates.keep(this.#marks);
+    for (; left >= unitsMin; essential += 1) left -= (present[essential] as TermScorer).windowMost;
+    const first = present.slice(0, essential);
+    // So few more postings leave far fewer candidates to look at.
+    let added = first.reduce((sum, { count }) => sum + count, 0);
     for (const scorer of present.slice(essential)) {
+      if (left <= leftShare * unitsMin || added < addsPerWindow || scorer.count > added) break;
+      first.push(scorer);
+      left -= scorer.windowMost;
+      added += scorer.count;
+    }
+    let work = windowWork + candidates.find(first, unitsMin - left);
+    if (this.#isMarked) candidates.keep(this.#marks);
+    for (const scorer of present.slice(first.length)) {
       if (candidates.count === 0) break;
-      left -= scorer.most;
+      left -= scorer.windowMost;
       work += candidates.add(scorer, unitsMin - left);
     }
     for (let at = 0; at < candidates.count; at += 1) {

@@ -28,6 +28,7 @@ import type { SearchTable } from './search-table.ts';
 import { type Need, type Segment, type TermPostings, termPostings, unionOf } from './segment.ts';
 import { addStatistics, noDocuments, type Statistics } from './statistics.ts';
 import { encodedList, listsIn, storedPage } from './stored-lists.ts';
+import { topsOf } from './window-tops.ts';
 import type { WindowedList } from './windowed-list.ts';
 
 /** Of sessions that were trimmed or erased, the first seq that is kept. The same map as long as nothing changes. */
@@ -89,6 +90,7 @@ export class SearchTableReader {
       this.#termsOf(table, options, { withRests: isSearched || options.removals.size > 0 }),
       isSearched ? this.#prefixesOf(table, options) : [],
     ]);
+    if (need.session === undefined) await this.#boundWindows(lists, documents, options);
     const { range } = documents;
     return {
       statistics: addStatistics(table, gone.statistics, -1),
@@ -183,6 +185,18 @@ export class SearchTableReader {
       known.set(term, { df: list.df, list });
     }
     return need.terms.map((term) => known.get(term));
+  }
+
+  /** Of lists that nobody has searched with all documents at hand. */
+  async #boundWindows(
+    lists: readonly (TermPostings | undefined)[],
+    documents: Documents,
+    { rest }: LoadOptions,
+  ): Promise<void> {
+    for (const counted of lists) {
+      const list = counted?.list;
+      if (list !== undefined) list.tops ??= await topsOf(list, documents, rest);
+    }
   }
 
   async #lookUpLists(

@@ -1,7 +1,8 @@
 import type { Documents } from './documents.ts';
-import { lengthCodes } from './length-codes.ts';
+import { lengthCodeBits } from './length-codes.ts';
 import { lowerBound } from './postings.ts';
 import type { TermWeight } from './term-weights.ts';
+import { unitsInWindow } from './window-tops.ts';
 import {
   frequencyBits,
   frequencyMax,
@@ -24,6 +25,8 @@ export class TermScorer {
   readonly #documents: Documents;
   /** The most that any document is given, in units. */
   readonly most: number;
+  /** The same of the window that was entered last. */
+  windowMost = 0;
   /** Among the list's windows, the first that is not behind the one that was entered; -1 before there was any. */
   #at = -1;
   #firstDoc = 0;
@@ -48,6 +51,8 @@ export class TermScorer {
     if (windows[this.#at] !== number) return;
     this.#firstDoc = number * windowDocuments;
     this.#end = starts[this.#at + 1] as number;
+    const { tops } = this.#list;
+    this.windowMost = tops ? unitsInWindow(tops, this.#at, this.#weight.units) : this.most;
     const range = { start: this.#start, end: this.#end };
     if (firstPlace > 0) this.#start = postingFrom(postings, firstPlace, range);
     if (endPlace < windowDocuments) this.#end = postingFrom(postings, endPlace, range);
@@ -60,18 +65,10 @@ export class TermScorer {
 
   /** Adds what documents of the window are given at most, in units. */
   addUnits(sums: Int32Array): void {
-    const { postings } = this.#list;
     const { lengthCodes: codes, range } = this.#documents;
     const { units } = this.#weight;
-    const first = this.#firstDoc - range.firstDoc;
-    const end = this.#end;
-    for (let at = this.#start; at < end; at += 1) {
-      const posting = postings[at] as number;
-      const place = posting >>> frequencyBits;
-      const code = codes[first + place] as number;
-      const unit = units[(posting & frequencyMax) * lengthCodes + code] as number;
-      sums[place] = ((sums[place] as number) + unit) | 0;
-    }
+    const postings = { postings: this.#list.postings, start: this.#start, end: this.#end };
+    sumUnits(sums, postings, { codes, units, first: this.#firstDoc - range.firstDoc });
   }
 
   /** Of a posting of the window, where its document stands there. */
@@ -99,7 +96,7 @@ export class TermScorer {
     const posting = this.#postingAt(place);
     if (posting === 0) return 0;
     const code = this.#documents.lengthCodes[this.#placeOfLength(place)] as number;
-    return this.#weight.units[(posting & frequencyMax) * lengthCodes + code] as number;
+    return this.#weight.units[((posting & frequencyMax) << lengthCodeBits) | code] as number;
   }
 
   scoreAt(place: number): number {
@@ -121,5 +118,29 @@ export class TermScorer {
     if (at === this.#end) return 0;
     const posting = postings[at] as number;
     return posting >>> frequencyBits === place ? posting : 0;
+  }
+}
+
+/** The innermost loop of a search: on its own, and with nothing in it that is not at hand. */
+function sumUnits(
+  sums: Int32Array,
+  {
+    postings,
+    start,
+    end,
+  }: { readonly postings: Uint16Array; readonly start: number; readonly end: number },
+  {
+    codes,
+    units,
+    first,
+  }: { readonly codes: Uint8Array; readonly units: Uint16Array; readonly first: number },
+): void {
+  const [placeShift, frequencyMask, codeBits] = [frequencyBits, frequencyMax, lengthCodeBits];
+  for (let at = start; at < end; at += 1) {
+    const posting = postings[at] as number;
+    const place = posting >>> placeShift;
+    const code = codes[first + place] as number;
+    const unit = units[((posting & frequencyMask) << codeBits) | code] as number;
+    sums[place] = ((sums[place] as number) + unit) | 0;
   }
 }

@@ -1,22 +1,23 @@
 // What the terms of a query give to documents: as scores, and as bounds of them in whole units, which are quicker to
 // find and to add.
 //
-// (1) A bound is no less than its score. Bounds of all terms together stay within 31 bits.
+// (1) A bound is no less than its score. One takes two bytes, so that those of a question's terms stay in the nearest
+//     cache; all of them together are within 31 bits.
 
 import { bm25Weight, type GlobalStatistics, prefixWeight, type Weight } from './bm25.ts';
-import { leastLengthOf, lengthCodes } from './length-codes.ts';
+import { leastLengthOf, lengthCodes, noLengthCode } from './length-codes.ts';
 import type { Query } from './query.ts';
 import { frequencyMax, type WindowedList } from './windowed-list.ts';
 
-/** All terms together give less than so many units. */
-const unitsMax = 2 ** 30;
+/** What one term gives at most. */
+const unitsMax = 0xffff;
 
 export class TermWeight {
   readonly weight: number;
   readonly base: number;
   readonly slope: number;
   readonly #unitsPerScore: number;
-  #units: Int32Array | undefined;
+  #units: Uint16Array | undefined;
 
   constructor({ weight, base, slope }: Weight, unitsPerScore: number) {
     this.weight = weight;
@@ -30,7 +31,7 @@ export class TermWeight {
   }
 
   /** By frequency as a posting has it, and within it by the length's code. */
-  get units(): Int32Array {
+  get units(): Uint16Array {
     this.#units ??= this.#tabled();
     return this.#units;
   }
@@ -45,8 +46,8 @@ export class TermWeight {
     );
   }
 
-  #tabled(): Int32Array {
-    const units = new Int32Array((frequencyMax + 1) * lengthCodes);
+  #tabled(): Uint16Array {
+    const units = new Uint16Array((frequencyMax + 1) * lengthCodes);
     const lengths = Array.from({ length: lengthCodes }, (_, code) => leastLengthOf(code));
     for (let frequency = 1; frequency < frequencyMax; frequency += 1) {
       const row = frequency * lengthCodes;
@@ -54,7 +55,9 @@ export class TermWeight {
         units[row + code] = this.#unitsOf(this.scoreOf(frequency, lengths[code] as number));
       }
     }
-    return units.fill(this.#unitsOf(this.weight), frequencyMax * lengthCodes);
+    units.fill(this.#unitsOf(this.weight), frequencyMax * lengthCodes);
+    for (let row = 0; row < units.length; row += lengthCodes) units[row + noLengthCode] = 0;
+    return units;
   }
 
   #unitsOf(score: number): number {
@@ -68,13 +71,10 @@ export class TermWeights {
   readonly prefix: TermWeight;
   readonly #unitsPerScore: number;
 
-  constructor({ scored, scoredPrefixes }: Query, statistics: GlobalStatistics) {
+  constructor({ scored }: Query, statistics: GlobalStatistics) {
     const weights = Array.from({ length: scored }, (_, term) => bm25Weight(statistics, term));
-    const most = weights.reduce(
-      (sum, { weight }) => sum + weight,
-      scoredPrefixes * prefixWeight.weight,
-    );
-    const unitsPerScore = unitsMax / Math.max(1, most);
+    const most = weights.reduce((most, { weight }) => Math.max(most, weight), prefixWeight.weight);
+    const unitsPerScore = unitsMax / most;
     this.#unitsPerScore = unitsPerScore;
     this.terms = weights.map((weight) => new TermWeight(weight, unitsPerScore));
     this.prefix = new TermWeight(prefixWeight, unitsPerScore);

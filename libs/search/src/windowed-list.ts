@@ -12,6 +12,8 @@ export const frequencyBits = 4;
 /** Of a posting; a higher frequency stands beside. */
 export const frequencyMax = 15;
 
+/** What is known of a window by then. */
+export const topBytes = 5;
 /** What the objects of a list take beside its numbers, and one frequency that stands beside. */
 const [listBytes, oftenBytes] = [512, 48];
 
@@ -41,6 +43,8 @@ export class WindowedList {
   readonly postings: Uint16Array;
   /** Together they bound every posting; none of a list that has none. */
   readonly pairs: readonly Pair[];
+  /** What bounds the postings of each window (window-tops.ts), once somebody had all documents at hand. */
+  tops: Uint8Array | undefined;
   readonly #often: ReadonlyMap<number, number>;
 
   constructor({ windows, starts, postings, often, pairs }: Columns) {
@@ -58,7 +62,7 @@ export class WindowedList {
   get costBytes(): number {
     const { windows, starts, postings } = this;
     const columns = windows.byteLength + starts.byteLength + postings.byteLength;
-    return listBytes + columns + oftenBytes * this.#often.size;
+    return listBytes + columns + topBytes * windows.length + oftenBytes * this.#often.size;
   }
 
   /** How often the term stands in a document. */

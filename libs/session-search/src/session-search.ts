@@ -29,6 +29,9 @@ export interface SessionSearchParts {
   readonly clock: Clock;
 }
 
+/** Somebody waits for the answer: others have their turn, and no more time goes by than they take. */
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** Of an event that is there no more. */
 const absences: ReadonlySet<string> = new Set(['session-not-found', 'behind-head']);
 
@@ -122,7 +125,7 @@ export class SessionSearch {
       tables,
       tail: joined(tails),
       removals: removals as Removals,
-      rest: () => this.#rest(),
+      rest: nextTurn,
       load,
     };
   }
