@@ -2,7 +2,7 @@ import type { TermScorer } from './term-scorer.ts';
 import { windowDocuments } from './windowed-list.ts';
 
 /** Looking up one posting takes about as long as adding so many. */
-const addsPerLookup = 32;
+const addsPerLookup = 64;
 /** Going over all documents of a window takes about as long as adding so many. */
 export const addsPerWindow = 1_024;
 
@@ -21,8 +21,11 @@ export class Candidates {
   /** Those that any of the terms has, and that together are given so much. Says what it took. */
   find(scorers: readonly TermScorer[], unitsMin: number): number {
     let added = 0;
-    for (const scorer of scorers) {
-      scorer.addUnits(this.#sums);
+    const sums = this.#sums;
+    // By places: an iterator that could end early makes the loops within a quarter slower.
+    for (let at = 0; at < scorers.length; at += 1) {
+      const scorer = scorers[at] as TermScorer;
+      scorer.addUnits(sums);
       added += scorer.count;
     }
     this.count = 0;

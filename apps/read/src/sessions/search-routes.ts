@@ -3,7 +3,14 @@
 import { type Edge, type EdgeRequest, parameterOf, parseNatural, queryOf } from '@tidemark/edge';
 import { limits, Problem, type SessionName, timestampText } from '@tidemark/protocol';
 import type { Tenant } from '@tidemark/replica';
-import { nameOfSession, parseQuery, type SearchHit, sessionKey, snippetOf } from '@tidemark/search';
+import {
+  nameOfSession,
+  parseQuery,
+  type Query,
+  type SearchHit,
+  sessionKey,
+  snippetOf,
+} from '@tidemark/search';
 import { isRedacted } from '@tidemark/session';
 import { type SessionSearch, sessionNameIn } from '@tidemark/session-search';
 import { type Fields, idOfTold, parseLimit, toldEvent } from '@tidemark/sessions-api';
@@ -56,8 +63,9 @@ export function addSearch(edge: Edge, parts: SearchParts): void {
 async function flat(parts: SearchParts, tenant: Tenant, asked: Asked): Promise<Fields> {
   const signal = new AbortController().signal;
   const answer = await parts.search.search(tenant, requestOf(asked), signal);
+  const query = parseQuery(asked.query);
   const data = await Promise.all(
-    answer.hits.map((hit) => hitObject(parts, tenant, { hit, asked })),
+    answer.hits.map((hit) => hitObject(parts, tenant, { hit, query })),
   );
   return {
     data: data.filter((hit) => hit !== undefined),
@@ -69,9 +77,10 @@ async function flat(parts: SearchParts, tenant: Tenant, asked: Asked): Promise<F
 async function grouped(parts: SearchParts, tenant: Tenant, asked: Asked): Promise<Fields> {
   const signal = new AbortController().signal;
   const answer = await parts.search.searchSessions(tenant, requestOf(asked), signal);
+  const query = parseQuery(asked.query);
   const data = await Promise.all(
     answer.sessions.map(async ({ best, hits }) => {
-      const object = await hitObject(parts, tenant, { hit: best, asked });
+      const object = await hitObject(parts, tenant, { hit: best, query });
       return object && { session_id: object['session_id'], hits: hits ?? null, best: object };
     }),
   );
@@ -100,7 +109,7 @@ const notSearched = (told: {
 async function hitObject(
   parts: SearchParts,
   tenant: Tenant,
-  { hit, asked }: { readonly hit: SearchHit; readonly asked: Asked },
+  { hit, query }: { readonly hit: SearchHit; readonly query: Query },
 ): Promise<Fields | undefined> {
   const name = sessionNameIn(tenant, nameOfSession(hit.session)) as SessionName;
   const opened = await openHit(parts, tenant, { name, session: hit.session });
@@ -109,7 +118,7 @@ async function hitObject(
   if (isGone(view, hit.seq)) return undefined;
   const [event] = await toldBetween(parts, view, [hit.seq, hit.seq + 1]);
   if (event === undefined) return undefined;
-  const { text, highlights } = snippetOf(event, parseQuery(asked.query));
+  const { text, highlights } = snippetOf(event, query);
   return {
     session_id: name,
     seq: hit.seq,
