@@ -78,7 +78,7 @@ export class FrozenIndex {
       documents,
       searched,
       gone: this.#gone,
-      terms: terms.map((term) => decodedPostings(this.#list(term), this.#gone)),
+      terms: terms.map((term) => decodedPostings(this.#list(term), this.#gone, searched)),
       prefixes: prefixes.map((prefix) =>
         isSearched ? unionOf(this.#listsFrom(prefix), { documents }) : undefined,
       ),

@@ -1,13 +1,16 @@
 import { ByteReader } from '@tidemark/tables';
+import type { DocRange } from './doc-ranges.ts';
 import { blockPostings, type EncodedList, pairOf, pairsMax } from './postings.ts';
 import { ListBuilder, type Pair, type WindowedList } from './windowed-list.ts';
 
 /** Postings that are decoded in one go: a millisecond or two. */
 const stepPostings = 256 * 1_024;
 
-/** At once: for lists of which nobody waits for long. */
-export function decodeList(encoded: EncodedList): WindowedList {
-  const decoder = new ListDecoder(encoded);
+const wholeList: DocRange = { firstDoc: 0, endDoc: Number.POSITIVE_INFINITY };
+
+/** At once, and only the blocks that have documents of the range: for lists of which nobody waits for long. */
+export function decodeList(encoded: EncodedList, range: DocRange = wholeList): WindowedList {
+  const decoder = new ListDecoder(encoded, range);
   while (decoder.step());
   return decoder.take();
 }
@@ -17,19 +20,23 @@ export class ListDecoder {
   readonly #bytes: Uint8Array;
   readonly #builder: ListBuilder;
   readonly #pairs: readonly Pair[];
+  readonly #end: number;
   #left: number;
   #at: number;
-  #document = -1;
+  #document: number;
 
-  constructor({ df, rest }: EncodedList) {
+  constructor({ df, rest }: EncodedList, range: DocRange = wholeList) {
     const reader = new ByteReader(rest);
     const blocks = df > blockPostings ? Math.ceil(df / blockPostings) : 0;
-    const skipped = readSkips(reader, blocks);
+    const skipped = readSkips(reader, blocks, range);
     this.#bytes = rest;
-    this.#at = reader.at;
-    this.#left = df;
     this.#pairs = skipped.pairs;
-    this.#builder = new ListBuilder(df, blocks === 0 ? 0xffff_ffff : skipped.lastDoc);
+    this.#at = reader.at + skipped.startByte;
+    this.#end = blocks === 0 ? rest.length : reader.at + skipped.endByte;
+    this.#document = skipped.before;
+    const last = Math.min(df, blockPostings * skipped.endBlock);
+    this.#left = blocks === 0 ? df : last - Math.min(last, blockPostings * skipped.startBlock);
+    this.#builder = new ListBuilder(this.#left, blocks === 0 ? 0xffff_ffff : skipped.lastDoc);
   }
 
   /** Says whether there is more. */
@@ -67,7 +74,7 @@ export class ListDecoder {
     this.#document = document;
     this.#left -= count;
     if (this.#left > 0) return true;
-    if (at !== bytes.length) throw new RangeError('a list of another length');
+    if (at !== this.#end) throw new RangeError('a list of another length');
     return false;
   }
 
@@ -76,18 +83,31 @@ export class ListDecoder {
   }
 }
 
-/** What the blocks say of the whole list: its last document, and what bounds its postings. */
-function readSkips(
-  reader: ByteReader,
-  blocks: number,
-): { readonly lastDoc: number; readonly pairs: readonly Pair[] } {
+/** What the blocks say of the list: which of them, and of their bytes, the range is in, and what bounds postings. */
+interface Skipped {
+  readonly startBlock: number;
+  readonly endBlock: number;
+  readonly startByte: number;
+  readonly endByte: number;
+  /** The last document of the blocks before; -1 where there are none. */
+  readonly before: number;
+  /** The last document of the list. */
+  readonly lastDoc: number;
+  readonly pairs: readonly Pair[];
+}
+
+function readSkips(reader: ByteReader, blocks: number, { firstDoc, endDoc }: DocRange): Skipped {
   const most = new Uint32Array(pairsMax);
   const shortest = new Uint32Array(pairsMax).fill(0xffff_ffff);
+  let [startBlock, endBlock, startByte, endByte, before] = [0, 0, 0, 0, -1];
   let lastDoc = 0;
   let bytes = 0;
   for (let block = 0; block < blocks; block += 1) {
+    const isBehind = block > 0 && lastDoc + 1 >= endDoc;
     lastDoc += reader.nextUnsigned();
     bytes += reader.nextUnsigned();
+    if (lastDoc < firstDoc) [startBlock, startByte, before] = [block + 1, bytes, lastDoc];
+    if (!isBehind) [endBlock, endByte] = [block + 1, bytes];
     for (let left = reader.nextUnsigned(); left > 0; left -= 1) {
       const frequency = reader.nextUnsigned();
       const length = reader.nextUnsigned();
@@ -102,6 +122,6 @@ function readSkips(
   const pairs = Array.from(most, (frequency, pair) => ({
     frequency,
     length: shortest[pair] as number,
-  }));
-  return { lastDoc, pairs: pairs.filter(({ frequency }) => frequency > 0) };
+  })).filter(({ frequency }) => frequency > 0);
+  return { startBlock, endBlock, startByte, endByte, before, lastDoc, pairs };
 }

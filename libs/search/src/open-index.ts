@@ -73,7 +73,7 @@ export class OpenIndex {
       documents,
       searched,
       gone,
-      terms: lists.map((encoded) => decodedPostings(encoded, gone)),
+      terms: lists.map((encoded) => decodedPostings(encoded, gone, searched)),
       prefixes: prefixes.map((prefix) => this.#prefixed(prefix, { documents, order })),
     };
   }

@@ -53,6 +53,29 @@ test('a list gives back its postings, one by one and by their documents', () => 
   );
 });
 
+test('of a range no posting is missing, and what is decoded beside it is what the list has', () => {
+  const range = fc.tuple(fc.nat(400_000), fc.nat(200_000)).map(([firstDoc, count]) => ({
+    firstDoc,
+    endDoc: firstDoc + 1 + count,
+  }));
+  fc.assert(
+    fc.property(postings, range, (given, { firstDoc, endDoc }) => {
+      const list = decodeList(encoded(given), { firstDoc, endDoc });
+      const isIn = (document: number) => document >= firstDoc && document < endDoc;
+      let found = 0;
+      for (const { document, tf } of given) {
+        const frequency = list.frequencyIn(document);
+        expect([0, tf]).toContain(frequency);
+        if (isIn(document)) expect(frequency).toBe(tf);
+        if (frequency > 0) found += 1;
+      }
+      expect(list.df).toBe(found);
+      const within = given.filter(({ document }) => isIn(document)).length;
+      expect(list.df).toBeLessThanOrEqual(within + 2 * 128);
+    }),
+  );
+});
+
 test('no posting gives more than the bound of its list, whatever the statistics', () => {
   fc.assert(
     fc.property(postings, fc.double({ min: 1, max: 1_000, noNaN: true }), (given, average) => {

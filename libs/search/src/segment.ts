@@ -44,11 +44,18 @@ export function termPostings(
   return list && { df: list.df - (gone.length === 0 ? 0 : list.countIn(gone)), list };
 }
 
-/** Of what is in memory as it is stored. */
-export const decodedPostings = (
+/** Of what is in memory as it is stored: where all count, no more is decoded than is searched. */
+export function decodedPostings(
   encoded: EncodedList | undefined,
   gone: DocRanges,
-): TermPostings | undefined => termPostings(encoded && decodeList(encoded), gone);
+  searched: DocRanges,
+): TermPostings | undefined {
+  if (encoded === undefined) return undefined;
+  if (gone.length > 0) return termPostings(decodeList(encoded), gone);
+  const [firstDoc, endDoc] = [searched[0]?.firstDoc, searched.at(-1)?.endDoc];
+  if (firstDoc === undefined || endDoc === undefined) return { df: encoded.df, list: undefined };
+  return { df: encoded.df, list: decodeList(encoded, { firstDoc, endDoc }) };
+}
 
 /** One list of all documents that any of some lists has, each once. */
 export function unionOf(

@@ -42,6 +42,9 @@ export interface LoadOptions {
   readonly signal: AbortSignal;
 }
 
+/** Of blocks of tables, which come again for other terms; the list of a block to itself is kept decoded. */
+const keptBytesMax = 64 * 1_024;
+
 interface Gone {
   readonly ranges: DocRanges;
   readonly statistics: Statistics;
@@ -241,9 +244,8 @@ export class SearchTableReader {
       run.map(async (ref) => {
         const asked = keys.filter((key) => covers(ref, key));
         if (asked.length === 0) return;
-        for (const [key, value] of await this.#tables.lookUp(ref, asked, signal)) {
-          if (value !== undefined) found.set(key, value);
-        }
+        const entries = await this.#tables.lookUp(ref, { keys: asked, keptBytesMax }, signal);
+        for (const [key, value] of entries) if (value !== undefined) found.set(key, value);
       }),
     );
     return found;

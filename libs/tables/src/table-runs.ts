@@ -64,7 +64,7 @@ async function tellOf(
       const asked = keys.filter(
         (key) => Buffer.compare(first, key) <= 0 && Buffer.compare(key, last) <= 0,
       );
-      return asked.length === 0 ? [] : tables.lookUp(table, asked, signal);
+      return asked.length === 0 ? [] : tables.lookUp(table, { keys: asked }, signal);
     }),
   );
   return new Map(told.flatMap((found) => [...found]));

@@ -36,6 +36,12 @@ export interface TableScan {
   readonly isOnce?: boolean | undefined;
 }
 
+export interface TableLookUp {
+  readonly keys: readonly Uint8Array[];
+  /** A larger block does not stay in the cache: who asks keeps what it makes of it. */
+  readonly keptBytesMax?: number;
+}
+
 interface Fetched {
   readonly firstByte: number;
   readonly endByte: number;
@@ -45,8 +51,8 @@ interface Fetched {
 interface BlocksOf {
   readonly ref: TableRef;
   readonly index: BlockIndex;
-  /** Whether what is read stays in the cache. */
-  readonly isKept: boolean;
+  /** A larger block does not stay in the cache; any does where nothing is said. */
+  readonly keptBytesMax?: number | undefined;
 }
 
 export class TableStore {
@@ -65,7 +71,7 @@ export class TableStore {
   /** What the table says of these keys, by their place; those that it says nothing of are left out. */
   async lookUp(
     ref: TableRef,
-    keys: readonly Uint8Array[],
+    { keys, keptBytesMax = Number.POSITIVE_INFINITY }: TableLookUp,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<Uint8Array, Entry['value']>> {
     const { index, filter } = await this.meta(ref, signal);
@@ -77,7 +83,7 @@ export class TableStore {
     }
     const found = new Map<Uint8Array, Entry['value']>();
     if (wanted.size === 0) return found;
-    const blocks = await this.#blocks({ ref, index, isKept: true }, [...wanted.keys()], signal);
+    const blocks = await this.#blocks({ ref, index, keptBytesMax }, [...wanted.keys()], signal);
     for (const [block, asked] of wanted) {
       for (const key of asked) {
         const entry = blocks.get(block)?.find(key);
@@ -99,7 +105,11 @@ export class TableStore {
       if (Buffer.compare(index.firstKey(block), end) >= 0) break;
       wanted.push(block);
     }
-    const blocks = await this.#blocks({ ref, index, isKept: !isOnce }, wanted, signal);
+    const blocks = await this.#blocks(
+      { ref, index, keptBytesMax: isOnce ? 0 : undefined },
+      wanted,
+      signal,
+    );
     const found: Entry[] = [];
     for (const number of wanted) {
       for (const entry of blocks.get(number)?.from(from) ?? []) {
@@ -119,7 +129,11 @@ export class TableStore {
     const { index } = await this.meta(ref, signal);
     const first = Math.max(0, index.blockOf(from));
     for (const next of stretches(index, { first, step: 1, isWhole: isOnce })) {
-      const blocks = await this.#blocks({ ref, index, isKept: !isOnce }, next, signal);
+      const blocks = await this.#blocks(
+        { ref, index, keptBytesMax: isOnce ? 0 : undefined },
+        next,
+        signal,
+      );
       for (const number of next) yield* blocks.get(number)?.from(from) ?? [];
     }
   }
@@ -133,7 +147,7 @@ export class TableStore {
     const { index } = await this.meta(ref, signal);
     const first = index.blockOf(before);
     for (const next of stretches(index, { first, step: -1, isWhole: false })) {
-      const blocks = await this.#blocks({ ref, index, isKept: true }, next, signal);
+      const blocks = await this.#blocks({ ref, index }, next, signal);
       for (const number of next) yield* blocks.get(number)?.before(before) ?? [];
     }
   }
@@ -147,7 +161,7 @@ export class TableStore {
   }
 
   async #blocks(
-    { ref, index, isKept }: BlocksOf,
+    { ref, index, keptBytesMax = Number.POSITIVE_INFINITY }: BlocksOf,
     blocks: readonly number[],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<number, Block>> {
@@ -165,7 +179,9 @@ export class TableStore {
           const start = place.offset - fetched.firstByte;
           const stored = bytes.subarray(start, start + place.bytes);
           const decoded = guarded((given) => readBlock(given, place), stored);
-          if (isKept) this.#cache.set(`${ref.name} ${block}`, decoded, decoded.costBytes);
+          const { costBytes } = decoded;
+          if (costBytes <= keptBytesMax)
+            this.#cache.set(`${ref.name} ${block}`, decoded, costBytes);
           found.set(block, decoded);
         }
       }),

@@ -240,6 +240,16 @@ test('what is read once leaves nothing in the cache', async () => {
   for await (const _ of all) count += 1;
   expect(count).toBe(20_000);
   expect(tables.cachedBytes).toBe(cachedBytes);
+  const [table] = runs[0] as TableRun;
+  const range = { from: bytesOf('key 00000000'), end: bytesOf('key 00005000'), isOnce: true };
+  expect(await tables.range(table as TableRef, range, signal)).toHaveLength(5_000);
+  expect(tables.cachedBytes).toBe(cachedBytes);
+  const keys = [bytesOf('key 00000000'), bytesOf('key 00019999')];
+  const few = await tables.lookUp(table as TableRef, { keys, keptBytesMax: 100 }, signal);
+  expect(few.size).toBe(2);
+  expect(tables.cachedBytes).toBe(cachedBytes);
+  await tables.lookUp(table as TableRef, { keys }, signal);
+  expect(tables.cachedBytes).toBeGreaterThan(cachedBytes);
 });
 
 test('a large entry has a block of its own, so that its neighbours stay cheap', async () => {
