@@ -17,7 +17,7 @@ import { cursorText, parseSearchCursor } from './search-cursor.ts';
 import { searchLimits } from './search-limits.ts';
 import type { NotSearched, SearchRequest, SearchSources } from './search-request.ts';
 import type { Segment } from './segment.ts';
-import { type Collector, isScored, SegmentSearch } from './segment-search.ts';
+import { type Collector, isScored, SegmentSearch, WindowSpace } from './segment-search.ts';
 import type { Removals } from './table-reader.ts';
 import { TermWeights } from './term-weights.ts';
 
@@ -140,10 +140,11 @@ export class SearchRun {
   async #collect(collector: Collector, after: Rank | undefined): Promise<void> {
     let work = 0;
     const weights = new TermWeights(this.#query, this.#statistics);
+    const space = new WindowSpace();
     const isByPlace = !isScored(this.#query) && after !== undefined;
     for (const segment of this.#segments) {
       const searched = isByPlace ? behind(segment, after) : segment;
-      const found = new SegmentSearch(searched, this.#query, { weights, collector });
+      const found = new SegmentSearch(searched, this.#query, { weights, space, collector });
       for (const taken of found.windows()) {
         work += taken;
         if (work < stepWork) continue;

@@ -9,7 +9,7 @@ import { PostingsEncoder } from './postings.ts';
 import type { Query } from './query.ts';
 import { BestHits } from './ranking.ts';
 import type { Segment } from './segment.ts';
-import { SegmentSearch } from './segment-search.ts';
+import { SegmentSearch, WindowSpace } from './segment-search.ts';
 import { TermWeights } from './term-weights.ts';
 import { topsOf, unitsInWindow } from './window-tops.ts';
 import type { WindowedList } from './windowed-list.ts';
@@ -56,8 +56,8 @@ function best(segment: Segment, hits: number): readonly (readonly [number, numbe
   const query = queryOf(segment.terms.length);
   const dfs = segment.terms.map((term) => term?.df ?? 0);
   const weights = new TermWeights(query, { ...segment.statistics, dfs });
-  const collector = new BestHits(hits);
-  for (const _ of new SegmentSearch(segment, query, { weights, collector }).windows());
+  const [space, collector] = [new WindowSpace(), new BestHits(hits)];
+  for (const _ of new SegmentSearch(segment, query, { weights, space, collector }).windows());
   return collector.inOrder().map(({ document, score }) => [document, score] as const);
 }
 

@@ -31,6 +31,21 @@ export interface Collector {
   offer(segment: Segment, document: number, score: number): void;
 }
 
+/** What a window is searched in. It is used by one segment after the other: there may be many small ones. */
+export class WindowSpace {
+  readonly candidates: Candidates = new Candidates();
+  readonly scores: Float64Array = new Float64Array(windowDocuments);
+  readonly marks: Uint8Array = new Uint8Array(windowDocuments);
+  readonly clauseMarks: Uint8Array = new Uint8Array(windowDocuments);
+  readonly listMarks: Uint8Array = new Uint8Array(windowDocuments);
+}
+
+export interface SearchParts {
+  readonly weights: TermWeights;
+  readonly space: WindowSpace;
+  readonly collector: Collector;
+}
+
 export class SegmentSearch {
   readonly #segment: Segment;
   readonly #query: Query;
@@ -40,21 +55,14 @@ export class SegmentSearch {
   readonly #scorers: TermScorer[] = [];
   /** Those that may give most first. */
   readonly #strongestFirst: readonly TermScorer[];
-  readonly #candidates = new Candidates();
-  readonly #scores = new Float64Array(windowDocuments);
-  readonly #marks = new Uint8Array(windowDocuments);
-  readonly #clauseMarks = new Uint8Array(windowDocuments);
-  readonly #listMarks = new Uint8Array(windowDocuments);
+  readonly #space: WindowSpace;
   readonly #isMarked: boolean;
 
-  constructor(
-    segment: Segment,
-    query: Query,
-    { weights, collector }: { readonly weights: TermWeights; readonly collector: Collector },
-  ) {
+  constructor(segment: Segment, query: Query, { weights, space, collector }: SearchParts) {
     this.#segment = segment;
     this.#query = query;
     this.#weights = weights;
+    this.#space = space;
     this.#collector = collector;
     const { required, excluded, filters } = query;
     this.#isMarked =
@@ -114,16 +122,16 @@ export class SegmentSearch {
   /** Every document counts. Terms are added in the order of the query: these are the scores. */
   #offerAll({ number, firstPlace, endPlace }: Window): number {
     const collector = this.#collector;
-    const scores = this.#scores.fill(0);
+    const scores = this.#space.scores.fill(0);
     let work = windowDocuments;
     for (const scorer of this.#scorers) {
       scorer.addScores(scores);
       work += scorer.count;
     }
     for (let place = firstPlace; place < endPlace; place += 1) {
-      const score = this.#scores[place] as number;
+      const score = scores[place] as number;
       if (score === 0 || score < collector.threshold) continue;
-      if (this.#isMarked && this.#marks[place] === 0) continue;
+      if (this.#isMarked && this.#space.marks[place] === 0) continue;
       collector.offer(this.#segment, number * windowDocuments + place, score);
     }
     return work;
@@ -131,7 +139,7 @@ export class SegmentSearch {
 
   /** Of the terms that stand in the window, which together give so many units at most. */
   #offerBest({ number }: Window, present: readonly TermScorer[], units: number): number {
-    const candidates = this.#candidates;
+    const { candidates, marks } = this.#space;
     const unitsMin = this.#unitsMin();
     let left = units;
     let essential = 0;
@@ -146,7 +154,7 @@ export class SegmentSearch {
       added += scorer.count;
     }
     let work = windowWork + candidates.find(first, unitsMin - left);
-    if (this.#isMarked) candidates.keep(this.#marks);
+    if (this.#isMarked) candidates.keep(marks);
     for (const scorer of present.slice(first.length)) {
       if (candidates.count === 0) break;
       left -= scorer.windowMost;
@@ -170,7 +178,7 @@ export class SegmentSearch {
   /** A query of filters alone: in the order of the documents. */
   #offerMarked({ number, firstPlace, endPlace }: Window): void {
     for (let place = firstPlace; place < endPlace; place += 1) {
-      if (this.#marks[place] === 0) continue;
+      if (this.#space.marks[place] === 0) continue;
       this.#collector.offer(this.#segment, number * windowDocuments + place, 0);
     }
   }
@@ -178,7 +186,7 @@ export class SegmentSearch {
   /** Marks what the query lets through, by its place in the window. Says whether anything is. */
   #mark({ number, firstPlace, endPlace }: Window): boolean {
     const firstDoc = number * windowDocuments;
-    const marks = this.#marks.fill(0).fill(1, firstPlace, endPlace);
+    const marks = this.#space.marks.fill(0).fill(1, firstPlace, endPlace);
     for (const gone of this.#segment.gone) {
       const start = Math.max(gone.firstDoc - firstDoc, 0);
       const end = Math.min(gone.endDoc - firstDoc, windowDocuments);
@@ -204,9 +212,9 @@ export class SegmentSearch {
   /** Documents that have all of a clause. */
   #markClause(clause: Clause, range: DocRange): Uint8Array {
     const lists = this.#listsOf(clause);
-    const has = this.#clauseMarks.fill(lists === undefined ? 0 : 1);
+    const has = this.#space.clauseMarks.fill(lists === undefined ? 0 : 1);
     for (const list of lists ?? []) {
-      const marks = this.#listMarks.fill(0);
+      const marks = this.#space.listMarks.fill(0);
       list.mark(range, marks);
       for (let place = 0; place < windowDocuments; place += 1)
         if (marks[place] === 0) has[place] = 0;
