@@ -3,7 +3,7 @@
 import { type ObjectStore, shardOf, topicOf } from '@tidemark/ports';
 import { type LogName, ownerIn, publishedState, type TablePublications } from '@tidemark/replica';
 import type { SessionState } from '@tidemark/session';
-import { decodedHere, FrameEvents, framesOf } from './frame-events.ts';
+import { FrameEvents, framesOf } from './frame-events.ts';
 import type { SegmentArchive } from './segment-archive.ts';
 import { decodeFooter } from './segment-format.ts';
 import type { TakenEvents } from './segment-line.ts';
@@ -60,7 +60,7 @@ export async function* runsOf(
   for (const segment of manifest?.segments ?? []) {
     const body = await archive.bytes(segment, { firstByte: 0, endByte: segment.bytes }, signal);
     const directory = decodeFooter(body);
-    const frames = new FrameEvents(decodedHere);
+    const frames = new FrameEvents();
     for (const session of directory.sessions) {
       const { key, tag, firstSeq, count } = session;
       const { tenant, name } = ownerIn(topicOf(log.shard), key);
@@ -69,8 +69,7 @@ export async function* runsOf(
       const stored = { segment: segment.name, bytes, ...taken };
       const bodies: Uint8Array[] = [];
       let isJson = false;
-      const wanted = { ...stored, seq: firstSeq, count, head: lineHead(tenant, name) };
-      frames.take(await frames.open(wanted), (events) => {
+      frames.take({ ...stored, seq: firstSeq, count, head: lineHead(tenant, name) }, (events) => {
         isJson = events.isJson;
         for (const each of bodiesOf(events)) bodies.push(each);
         return false;

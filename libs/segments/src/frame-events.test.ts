@@ -5,13 +5,8 @@ import { Problem } from '@tidemark/protocol';
 import { bytesOf, concatBytes, textOf } from '@tidemark/std';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodedHere, FrameEvents, framesOf } from './frame-events.ts';
-import {
-  encodeFrame,
-  frameBytesBeside,
-  frameBytesOf,
-  type SegmentSession,
-} from './segment-format.ts';
+import { FrameEvents, framesOf } from './frame-events.ts';
+import { encodeFrame, frameBytesOf, type SegmentSession } from './segment-format.ts';
 import type { ArchivedSession } from './segment-line.ts';
 import { SegmentWriter, type WrittenSegment } from './segment-writer.ts';
 import { lineHead } from './wanted-lines.ts';
@@ -50,32 +45,34 @@ interface Asked {
 }
 
 /** As they are served. */
-async function taken(
+function taken(
   { body, directory }: WrittenSegment,
   frames: FrameEvents,
   { sent, skipped, count }: Asked,
-): Promise<string> {
+): string {
   const session = directory.sessions.find(({ key }) => key === sent.key) as SegmentSession;
   const at = framesOf(directory, session, { skipped, count });
   const pieces: Uint8Array[] = [];
   let ends = 0;
-  const opened = await frames.open({
-    ...at,
-    segment: 'one',
-    bytes: body.subarray(at.firstByte, at.endByte),
-    seq: sent.firstSeq + skipped,
-    count,
-    head: lineHead(sent.tenant, sent.name),
-  });
-  frames.take(opened, (events) => {
-    expect(events.isJson).toBe(sent.isJson);
-    expect(events.ends.at(-1)).toBe(events.bytes.length);
-    ends += events.ends.length;
-    // Large ones are kept where they are.
-    const isKept = events.bytes.length > 10_000;
-    pieces.push(isKept ? events.bytes : Uint8Array.from(events.bytes));
-    return isKept;
-  });
+  frames.take(
+    {
+      ...at,
+      segment: 'one',
+      bytes: body.subarray(at.firstByte, at.endByte),
+      seq: sent.firstSeq + skipped,
+      count,
+      head: lineHead(sent.tenant, sent.name),
+    },
+    (events) => {
+      expect(events.isJson).toBe(sent.isJson);
+      expect(events.ends.at(-1)).toBe(events.bytes.length);
+      ends += events.ends.length;
+      // Large ones are kept where they are.
+      const isKept = events.bytes.length > 10_000;
+      pieces.push(isKept ? events.bytes : Uint8Array.from(events.bytes));
+      return isKept;
+    },
+  );
   expect(ends).toBe(count);
   return Buffer.from(concatBytes(pieces)).toString('latin1');
 }
@@ -129,11 +126,11 @@ const sessions: fc.Arbitrary<Sent[]> = fc
   .map((all) => all.map((sent, index) => ({ ...sent, tenant: 't', key: `k${index}` })));
 
 describe('events that are taken', () => {
-  test('are what was appended, in any pieces and any order, at once or one after the other', async () => {
-    await fc.assert(
-      fc.asyncProperty(sessions, fc.infiniteStream(fc.nat(1_000)), async (all, numbers) => {
+  test('are what was appended, in any pieces and any order', () => {
+    fc.assert(
+      fc.property(sessions, fc.infiniteStream(fc.nat(1_000)), (all, numbers) => {
         const segment = segmentOf(all);
-        const frames = new FrameEvents(decodedHere);
+        const frames = new FrameEvents();
         const next = (): number => numbers.next().value ?? 0;
         const asked = all.flatMap((sent) => {
           const parts: Asked[] = [];
@@ -144,45 +141,34 @@ describe('events that are taken', () => {
           }
           return parts;
         });
-        const inTurn = async (parts: readonly Asked[]): Promise<void> => {
-          for (const each of parts) {
-            expect(await taken(segment, frames, each)).toBe(served(each));
-          }
-        };
-        await inTurn(asked);
-        await inTurn(asked.toSorted(() => (next() % 3) - 1));
-        const mixed = [...asked, ...asked].toSorted(() => (next() % 3) - 1);
-        const texts = await Promise.all(mixed.map((each) => taken(segment, frames, each)));
-        expect(texts).toEqual(mixed.map(served));
+        for (const each of asked) expect(taken(segment, frames, each)).toBe(served(each));
+        for (const each of asked.toSorted(() => (next() % 3) - 1)) {
+          expect(taken(segment, frames, each)).toBe(served(each));
+        }
       }),
       { numRuns: 150 },
     );
   });
 
-  test('are none of another session, or of another place', async () => {
+  test('are none of another session, or of another place', () => {
     const bodies = ['1', '2', '3'].map((text) => bytesOf(text));
     const sent = { key: 'k', tenant: 't', name: 's', isJson: true, firstSeq: 4, bodies };
     const segment = segmentOf([sent]);
-    const take = (changed: Partial<Sent>): Promise<string> =>
-      taken(segment, new FrameEvents(decodedHere), {
-        sent: { ...sent, ...changed },
-        skipped: 1,
-        count: 2,
-      });
-    expect(await take({})).toBe('2,3,');
-    await expect(take({ firstSeq: 5 })).rejects.toThrow(Problem);
-    await expect(take({ name: 'r' })).rejects.toThrow(Problem);
-    await expect(take({ tenant: 'u' })).rejects.toThrow(Problem);
+    const take = (changed: Partial<Sent>): string =>
+      taken(segment, new FrameEvents(), { sent: { ...sent, ...changed }, skipped: 1, count: 2 });
+    expect(take({})).toBe('2,3,');
+    expect(() => take({ firstSeq: 5 })).toThrow(Problem);
+    expect(() => take({ name: 'r' })).toThrow(Problem);
+    expect(() => take({ tenant: 'u' })).toThrow(Problem);
   });
 
-  test('are none where a frame has not the lines that it had', async () => {
+  test('are none where a frame has not the lines that it had', () => {
     const sent = { key: 'k', tenant: 't', name: 's', isJson: true, firstSeq: 0 };
     const segment = segmentOf([{ ...sent, bodies: [bytesOf('1'), bytesOf('2')] }]);
     const stored = segment.directory.frames.map((frame) => ({ ...frame, lines: 1 }));
     const short = { ...segment, directory: { ...segment.directory, frames: stored } };
     const asked = { sent: { ...sent, bodies: [] }, skipped: 0, count: 1 };
-    const taking = taken(short, new FrameEvents(decodedHere), asked);
-    await expect(taking).rejects.toThrow('not the lines');
+    expect(() => taken(short, new FrameEvents(), asked)).toThrow('not the lines');
   });
 });
 
@@ -218,18 +204,16 @@ describe('a frame', () => {
   });
 
   test.each([0, 1, 255, 256, 257, 65_535, 65_536, 65_791, 65_792, 300_000])(
-    'of %i bytes is decoded whole, in no more memory than it takes, here or beside',
-    async (size) => {
+    'of %i bytes is decoded whole, in no more memory than it takes',
+    (size) => {
       const content = Buffer.alloc(size, 'abc');
-      const stored = encodeFrame(content);
-      for (const decoded of [frameBytesOf(stored), await frameBytesBeside(stored)]) {
-        expect(decoded.equals(content)).toBe(true);
-        if (size > 65_536) expect(decoded.buffer.byteLength).toBe(size + 1);
-      }
+      const decoded = frameBytesOf(encodeFrame(content));
+      expect(decoded.equals(content)).toBe(true);
+      if (size > 65_536) expect(decoded.buffer.byteLength).toBe(size + 1);
     },
   );
 
-  test('that does not say how long it is, or is none, is decoded or refused', async () => {
+  test('that does not say how long it is, or is none, is decoded or refused', () => {
     const content = Buffer.alloc(200_000, 'abc');
     const silent = Buffer.from(zstdCompressSync(content));
     // As the command line tool writes it from a pipe: no size, and a window instead.
@@ -237,10 +221,6 @@ describe('a frame', () => {
     expect(descriptor).toBe(0xa0);
     const piped = Buffer.concat([silent.subarray(0, 4), Buffer.of(0x00, 0x58), silent.subarray(9)]);
     expect(textOf(frameBytesOf(piped))).toBe(textOf(content));
-    expect(textOf(await frameBytesBeside(piped))).toBe(textOf(content));
-    const broken = Buffer.from(encodeFrame(content));
-    broken[broken.length - 1] = (broken.at(-1) ?? 0) ^ 1;
-    await expect(frameBytesBeside(broken)).rejects.toThrow(Problem);
     for (const bytes of [[], [1], [0x28, 0xb5, 0x2f, 0xfd], [0x28, 0xb5, 0x2f, 0xfd, 0xff]]) {
       expect(() => frameBytesOf(Buffer.from(bytes))).toThrow(Problem);
     }

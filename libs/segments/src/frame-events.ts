@@ -2,7 +2,7 @@
 //
 // (1) A frame that two runs share is decoded once, where the one that begins in it comes next: a session is read
 //     run by run, and its frames end where they will.
-// (2) What was taken of a frame stays as it was taken: later takings lie behind it. Who comes too late decodes it anew.
+// (2) What was taken of a frame stays as it was taken: later takings lie behind it.
 
 import { Problem } from '@tidemark/protocol';
 import {
@@ -63,12 +63,9 @@ export function framesOf(
   };
 }
 
-/** Gives what a frame holds, in memory of its own. */
-export type FrameDecoder = (stored: Uint8Array) => Promise<Buffer>;
-
-export const decodedHere: FrameDecoder = async (stored) => frameBytesOf(stored);
-
 interface OpenFrame {
+  readonly segment: string;
+  readonly number: number;
   readonly bytes: Buffer;
   /** The first that is not taken, and where it begins. */
   line: number;
@@ -77,95 +74,39 @@ interface OpenFrame {
   isKept: boolean;
 }
 
-export interface OpenEvents {
-  readonly stored: StoredEvents;
-  readonly frames: readonly OpenFrame[];
-}
-
-/** Frames that two runs may share, in memory while the other is not taken. */
-const sharedMax = 4;
 const lineFeed = 0x0a;
 
 export class FrameEvents {
-  readonly #decode: FrameDecoder;
-  readonly #shared = new Map<string, Promise<OpenFrame>>();
-
-  constructor(decode: FrameDecoder) {
-    this.#decode = decode;
-  }
-
-  /** Decodes the frames, all at once. */
-  async open(stored: StoredEvents): Promise<OpenEvents> {
-    const opening = stored.frames.map((_, index) => this.#openFrame(stored, index));
-    return { stored, frames: await Promise.all(opening) };
-  }
+  #last: OpenFrame | undefined;
 
   /** Gives them frame by frame. What `give` does not say that it keeps goes with its call. */
-  take({ stored, frames }: OpenEvents, give: (events: TakenEvents) => boolean): void {
+  take(stored: StoredEvents, give: (events: TakenEvents) => boolean): void {
     let { seq, count: left } = stored;
     let line = stored.skipped;
     for (const [index, { lines }] of stored.frames.entries()) {
-      const frame = usable(frames[index] as OpenFrame, line) ?? decodedAnew(stored, index);
+      const frame = this.#open(stored, index, line);
       skipTo(frame, line);
       const count = Math.min(left, lines - line);
       const events = takeEvents(frame.bytes, { head: stored.head, at: frame.at, seq, count });
       [frame.at, frame.line] = [events.end, line + count];
       if (frame.line === lines && frame.at !== frame.bytes.length) throw otherLines();
       frame.isKept = give(events) || frame.isKept;
-      if (frame.line === lines) {
-        this.#shared.delete(nameOf(stored, index));
-        if (!frame.isKept) letGo(frame.bytes);
-      }
+      if (frame.line < lines) this.#last = frame;
+      else if (!frame.isKept) letGo(frame.bytes);
       [seq, left, line] = [seq + count, left - count, 0];
     }
   }
 
-  async #openFrame(stored: StoredEvents, index: number): Promise<OpenFrame> {
-    if (!isShared(stored, index)) return this.#decoded(stored, index);
-    const name = nameOf(stored, index);
-    const known = this.#shared.get(name);
-    if (known !== undefined) {
-      const frame = usable(await known, index === 0 ? stored.skipped : 0);
-      if (frame !== undefined) return frame;
-    }
-    const opening = this.#decoded(stored, index);
-    this.#shared.delete(name);
-    this.#shared.set(name, opening);
-    for (const oldest of this.#shared.keys()) {
-      if (this.#shared.size <= sharedMax) break;
-      this.#shared.delete(oldest);
-    }
-    return opening;
+  #open(stored: StoredEvents, index: number, line: number): OpenFrame {
+    const { segment, first, frames, bytes, firstByte } = stored;
+    const last = this.#last;
+    this.#last = undefined;
+    const number = first + index;
+    if (last?.segment === segment && last.number === number && last.line <= line) return last;
+    const frame = frames[index] as SegmentFrame;
+    const own = bytes.subarray(frame.firstByte - firstByte, frame.endByte - firstByte);
+    return { segment, number, bytes: frameBytesOf(own), line: 0, at: 0, isKept: false };
   }
-
-  async #decoded(stored: StoredEvents, index: number): Promise<OpenFrame> {
-    return opened(await this.#decode(bytesIn(stored, index)));
-  }
-}
-
-const opened = (bytes: Buffer): OpenFrame => ({ bytes, line: 0, at: 0, isKept: false });
-
-/** Who wanted what lies behind was quicker. */
-const decodedAnew = (stored: StoredEvents, index: number): OpenFrame =>
-  opened(frameBytesOf(bytesIn(stored, index)));
-
-/** Invariant 2. */
-const usable = (frame: OpenFrame, line: number): OpenFrame | undefined =>
-  frame.line <= line ? frame : undefined;
-
-const nameOf = ({ segment, first }: StoredEvents, index: number): string =>
-  `${segment} ${first + index}`;
-
-/** Whether it has lines of the session, or of others, before or behind those that are wanted. */
-function isShared({ frames, skipped, count }: StoredEvents, index: number): boolean {
-  if (index === 0 && skipped > 0) return true;
-  const isLast = index === frames.length - 1;
-  return isLast && frames.reduce((sum, { lines }) => sum + lines, 0) > skipped + count;
-}
-
-function bytesIn({ frames, bytes, firstByte }: StoredEvents, index: number): Uint8Array {
-  const frame = frames[index] as SegmentFrame;
-  return bytes.subarray(frame.firstByte - firstByte, frame.endByte - firstByte);
 }
 
 /**

@@ -2,7 +2,6 @@ import type { ObjectStore } from '@tidemark/ports';
 import { TablePublications } from '@tidemark/replica';
 import { TableStore } from '@tidemark/tables';
 import { SegmentArchive } from './segment-archive.ts';
-import { frameBytesBeside } from './segment-format.ts';
 
 /** For ends and blocks of tables, beside the memory for sessions. */
 const tableCacheBytes = 64 * 1_024 * 1_024;
@@ -18,9 +17,6 @@ export interface PublishedObjects {
 /** What a process looks up in an object store: sessions, their index, events that the log has let go. */
 export function publishedIn(objects: ObjectStore): PublishedObjects {
   const tables = new TableStore(objects, { cacheBytesMax: tableCacheBytes });
-  const archive = new SegmentArchive(objects, {
-    cacheBytesMax: archiveCacheBytes,
-    decode: frameBytesBeside,
-  });
+  const archive = new SegmentArchive(objects, { cacheBytesMax: archiveCacheBytes });
   return { tables, publications: new TablePublications(objects, tables), archive };
 }

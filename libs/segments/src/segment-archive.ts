@@ -9,13 +9,7 @@ import { Problem } from '@tidemark/protocol';
 import type { EventArchive, EventSink, LogName, WantedRun } from '@tidemark/replica';
 import { compareText } from '@tidemark/std';
 import { BlockCache } from '@tidemark/tables';
-import {
-  decodedHere,
-  type FrameDecoder,
-  FrameEvents,
-  framesOf,
-  type StoredEvents,
-} from './frame-events.ts';
+import { FrameEvents, framesOf, type StoredEvents } from './frame-events.ts';
 import { JoinedReads } from './joined-reads.ts';
 import { decodeFooter, type SegmentDirectory, type SegmentSession } from './segment-format.ts';
 import {
@@ -38,22 +32,16 @@ interface Part {
   readonly count: number;
 }
 
-interface ArchiveSettings {
-  readonly cacheBytesMax: number;
-  readonly decode?: FrameDecoder;
-}
-
 export class SegmentArchive implements EventArchive {
   readonly store: ObjectStore;
   readonly #cache: BlockCache;
   readonly #reads: JoinedReads;
-  readonly #frames: FrameEvents;
+  readonly #frames = new FrameEvents();
   readonly #asking = new Map<string, Promise<SegmentManifest | undefined>>();
 
-  constructor(store: ObjectStore, { cacheBytesMax, decode = decodedHere }: ArchiveSettings) {
+  constructor(store: ObjectStore, settings: { readonly cacheBytesMax: number }) {
     this.store = store;
-    this.#cache = new BlockCache(cacheBytesMax);
-    this.#frames = new FrameEvents(decode);
+    this.#cache = new BlockCache(settings.cacheBytesMax);
     this.#reads = new JoinedReads(store);
   }
 
@@ -63,11 +51,8 @@ export class SegmentArchive implements EventArchive {
 
   async read(run: WantedRun, sink: EventSink, signal: AbortSignal): Promise<void> {
     const stored = await this.#storedOf(run, signal);
-    // One segment after the other: a run may lie in many, and all their frames would be in memory at once.
-    for (const part of stored) {
-      const opened = await this.#frames.open(part);
-      this.#frames.take(opened, (events) => sink.takeServed(events));
-    }
+    // Nothing is awaited in between: what is kept of no frame goes as soon as it was taken.
+    for (const part of stored) this.#frames.take(part, (events) => sink.takeServed(events));
   }
 
   async #storedOf(run: WantedRun, signal: AbortSignal): Promise<readonly StoredEvents[]> {

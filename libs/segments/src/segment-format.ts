@@ -17,8 +17,7 @@
 // Numbers are little endian. `event` is the last member but `bytes`, and stands to the byte as it was appended.
 // Stored. Never change what version 1 means.
 
-import { promisify } from 'node:util';
-import { constants, crc32, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
+import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { Problem } from '@tidemark/protocol';
 import { bytesOf, concatBytes, ownBytes, strictTextOf } from '@tidemark/std';
 
@@ -81,40 +80,15 @@ function contentBytes(stored: Buffer): number | undefined {
   return stored.readUIntLE(at, width) + (width === 2 ? 256 : 0);
 }
 
-/** In one piece, with room for a byte more: what fills its room is asked whether there is more. */
-function chunkSizeOf(stored: Buffer): number {
-  const told = contentBytes(stored) ?? sizeMax;
-  return told < sizeMax ? Math.max(smallestPiece, told + 1) : pieceBytes;
-}
-
-const bufferOf = ({ buffer, byteOffset, length }: Uint8Array): Buffer =>
-  Buffer.from(buffer, byteOffset, length);
-
-const noFrame = (cause: unknown): Problem => corrupt('a frame of a segment does not decode', cause);
-
-/** The lines of a frame, one behind the other. */
+/** The lines of a frame, one behind the other: in one piece, with room for a byte more, which is asked for as well. */
 export function frameBytesOf(bytes: Uint8Array): Buffer {
-  const stored = bufferOf(bytes);
+  const stored = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const told = contentBytes(stored) ?? sizeMax;
+  const chunkSize = told < sizeMax ? Math.max(smallestPiece, told + 1) : pieceBytes;
   try {
-    return zstdDecompressSync(stored, { chunkSize: chunkSizeOf(stored) });
+    return zstdDecompressSync(stored, { chunkSize });
   } catch (cause) {
-    throw noFrame(cause);
-  }
-}
-
-/** Smaller ones are decoded in less time than it takes to hand them to another thread. */
-const besideBytesMin = 131_072;
-const decompress = promisify(zstdDecompress);
-
-/** The same, of large frames by other threads. */
-export async function frameBytesBeside(bytes: Uint8Array): Promise<Buffer> {
-  const stored = bufferOf(bytes);
-  const chunkSize = chunkSizeOf(stored);
-  if (chunkSize < besideBytesMin) return frameBytesOf(bytes);
-  try {
-    return await decompress(stored, { chunkSize });
-  } catch (cause) {
-    throw noFrame(cause);
+    throw corrupt('a frame of a segment does not decode', cause);
   }
 }
 
