@@ -41,7 +41,7 @@ export async function warmUpSearch({ rest, isOver }: WarmUpParts): Promise<void>
     if (seq % 16 === 0) await rest();
   }
   const table = await writer.finish(store, { nameOf: () => 'table', rest, signal });
-  const settings = { cacheBytesMax, decodedBytesMax: cacheBytesMax };
+  const settings = { cacheBytesMax, documentsBytesMax: cacheBytesMax };
   for (let asked = 0; asked < askedMax && !isOver(); asked += 1) {
     // One that has read nothing yet: a first question reads and decodes.
     const reader = new SearchTableReader(new TableStore(store, settings), settings);
