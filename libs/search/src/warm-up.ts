@@ -38,7 +38,7 @@ export async function warmUpSearch({ rest, isOver }: WarmUpParts): Promise<void>
   const writer = new SearchTableWriter();
   for (let seq = 0; seq < eventCount; seq += 1) {
     writer.add({ session: sessionOf(seq), seq, timeMs: 1_000 * seq, body: bodyOf(seq) });
-    if (seq % 16 === 0) await rest();
+    if (seq % 64 === 0) await rest();
   }
   const table = await writer.finish(store, { nameOf: () => 'table', rest, signal });
   const settings = { cacheBytesMax, documentsBytesMax: cacheBytesMax };
