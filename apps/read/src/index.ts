@@ -26,7 +26,6 @@ import { addStreamReads } from './stream-routes.ts';
 
 export { mcpDeclarations, mcpRole } from './mcp-role.ts';
 export { searchDeclarations } from './search-settings.ts';
-export { warmUpSearches } from './warm-up.ts';
 
 export interface ReadSettings {
   readonly longPollMs: number;

@@ -15,7 +15,7 @@ import { objectDeclarations, openS3Store, s3SettingsOf } from '@tidemark/s3';
 import { publishedIn } from '@tidemark/segments';
 import { readSettings } from '@tidemark/std';
 import { createLogger, createMetrics } from '@tidemark/telemetry';
-import { mcpRole, readRole, searchDeclarations, warmUpSearches } from './index.ts';
+import { mcpRole, readRole, searchDeclarations } from './index.ts';
 
 await main(async () => {
   const declarations = {
@@ -44,7 +44,6 @@ await main(async () => {
   const front = { roles, renderMetrics: () => metrics.render() };
   await runProcess({ ...parts, log, ...published }, settings, {
     name: 'read',
-    warmUp: warmUpSearches,
     async listen(platform) {
       const listening = await serve(platform, front, settings);
       logger.info({ url: `${listening.url}/` }, 'the dashboard is here');

@@ -21,7 +21,7 @@ import {
   runProcess,
   TenantStores,
 } from '@tidemark/platform';
-import { mcpRole, readRole, warmUpSearches } from '@tidemark/read';
+import { mcpRole, readRole } from '@tidemark/read';
 import { relayRole } from '@tidemark/relay';
 import { openS3Store, s3SettingsOf } from '@tidemark/s3';
 import { publishedIn } from '@tidemark/segments';
@@ -76,7 +76,6 @@ await main(async () => {
   const front = { roles, failures, renderMetrics: () => metrics.render() };
   await runProcess({ ...parts, log, ...published, isPublishing: true }, settings, {
     name: 'server',
-    warmUp: warmUpSearches,
     async listen(platform) {
       const listening = await serve(platform, front, settings);
       logger.info({ url: `${listening.url}/` }, 'the dashboard is here');

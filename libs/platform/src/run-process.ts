@@ -21,15 +21,13 @@ export interface ProcessPlan {
   readonly name: string;
   readonly listen: (platform: Platform) => Promise<Listening>;
   readonly background?: readonly Background[];
-  /** Runs once, behind the start, what first requests would else have to wait for: it reads and writes nothing. */
-  readonly warmUp?: (platform: Platform) => Promise<void>;
 }
 
 /** Resolves when the process was told to stop and has stopped. */
 export async function runProcess(
   parts: PlatformParts,
   settings: ProcessSettings,
-  { name, listen, background = [], warmUp }: ProcessPlan,
+  { name, listen, background = [] }: ProcessPlan,
 ): Promise<void> {
   const { logger } = parts;
   exitOnCrash(logger);
@@ -40,9 +38,8 @@ export async function runProcess(
   const told = toldToStop();
   const listening = await listen(platform);
   logger.info({ app: name, url: listening.url, pid: process.pid }, 'listening');
-  const started = platform.start().then(async () => {
+  const started = platform.start().then(() => {
     logger.info({ app: name }, 'ready');
-    await warmUp?.(platform);
     // Now rather than at its end: not every process comes to one.
     flushCompileCache();
   });

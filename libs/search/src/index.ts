@@ -21,4 +21,3 @@ export { SearchTail, type TailEvent } from './search-tail.ts';
 export { nameOfSession, sessionKey } from './session-key.ts';
 export { type Snippet, snippetOf, type TextRange } from './snippet.ts';
 export { type Removals, SearchTableReader } from './table-reader.ts';
-export { type WarmUpParts, warmUpSearch } from './warm-up.ts';

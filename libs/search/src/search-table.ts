@@ -1,7 +1,8 @@
 // A search table is a run of sorted tables with the entries of search-keys.ts: first the documents, then the
 // lists. What is needed of it before anything is read stands in whoever names it.
 
-import { type TableRun, type WritableObjects, writeRun } from '@tidemark/tables';
+import type { ObjectStore } from '@tidemark/ports';
+import { type TableRun, writeRun } from '@tidemark/tables';
 import { analysisVersion } from './analysis.ts';
 import { Analyzer, type SearchEvent } from './document.ts';
 import { EventCollector } from './event-collector.ts';
@@ -44,7 +45,7 @@ export class SearchTableWriter {
     this.#collector.add(event);
   }
 
-  async finish(store: WritableObjects, parts: WriteParts): Promise<SearchTable> {
+  async finish(store: ObjectStore, parts: WriteParts): Promise<SearchTable> {
     const { lengths } = this.#collector;
     const statistics = statisticsOf(lengths.values, { start: 0, end: lengths.length });
     const run = await writeRun(store, entriesOf(this.#collector, parts.rest), parts);

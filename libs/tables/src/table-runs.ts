@@ -136,12 +136,9 @@ export function planCompaction(runs: readonly TableRun[]): number {
   return sizes.length >= 3 * fanIn ? sizes.length : 0;
 }
 
-/** What writing asks of a store. */
-export type WritableObjects = Pick<ObjectStore, 'putIfAbsent' | 'head'>;
-
 /** Writes a run, one table after the other, and verifies each. What is written is in nobody's manifest. */
 export async function writeRun(
-  store: WritableObjects,
+  store: ObjectStore,
   entries: AsyncIterable<Entry> | Iterable<Entry>,
   parts: {
     readonly nameOf: () => string;
@@ -168,7 +165,7 @@ export async function writeRun(
 }
 
 async function put(
-  store: WritableObjects,
+  store: ObjectStore,
   { body, ref }: WrittenTable,
   { nameOf, signal }: { readonly nameOf: () => string; readonly signal: AbortSignal },
 ): Promise<TableRef> {

@@ -27,9 +27,6 @@ const aheadBytes = 256 * 1_024;
 /** A scan begins with one block, since most want a few entries of each of many tables, and reads so much more each time. */
 const aheadFactor = 4;
 
-/** What reading asks of a store. */
-export type ReadableObjects = Pick<ObjectStore, 'getRange'>;
-
 export interface TableScan {
   readonly from: Uint8Array;
   /** All of it is read, and not again: so it reads ahead at once, and leaves nothing in the cache. */
@@ -56,10 +53,10 @@ interface BlocksOf {
 }
 
 export class TableStore {
-  readonly #store: ReadableObjects;
+  readonly #store: ObjectStore;
   readonly #cache: BlockCache;
 
-  constructor(store: ReadableObjects, settings: { readonly cacheBytesMax: number }) {
+  constructor(store: ObjectStore, settings: { readonly cacheBytesMax: number }) {
     this.#store = store;
     this.#cache = new BlockCache(settings.cacheBytesMax);
   }
