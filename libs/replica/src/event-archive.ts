@@ -18,14 +18,14 @@ export interface WantedRun {
 
 /** Where events go that are read again. */
 export interface EventSink {
-  /** Says whether it keeps the bytes where they are. Others may be changed as soon as they were taken. */
-  takeServed(events: ServedEvents): boolean;
+  appendServed(events: ServedEvents): void;
 }
 
 export interface EventArchive {
   /**
-   * Gives the run's first events, in order: all that are archived. Rejects with a Problem: `unavailable` where they
-   * cannot be had now, `corrupt` where they are not what was archived.
+   * Gives the run's first events, in order: all that are archived. What is given may be changed as soon as it was
+   * taken. Rejects with a Problem: `unavailable` where they cannot be had now, `corrupt` where they are not what was
+   * archived.
    */
   read(run: WantedRun, sink: EventSink, signal: AbortSignal): Promise<void>;
 }

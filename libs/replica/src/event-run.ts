@@ -42,7 +42,7 @@ export class EventRun {
 
   static open(start: PageStart, timeMs: number, lengthBefore: number): EventRun {
     const run = new EventRun(start, timeMs);
-    run.page = Page.behind(start, lengthBefore);
+    run.page = new Page(start, lengthBefore);
     run.#open = [];
     return run;
   }

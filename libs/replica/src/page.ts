@@ -6,8 +6,12 @@
 // with the end of each event. It knows nothing of where they are kept when it is gone.
 
 import { assert, present } from '@tidemark/std';
-import { pageBytesMax, ServedBytes } from './served-bytes.ts';
 
+/** Most sessions have a few small events, and there are many of them. */
+const firstPageBytes = 256;
+/** Behind a page that is full. What a page outgrows is garbage, and outside the heap that is dear. */
+const nextPageBytes = 262_144;
+const pageBytesMax = 1_048_576;
 /** A page of tiny events is read again whole: so many of them take a few milliseconds. */
 export const pageEventsMax = 4_096;
 /** Behind each event of a JSON session. */
@@ -39,9 +43,7 @@ export interface SliceBounds {
 
 /** A part of a page: whole events but where a byte position, or a fork, lies inside one. */
 export interface PageSlice {
-  /** One behind the other. */
-  readonly parts: readonly Uint8Array[];
-  readonly lengthBytes: number;
+  readonly bytes: Uint8Array;
   readonly events: number;
   readonly endSeq: number;
   readonly endPosition: number;
@@ -53,24 +55,24 @@ export class Page {
   readonly firstSeq: number;
   readonly firstPosition: number;
   readonly isJson: boolean;
+  /** Reserved with the first event. */
+  #leastBytes: number;
   readonly #ends: number[] = [];
-  readonly #bytes: ServedBytes;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #length = 0;
 
-  constructor({ seq, position, isJson }: PageStart, bytes = ServedBytes.behind(0)) {
+  constructor({ seq, position, isJson }: PageStart, lengthBefore = 0) {
     this.firstSeq = seq;
     this.firstPosition = position;
     this.isJson = isJson;
-    this.#bytes = bytes;
+    this.#leastBytes = lengthBefore < nextPageBytes ? firstPageBytes : nextPageBytes;
   }
 
-  /** Behind one of so many bytes. */
-  static behind(start: PageStart, lengthBefore: number): Page {
-    return new Page(start, ServedBytes.behind(lengthBefore));
-  }
-
-  /** For events that are read again, `lengthBytes` in all as they are served. */
+  /** For events that are read again, `lengthBytes` in all as they are served: no more is reserved than they take. */
   static sized(start: PageStart, lengthBytes: number): Page {
-    return new Page(start, ServedBytes.sized(lengthBytes));
+    const page = new Page(start);
+    page.#leastBytes = lengthBytes;
+    return page;
   }
 
   get count(): number {
@@ -78,7 +80,7 @@ export class Page {
   }
 
   get lengthBytes(): number {
-    return this.#bytes.length;
+    return this.#length;
   }
 
   get endSeq(): number {
@@ -86,30 +88,50 @@ export class Page {
   }
 
   get endPosition(): number {
-    return this.firstPosition + (this.isJson ? this.count : this.lengthBytes);
+    return this.firstPosition + (this.isJson ? this.count : this.#length);
   }
 
   /** What it takes in memory. */
   get costBytes(): number {
-    return this.#bytes.costBytes + endBytes * this.#ends.length;
+    return this.#bytes.length + endBytes * this.#ends.length;
   }
 
   /** Whether another event of this size goes here rather than into a page of its own. */
   fits(bodyBytes: number): boolean {
     if (this.count === 0) return true;
-    return this.count < pageEventsMax && this.lengthBytes + bodyBytes + 1 <= pageBytesMax;
+    return this.count < pageEventsMax && this.#length + bodyBytes + 1 <= pageBytesMax;
   }
 
   append(body: Uint8Array): void {
-    this.#bytes.append(body, this.isJson ? eventComma : undefined);
-    this.#ends.push(this.lengthBytes);
+    this.#reserve(body.length + (this.isJson ? 1 : 0));
+    this.#bytes.set(body, this.#length);
+    this.#length += body.length;
+    if (this.isJson) {
+      this.#bytes[this.#length] = eventComma;
+      this.#length += 1;
+    }
+    this.#ends.push(this.#length);
   }
 
-  /** Says whether it keeps them where they are: then they are nobody else's. */
-  takeServed({ bytes, ends }: ServedEvents): boolean {
-    const before = this.lengthBytes;
+  appendServed({ bytes, ends }: ServedEvents): void {
+    const before = this.#length;
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, before);
     for (const end of ends) this.#ends.push(before + end);
-    return this.#bytes.take(bytes);
+    this.#length += bytes.length;
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes;
+    const had = this.#bytes.length;
+    if (needed <= had) return;
+    let size = Math.max(this.#leastBytes, had);
+    while (size < needed && size < pageBytesMax) size *= size < nextPageBytes ? 2 : 4;
+    // Earlier ranges stay valid: they look at the old buffer, whose bytes never change.
+    // Not zeroed: only what was written is ever looked at.
+    const larger = Buffer.allocUnsafeSlow(Math.max(size, needed));
+    larger.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = larger;
   }
 
   /** The events from a position on (a byte position may lie inside one); undefined where none fits. */
@@ -133,10 +155,9 @@ export class Page {
       endIndex += 1;
     }
     if (endIndex === firstIndex) return undefined;
-    assert(end <= this.lengthBytes, 'a slice ends with its page');
+    assert(end <= this.#length, 'a slice ends with its page');
     return {
-      parts: this.#bytes.parts(start, end),
-      lengthBytes: end - start,
+      bytes: this.#bytes.subarray(start, end),
       events: endIndex - firstIndex,
       endSeq: this.firstSeq + endIndex,
       endPosition: this.firstPosition + (this.isJson ? endIndex : end),
@@ -153,7 +174,7 @@ export class Page {
     const bodies: Uint8Array[] = [];
     for (let index = firstIndex; index < endIndex; index += 1) {
       const end = present(this.#ends[index], 'end of an event');
-      bodies.push(this.#bytes.part(this.#startOf(index), this.isJson ? end - 1 : end));
+      bodies.push(this.#bytes.subarray(this.#startOf(index), this.isJson ? end - 1 : end));
     }
     return bodies;
   }

@@ -114,9 +114,9 @@ class Gathering {
       this.#isFull = true;
       return;
     }
-    this.bodies.push(...slice.parts);
+    this.bodies.push(slice.bytes);
     this.#slices.push(slice);
-    this.#bytesLeft -= slice.lengthBytes;
+    this.#bytesLeft -= slice.bytes.length;
     this.#eventsLeft -= slice.events;
     this.position = slice.endPosition;
     this.endSeq = slice.endSeq;

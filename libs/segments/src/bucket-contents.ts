@@ -72,7 +72,6 @@ export async function* runsOf(
       frames.take({ ...stored, seq: firstSeq, count, head: lineHead(tenant, name) }, (events) => {
         isJson = events.isJson;
         for (const each of bodiesOf(events)) bodies.push(each);
-        return false;
       });
       yield { tenant, name, tag, firstSeq, bodies, isJson, isNoted: noted.has(key) };
     }

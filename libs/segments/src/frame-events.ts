@@ -70,8 +70,6 @@ interface OpenFrame {
   /** The first that is not taken, and where it begins. */
   line: number;
   at: number;
-  /** Whether what was taken of it is kept where it is. */
-  isKept: boolean;
 }
 
 const lineFeed = 0x0a;
@@ -79,8 +77,8 @@ const lineFeed = 0x0a;
 export class FrameEvents {
   #last: OpenFrame | undefined;
 
-  /** Gives them frame by frame. What `give` does not say that it keeps goes with its call. */
-  take(stored: StoredEvents, give: (events: TakenEvents) => boolean): void {
+  /** Gives them frame by frame, for as long as a call of `give` goes. */
+  take(stored: StoredEvents, give: (events: TakenEvents) => void): void {
     let { seq, count: left } = stored;
     let line = stored.skipped;
     for (const [index, { lines }] of stored.frames.entries()) {
@@ -90,9 +88,9 @@ export class FrameEvents {
       const events = takeEvents(frame.bytes, { head: stored.head, at: frame.at, seq, count });
       [frame.at, frame.line] = [events.end, line + count];
       if (frame.line === lines && frame.at !== frame.bytes.length) throw otherLines();
-      frame.isKept = give(events) || frame.isKept;
+      give(events);
       if (frame.line < lines) this.#last = frame;
-      else if (!frame.isKept) letGo(frame.bytes);
+      else letGo(frame.bytes);
       [seq, left, line] = [seq + count, left - count, 0];
     }
   }
@@ -105,7 +103,7 @@ export class FrameEvents {
     if (last?.segment === segment && last.number === number && last.line <= line) return last;
     const frame = frames[index] as SegmentFrame;
     const own = bytes.subarray(frame.firstByte - firstByte, frame.endByte - firstByte);
-    return { segment, number, bytes: frameBytesOf(own), line: 0, at: 0, isKept: false };
+    return { segment, number, bytes: frameBytesOf(own), line: 0, at: 0 };
   }
 }
 

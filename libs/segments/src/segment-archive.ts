@@ -51,8 +51,8 @@ export class SegmentArchive implements EventArchive {
 
   async read(run: WantedRun, sink: EventSink, signal: AbortSignal): Promise<void> {
     const stored = await this.#storedOf(run, signal);
-    // Nothing is awaited in between: what is kept of no frame goes as soon as it was taken.
-    for (const part of stored) this.#frames.take(part, (events) => sink.takeServed(events));
+    // Nothing is awaited in between: a frame goes as soon as it is taken.
+    for (const part of stored) this.#frames.take(part, (events) => sink.appendServed(events));
   }
 
   async #storedOf(run: WantedRun, signal: AbortSignal): Promise<readonly StoredEvents[]> {

@@ -80,8 +80,8 @@ function contentBytes(stored: Buffer): number | undefined {
   return stored.readUIntLE(at, width) + (width === 2 ? 256 : 0);
 }
 
-/** The lines of a frame, one behind the other: in one piece, with room for a byte more, which is asked for as well. */
-export function frameBytesOf(bytes: Uint8Array): Buffer {
+/** In one piece, with room for a byte more: what fills its room is asked whether there is more. */
+function decodeFrame(bytes: Uint8Array): Buffer {
   const stored = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const told = contentBytes(stored) ?? sizeMax;
   const chunkSize = told < sizeMax ? Math.max(smallestPiece, told + 1) : pieceBytes;
@@ -92,11 +92,14 @@ export function frameBytesOf(bytes: Uint8Array): Buffer {
   }
 }
 
+/** The lines of a frame, one behind the other. */
+export const frameBytesOf = (stored: Uint8Array): Buffer => decodeFrame(stored);
+
 const lineFeed = 0x0a;
 
 /** The lines of a frame, without their line feeds. */
 export function linesOf(stored: Uint8Array, expected: number): readonly Buffer[] {
-  const bytes = frameBytesOf(stored);
+  const bytes = decodeFrame(stored);
   const lines: Buffer[] = [];
   let start = 0;
   for (let end = bytes.indexOf(lineFeed); end !== -1; end = bytes.indexOf(lineFeed, start)) {
@@ -160,7 +163,7 @@ export function decodeFooter(bytes: Uint8Array): SegmentDirectory {
   if (end.readUInt32LE(at + 8) !== version) throw corrupt('a segment is of another version');
   const stored = end.subarray(Math.max(0, at - end.readUInt32LE(at)), at);
   if (crc32(stored) !== end.readUInt32LE(at + 4)) throw corrupt('a footer fails its checksum');
-  const text = strictTextOf(frameBytesOf(stored));
+  const text = strictTextOf(decodeFrame(stored));
   if (text === undefined) throw corrupt('a footer is not text');
   const { shard, logEpoch, firstOffset, endOffset, frames, sessions } = JSON.parse(
     text,
