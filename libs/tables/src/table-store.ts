@@ -68,7 +68,7 @@ export class TableStore {
   /** What the table says of these keys, by their place; those that it says nothing of are left out. */
   async lookUp(
     ref: TableRef,
-    { keys, keptBytesMax = Number.POSITIVE_INFINITY }: TableLookUp,
+    { keys, keptBytesMax }: TableLookUp,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<Uint8Array, Entry['value']>> {
     const { index, filter } = await this.meta(ref, signal);
@@ -102,11 +102,7 @@ export class TableStore {
       if (Buffer.compare(index.firstKey(block), end) >= 0) break;
       wanted.push(block);
     }
-    const blocks = await this.#blocks(
-      { ref, index, keptBytesMax: isOnce ? 0 : undefined },
-      wanted,
-      signal,
-    );
+    const blocks = await this.#blocks({ ref, index, ...keptOf(isOnce) }, wanted, signal);
     const found: Entry[] = [];
     for (const number of wanted) {
       for (const entry of blocks.get(number)?.from(from) ?? []) {
@@ -126,11 +122,7 @@ export class TableStore {
     const { index } = await this.meta(ref, signal);
     const first = Math.max(0, index.blockOf(from));
     for (const next of stretches(index, { first, step: 1, isWhole: isOnce })) {
-      const blocks = await this.#blocks(
-        { ref, index, keptBytesMax: isOnce ? 0 : undefined },
-        next,
-        signal,
-      );
+      const blocks = await this.#blocks({ ref, index, ...keptOf(isOnce) }, next, signal);
       for (const number of next) yield* blocks.get(number)?.from(from) ?? [];
     }
   }
@@ -237,6 +229,10 @@ function neighbours(missing: Fetched['blocks']): Fetched[] {
   }
   return requests;
 }
+
+/** What is read once leaves nothing in the cache. */
+const keptOf = (isOnce: boolean): Pick<BlocksOf, 'keptBytesMax'> =>
+  isOnce ? { keptBytesMax: 0 } : {};
 
 /** The blocks of a scan, forwards or back, as they are read: few at first, more the longer it goes on. */
 function* stretches(
