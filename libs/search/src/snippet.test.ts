@@ -55,3 +55,30 @@ test('highlights lie within the snippet, apart and in order, and no character is
     }),
   );
 });
+
+test('shows as many words of a long query as stand together anywhere', () => {
+  const asked = ['alpha', 'beta', 'gamma', 'delta', 'epsilon'];
+  const word = fc.oneof(
+    fc.constantFrom(...asked),
+    fc.constantFrom('x', 'filler', 'w'.repeat(30), 'w'.repeat(100)),
+  );
+  const charsMax = 120;
+  /** What is shown before the first match comes off. */
+  const reach = charsMax - 40;
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 60 }), (words) => {
+      const text = words.join(' ');
+      const matches = [...text.matchAll(/\w+/g)].filter(([name]) => asked.includes(name));
+      const together = matches.map(({ index }) => {
+        const near = matches.filter(
+          (each) => each.index >= index && each.index + each[0].length <= index + reach,
+        );
+        return new Set(near.map(([name]) => name)).size;
+      });
+      const found = shown(text, asked.join(' '), charsMax).matchAll(/\[(\w+)\]/g);
+      const met = new Set([...found].map(([, name]) => name)).size;
+      expect(met).toBeGreaterThanOrEqual(Math.max(0, ...together));
+    }),
+    { numRuns: 500 },
+  );
+});

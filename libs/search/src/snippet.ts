@@ -41,13 +41,33 @@ export function snippetOf(
   let best = { text: texts[0] ?? '', start: 0, matches: [] as readonly Match[], met: 0 };
   for (const text of texts) {
     const matches = wanted.matchesIn(text);
-    for (const [at, { start }] of matches.entries()) {
-      const within = matches.slice(at).filter(({ end }) => end <= start + charsMax - leadChars);
-      const met = new Set(within.map(({ name }) => name)).size;
-      if (met > best.met) best = { text, start: Math.max(0, start - leadChars), matches, met };
-    }
+    const { start, met } = densest(matches, charsMax - leadChars);
+    if (met > best.met) best = { text, start: Math.max(0, start - leadChars), matches, met };
   }
   return cut(best, charsMax);
+}
+
+/** Where the first match begins of those, no farther apart than this, that meet most of what is asked. */
+function densest(matches: readonly Match[], reachChars: number): { start: number; met: number } {
+  const counts = new Map<string, number>();
+  let best = { start: 0, met: 0 };
+  let next = 0;
+  for (const [at, { start, name }] of matches.entries()) {
+    for (let match = matches[next]; match !== undefined; match = matches[next]) {
+      if (match.end > start + reachChars) break;
+      counts.set(match.name, (counts.get(match.name) ?? 0) + 1);
+      next += 1;
+    }
+    if (counts.size > best.met) best = { start, met: counts.size };
+    if (next === at) {
+      next += 1;
+      continue;
+    }
+    const left = (counts.get(name) ?? 0) - 1;
+    if (left > 0) counts.set(name, left);
+    else counts.delete(name);
+  }
+  return best;
 }
 
 function cut(
