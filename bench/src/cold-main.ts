@@ -1,10 +1,10 @@
 // node bench/src/cold-main.ts [events] [rounds]
 //
 // A session that is archived, read whole, against one plain GET of the same bytes from the same S3 server: by a process
-// that has just started; by one that has served other archived sessions before; and by one that has just started and
-// finds what an earlier one left in a cache on the disk. Prints JSON: throughput as a share of the plain GET's that
-// followed it, the time to the first byte, the process's own CPU time, and the ranged reads, which are counted in a
-// round of their own.
+// that has just started; by one that has served other archived sessions before, which reads several such one after the
+// other; and by one that has just started and finds what an earlier one left in a cache on the disk. Prints JSON:
+// throughput as a share of the plain GET's that followed it, the time to the first byte, the process's own CPU time,
+// and the ranged reads, which are counted in a round of their own.
 
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,11 +22,15 @@ const [, , eventsGiven = '50000', roundsGiven = '7'] = argv;
 const events = Number(eventsGiven);
 const rounds = Number(roundsGiven);
 const perAppend = 500;
+/** Each is read once by a process. */
+const longs = Array.from({ length: 6 }, (_, index) => `long-${index}`);
 /** Sessions that the process has served before. */
 const others = Array.from({ length: 8 }, (_, index) => `other-${index}`);
 const eventsOfOther = 5_000;
 /** Of what a process does once it has started; and longer than it tells the same of its metrics. */
 const startedMs = 3_000;
+/** Between two reads. */
+const apartMs = 300;
 
 await using s3 = await s3ForTests();
 const folder = await mkdtemp(join(tmpdir(), 'tidemark-cold-'));
@@ -103,7 +107,7 @@ const rounded = (value: number): number => Math.round(value * 1_000) / 1_000;
 {
   await using server = await serve();
   for (const name of others) await append(server.url, name, eventsOfOther);
-  await append(server.url, 'long', events);
+  for (const name of longs) await append(server.url, name, events);
   await untilArchived(server.url);
 }
 
@@ -113,13 +117,27 @@ interface Way {
   readonly hasServed?: boolean;
 }
 
-async function readLong({ settings = {}, hasServed = false }: Way): Promise<ColdRead> {
+interface AgainstPlain {
+  readonly read: ColdRead;
+  /** Of the GET that followed. */
+  readonly plainSeconds: number;
+}
+
+/** By one process: one of them where it has just started, all where it has served others. */
+async function readLongs(way: Way, round: number): Promise<AgainstPlain[]> {
+  const { settings = {}, hasServed = false } = way;
   await using server = await serve(settings);
   await delay(startedMs);
   // What is connected is connected: one request of each kind before the clock runs.
   await fetch(`${server.url}/v1/stream/none`);
   for (const name of hasServed ? others : []) await readWhole(server, name);
-  return await readWhole(server, 'long');
+  const found: AgainstPlain[] = [];
+  for (const name of hasServed ? longs : longs.slice(round % longs.length).slice(0, 1)) {
+    const read = await readWhole(server, name);
+    found.push({ read, plainSeconds: await plainSeconds(read.bytes) });
+    await delay(apartMs);
+  }
+  return found;
 }
 
 let isPlainKept = false;
@@ -132,13 +150,18 @@ async function plainSeconds(bytes: number): Promise<number> {
   return (performance.now() - startMs) / 1_000;
 }
 
-/** Ranged reads of the long session: all, those before its first byte, and of them those of the segment it lies in. */
+/** Ranged reads of a long session: all, those before its first byte, and of them those of the segment it lies in. */
 async function countedReads(way: Way): Promise<object> {
   await using counter = await countRanges(s3.endpoint);
   const settings = { ...way.settings, TIDEMARK_S3_ENDPOINT: counter.endpoint };
-  const read = await readLong({ ...way, settings });
+  const [one] = await readLongs({ ...way, settings }, 0);
+  if (one === undefined) throw new Error('nothing was read');
+  const { read } = one;
   const startMs = read.firstByteAtMs - read.firstByteMs;
-  const own = counter.reads.filter(({ atMs, path }) => atMs >= startMs && /segments/.test(path));
+  const endMs = startMs + read.seconds * 1_000;
+  const own = counter.reads.filter(
+    ({ atMs, path }) => atMs >= startMs && atMs <= endMs && /segments/.test(path),
+  );
   const before = own.filter(({ atMs }) => atMs < read.firstByteAtMs);
   const first = own.map(({ path }) => path).sort()[0];
   const ofFirst = before.filter(({ path }) => path === first);
@@ -146,16 +169,11 @@ async function countedReads(way: Way): Promise<object> {
 }
 
 async function measure(way: Way): Promise<object> {
-  const reads: ColdRead[] = [];
-  const shares: number[] = [];
-  const plain: number[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    const read = await readLong(way);
-    const seconds = await plainSeconds(read.bytes);
-    reads.push(read);
-    plain.push(seconds);
-    shares.push(seconds / read.seconds);
-  }
+  const found: AgainstPlain[] = [];
+  for (let round = 0; round < rounds; round += 1) found.push(...(await readLongs(way, round)));
+  const reads = found.map(({ read }) => read);
+  const shares = found.map(({ read, plainSeconds: plain }) => plain / read.seconds);
+  const plain = found.map(({ plainSeconds: seconds }) => seconds);
   const median = (figure: (read: ColdRead) => number): number =>
     rounded(spreadOf(reads.map(figure)).median);
   return {
