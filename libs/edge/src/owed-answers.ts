@@ -10,6 +10,7 @@ import { type Peer, Share, type Taking } from './share.ts';
 
 interface Held {
   readonly peer: Peer;
+  readonly bytes: number;
   answers: number;
 }
 
@@ -49,7 +50,9 @@ export class OwedAnswers {
     const freshBytes = fresh.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const taking = this.#share.take(peer, freshBytes);
     if (taking !== 'taken') return { taking, giveBack: () => undefined };
-    for (const memory of fresh) this.#held.set(memory, { peer, answers: 0 });
+    for (const memory of fresh) {
+      this.#held.set(memory, { peer, bytes: memory.byteLength, answers: 0 });
+    }
     for (const memory of memories) (this.#held.get(memory) as Held).answers += 1;
     return { taking, giveBack: () => this.#giveBack(memories) };
   }
@@ -62,7 +65,7 @@ export class OwedAnswers {
       held.answers -= 1;
       if (held.answers > 0) continue;
       this.#held.delete(memory);
-      this.#share.give(held.peer, memory.byteLength);
+      this.#share.give(held.peer, held.bytes);
     }
   }
 }

@@ -18,7 +18,10 @@ import {
 export interface BegunRange extends EventRange {
   /** Of the events behind `bodies`; the range ends behind them. */
   readonly laterBytes: number;
-  /** Those events, in order, as they are served. The session is held until they have come. */
+  /**
+   * Those events, in order, as they are served. The session is held until they have come. Whoever asks for more is done
+   * with what it got before.
+   */
   readonly later: () => AsyncGenerator<readonly Uint8Array[]>;
 }
 
@@ -41,7 +44,7 @@ export async function beginRead(
   const first = firstOf(session, bounds);
   if (first === undefined) return wholeRange(await reader.read(located, bounds));
   const incarnation = session.state.stream?.incarnation;
-  const range = await reader.read(located, first);
+  const range = await reader.lend(located, first);
   if (session.state.stream?.incarnation !== incarnation) return wholeRange(range);
   const { endPosition } = range;
   const bytesMax = bounds.bytesMax - bytesOf(range);
@@ -54,13 +57,15 @@ export async function beginRead(
     endSeq: last.endSeq,
     laterBytes: steps.reduce((sum, { bytes }) => sum + bytes, 0),
     async *later() {
+      range.letGo();
       for (const step of steps) {
         if (session.state.stream?.incarnation !== incarnation) throw taken();
         const { position, bytes, events: eventsMax } = step;
         const wanted = { position, bytesMax: bytes, eventsMax, aheadBytes: bytesMax };
-        const part = await reader.read(located, wanted);
+        const part = await reader.lend(located, wanted);
         if (part.endPosition !== step.endPosition || bytesOf(part) !== bytes) throw taken();
         yield part.bodies;
+        part.letGo();
       }
     },
   };

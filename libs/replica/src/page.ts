@@ -60,6 +60,10 @@ export class Page {
   readonly #ends: number[] = [];
   #bytes: Uint8Array = new Uint8Array(0);
   #length = 0;
+  /** How often somebody was given a view of its bytes. */
+  #views = 0;
+  #isFetched = false;
+  #isFreed = false;
 
   constructor({ seq, position, isJson }: PageStart, lengthBefore = 0) {
     this.firstSeq = seq;
@@ -72,6 +76,7 @@ export class Page {
   static sized(start: PageStart, lengthBytes: number): Page {
     const page = new Page(start);
     page.#leastBytes = lengthBytes;
+    page.#isFetched = true;
     return page;
   }
 
@@ -94,6 +99,23 @@ export class Page {
   /** What it takes in memory. */
   get costBytes(): number {
     return this.#bytes.length + endBytes * this.#ends.length;
+  }
+
+  /** Whether its bytes are gone; whoever meets it so looks at its run again. */
+  get isFreed(): boolean {
+    return this.#isFreed;
+  }
+
+  /**
+   * Frees its memory at once, where events that were read again were looked at by nobody but the caller, once. Fresh
+   * memory costs ten times what filling it does, and what waits outside the heap for the garbage collector makes it
+   * come.
+   */
+  freeSeenOnce(): boolean {
+    if (!this.#isFetched || this.#views !== 1) return false;
+    (this.#bytes.buffer as ArrayBuffer).transfer(0);
+    this.#isFreed = true;
+    return true;
   }
 
   /** Whether another event of this size goes here rather than into a page of its own. */
@@ -139,8 +161,13 @@ export class Page {
     const { position, endPosition: limit, bytesMax, eventsMax, takesOne } = bounds;
     const firstIndex = this.#indexAt(position);
     const start = this.isJson ? this.#startOf(firstIndex) : position - this.firstPosition;
-    let endIndex = firstIndex;
-    let end = start;
+    // All the rest, mostly: then no event is looked at.
+    const isAll =
+      this.count - firstIndex <= eventsMax &&
+      this.#length - start <= bytesMax &&
+      this.endPosition <= limit;
+    let endIndex = isAll ? this.count : firstIndex;
+    let end = isAll ? this.#length : start;
     while (endIndex < this.count && endIndex - firstIndex < eventsMax) {
       const next = present(this.#ends[endIndex], 'end of an event');
       // A fork may leave a byte stream inside an event: that far, and no further.
@@ -155,7 +182,8 @@ export class Page {
       endIndex += 1;
     }
     if (endIndex === firstIndex) return undefined;
-    assert(end <= this.#length, 'a slice ends with its page');
+    assert(end <= this.#length && !this.#isFreed, 'a slice is of its page');
+    this.#views += 1;
     return {
       bytes: this.#bytes.subarray(start, end),
       events: endIndex - firstIndex,
@@ -167,6 +195,7 @@ export class Page {
 
   /** All of them, as they were appended. */
   get bodies(): readonly Uint8Array[] {
+    this.#views += 1;
     return this.#bodiesFrom(0, this.count);
   }
 

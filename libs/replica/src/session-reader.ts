@@ -37,6 +37,14 @@ export interface EventRange {
   readonly split: () => readonly Uint8Array[];
 }
 
+export interface LentRange extends EventRange {
+  /**
+   * Whoever asked is done with its bodies, and looks at them no more. What was fetched for nobody else goes: a session
+   * that is read once leaves the memory as it was. What is read again stays.
+   */
+  readonly letGo: () => void;
+}
+
 export interface ReadBounds {
   readonly position: number;
   readonly bytesMax: number;
@@ -71,6 +79,12 @@ const glancedBytesMin = 65_536;
 /** Whoever looks into a run that often is better served by its page. */
 const glancesMax = 4;
 
+interface TakenPage {
+  readonly page: Page;
+  readonly run: EventRun;
+  readonly events: EventIndex;
+}
+
 /** Takes bodies until a bound is met. */
 class Gathering {
   readonly bodies: Uint8Array[] = [];
@@ -81,6 +95,7 @@ class Gathering {
   #eventsLeft: number;
   readonly #aheadBytes: number | undefined;
   #isFull = false;
+  readonly taken: TakenPage[] = [];
 
   constructor({ position, bytesMax, eventsMax, aheadBytes }: ReadBounds) {
     this.position = position;
@@ -140,6 +155,8 @@ export class SessionReader {
   readonly #restoring = new Map<EventRun, Promise<Page>>();
   /** How often a few events of a run were fetched, since its page was. */
   readonly #glances = new WeakMap<EventRun, number>();
+  /** Read once, and let go. */
+  readonly #passed = new WeakSet<EventRun>();
 
   constructor(parts: ReaderParts, budget: Budget, findSource: SourceFinder) {
     this.#parts = parts;
@@ -167,6 +184,11 @@ export class SessionReader {
 
   /** Rejects with `behind-head` where some of it is kept no more. */
   read(located: LocatedSession, bounds: ReadBounds): Promise<EventRange> {
+    return this.lend(located, bounds);
+  }
+
+  /** As `read`, for somebody who says when it is done with what it got. */
+  lend(located: LocatedSession, bounds: ReadBounds): Promise<LentRange> {
     return this.#inSources(located, bounds.position, async (sources) => {
       const gathering = new Gathering(bounds);
       for (const source of sources) {
@@ -174,10 +196,22 @@ export class SessionReader {
         const end = await this.#gather(source, gathering);
         if (gathering.isFull || gathering.position < end) break;
       }
-      if (gathering.bodies.length > 0) return gathering.range;
+      const { taken } = gathering;
+      const letGo = (): void => this.#letGo(taken);
+      if (gathering.bodies.length > 0) return { ...gathering.range, letGo };
       const endSeq = await this.#seqAt(sources, bounds.position);
-      return nothingAt(bounds.position, endSeq);
+      return { ...nothingAt(bounds.position, endSeq), letGo };
     });
+  }
+
+  #letGo(taken: readonly TakenPage[]): void {
+    for (const { page, run, events } of taken) {
+      const isStill = run.page === page && events.runAt(run.start.position) === run;
+      if (!isStill || this.#passed.has(run) || !page.freeSeenOnce()) continue;
+      this.#passed.add(run);
+      this.#budget.releaseBodies(run);
+      events.cool(run);
+    }
   }
 
   /** Runs that are wanted as well are fetched beside the first of them: what is cold comes at once. */
@@ -186,7 +220,10 @@ export class SessionReader {
     from: EventRun,
     left: { readonly bytes: number; readonly events: number },
   ): void {
-    const events = eventsOf(source);
+    const { session, incarnation } = source;
+    const { events, state } = session;
+    // It may have been deleted meanwhile.
+    if (events === undefined || state.stream?.incarnation !== incarnation) return;
     let [bytes, count] = [Math.min(left.bytes, aheadBytesMax), left.events];
     let run = from;
     for (;;) {
@@ -197,7 +234,7 @@ export class SessionReader {
       const isCold = next?.page === undefined && next?.endPosition !== undefined;
       if (!isWanted || !isCold || next.endPosition > source.endPosition) return;
       // One that is altered is read anew each time.
-      if (isAltered(source.session.state, next)) return;
+      if (isAltered(state, next)) return;
       this.#pageOf(source, next).catch(() => undefined);
       run = next;
     }
@@ -212,12 +249,17 @@ export class SessionReader {
       const run = present(eventsOf(source).runAt(position), 'run of an event');
       checkHead(source, position);
       const { ahead } = gathering;
-      if (run.page === undefined) this.#readAhead(source, run, ahead);
-      const page =
-        (await this.#glance(source, run, { position, eventsMax: ahead.events })) ??
-        (await this.#pageOf(source, run));
+      const isGlance = this.#isGlance(source, run, ahead.events);
+      const coming = isGlance
+        ? this.#glance(source, run, { position, eventsMax: ahead.events })
+        : this.#pageOf(source, run);
+      // A turn later: what asking for more costs here would keep what is wanted first.
+      if (run.page === undefined) setImmediate(() => this.#readAhead(source, run, ahead));
+      const page = (await coming) ?? (await this.#pageOf(source, run));
       checkHead(source, position);
+      if (page.isFreed) continue;
       gathering.take(page, end);
+      gathering.taken.push({ page, run, events: eventsOf(source) });
     }
   }
 
@@ -305,20 +347,21 @@ export class SessionReader {
     }
   }
 
-  /** A page of no more than is wanted of a run; undefined where the whole page is wanted, or at hand. */
+  /** Whether so few events are wanted of a run that they are fetched by themselves. */
+  #isGlance({ session }: Source, run: EventRun, eventsMax: number): boolean {
+    const isAtHand = run.page !== undefined || this.#restoring.has(run);
+    const isLarge = run.start.isJson && run.lengthBytes >= glancedBytesMin;
+    if (isAtHand || !isLarge || eventsMax > glanceEventsMax) return false;
+    return (this.#glances.get(run) ?? 0) < glancesMax && !isAltered(session.state, run);
+  }
+
+  /** A page of no more than is wanted of a run; undefined where that was altered meanwhile. */
   async #glance(
     source: Source,
     run: EventRun,
     { position, eventsMax }: Pick<ReadBounds, 'position' | 'eventsMax'>,
   ): Promise<Page | undefined> {
-    const glances = this.#glances.get(run) ?? 0;
-    const isAtHand = run.page !== undefined || this.#restoring.has(run);
-    const isSmall = !run.start.isJson || run.lengthBytes < glancedBytesMin;
-    if (isAtHand || isSmall || eventsMax > glanceEventsMax || glances >= glancesMax) {
-      return undefined;
-    }
-    if (isAltered(source.session.state, run)) return undefined;
-    this.#glances.set(run, glances + 1);
+    this.#glances.set(run, (this.#glances.get(run) ?? 0) + 1);
     const index = position - run.start.position;
     const page = new Page({ seq: run.start.seq + index, position, isJson: true });
     const offsets = unpackOffsets(run.offsets).slice(index, index + eventsMax);

@@ -47,6 +47,31 @@ describe('reads of one turn', () => {
     expect(await reads.read('none', range, signal)).toBeUndefined();
   });
 
+  test('of which some have come go on in the order in which they were asked for', async () => {
+    const replies = new Map<number, () => void>();
+    const getRange: ObjectStore['getRange'] = (_key, { firstByte, endByte }) => {
+      const { promise, resolve } = Promise.withResolvers<{ body: Uint8Array; etag: string }>();
+      replies.set(firstByte, () => resolve({ body: body.subarray(firstByte, endByte), etag: 'e' }));
+      return promise;
+    };
+    const reads = new JoinedReads({ getRange });
+    const came: string[] = [];
+    const read = async (key: string, firstByte: number): Promise<void> => {
+      await reads.read(key, { firstByte, endByte: firstByte + 100_000 }, signal);
+      came.push(`${key} ${firstByte}`);
+    };
+    const all = [0, 100_000, 200_000].map((at) => read('one', at));
+    all.push(...[300_000, 400_000].map((at) => read('two', at)));
+    await Promise.resolve();
+    replies.get(300_000)?.();
+    replies.get(0)?.();
+    await Promise.all(all);
+    const [begun, ...others] = came;
+    expect(['one 0', 'two 300000']).toContain(begun);
+    const inOrder = ['one 0', 'one 100000', 'one 200000', 'two 300000', 'two 400000'];
+    expect(others).toEqual(inOrder.filter((name) => name !== begun));
+  });
+
   test('give what there is where the object ends', async () => {
     const reads = new JoinedReads(await stored());
     const [whole, cut] = await Promise.all([

@@ -1,13 +1,13 @@
 // Events that a log has let go, out of segments.
 //
 // (1) A cold read costs two ranged reads for each segment that it needs: its footer, once, and the frames, also
-//     where several runs of them are wanted at once.
+//     where several runs of them are wanted at once; whoever reads on has asked for its first run by itself.
 // (2) A line is taken for an event only if it names the session and the seq.
 
-import type { ObjectStore } from '@tidemark/ports';
+import type { ByteRange, ObjectStore } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
 import type { EventArchive, EventSink, LogName, WantedRun } from '@tidemark/replica';
-import { compareText } from '@tidemark/std';
+import { compareText, ownBytes } from '@tidemark/std';
 import { BlockCache } from '@tidemark/tables';
 import { FrameEvents, framesOf, type StoredEvents } from './frame-events.ts';
 import { JoinedReads } from './joined-reads.ts';
@@ -24,6 +24,9 @@ import { lineHead } from './wanted-lines.ts';
 /** Of a directory in memory, beside the text of its keys. */
 const frameCost = 64;
 const sessionCost = 120;
+
+/** Of a session that has more: what is around the hit of a search, and is asked for again. */
+const fewEventsMax = 64;
 
 /** So many events of one run, the first of them `seq`, lie in one segment. */
 interface Part {
@@ -120,10 +123,22 @@ export class SegmentArchive implements EventArchive {
       throw new Problem('corrupt', 'a segment has not the events that were archived in it');
     }
     const taken = framesOf(directory, session, { skipped, count });
-    const range = { firstByte: taken.firstByte, endByte: taken.endByte };
-    const bytes = await this.bytes(segment, range, signal);
+    const isKept = count <= fewEventsMax && count < session.count;
+    const bytes = await (isKept
+      ? this.#keptBytes(segment, taken, signal)
+      : this.bytes(segment, taken, signal));
     const head = lineHead(state.tenant, state.name);
     return { segment: segment.name, bytes, ...taken, seq, count, head };
+  }
+
+  /** Stored as they are: decoded they are ten times as much. */
+  #keptBytes(segment: SegmentRef, range: ByteRange, signal: AbortSignal): Promise<Uint8Array> {
+    const { firstByte, endByte } = range;
+    return this.#cache.load(`${segment.name} ${firstByte}-${endByte}`, async () => {
+      // A copy: what came is a part of what others asked for.
+      const value = ownBytes(await this.bytes(segment, { firstByte, endByte }, signal));
+      return { value, bytes: value.length };
+    });
   }
 
   directory(segment: SegmentRef, signal: AbortSignal): Promise<SegmentDirectory> {
@@ -138,11 +153,7 @@ export class SegmentArchive implements EventArchive {
   }
 
   /** Of a segment; rejects with `SegmentGone` where a newer manifest names another in its place. */
-  async bytes(
-    { name }: SegmentRef,
-    range: { readonly firstByte: number; readonly endByte: number },
-    signal: AbortSignal,
-  ): Promise<Uint8Array> {
+  async bytes({ name }: SegmentRef, range: ByteRange, signal: AbortSignal): Promise<Uint8Array> {
     const bytes = await this.#trying(() => this.#reads.read(name, range, signal));
     if (bytes === undefined) throw new SegmentGone();
     if (bytes.length !== range.endByte - range.firstByte) {

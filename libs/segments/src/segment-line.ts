@@ -1,10 +1,11 @@
 // A line of a segment: what every tool may ask of an event, and the event to the byte.
 
-import { Problem, timestampText } from '@tidemark/protocol';
+import { timestampText } from '@tidemark/protocol';
 import { eventComma, type ServedEvents } from '@tidemark/replica';
 import { eventIdAt, type StreamState } from '@tidemark/session';
 import { bytesOf, textOf } from '@tidemark/std';
-import { lineHeadText, placeIn } from './wanted-lines.ts';
+import { anotherLine, eventMemberBytes, LineScan, lineFeed } from './line-scan.ts';
+import { lineHeadText } from './wanted-lines.ts';
 
 export interface ArchivedEvent {
   readonly seq: number;
@@ -27,12 +28,10 @@ interface Told {
   readonly turn_id?: unknown;
 }
 
-const lineFeed = 0x0a;
 const space = 0x20;
 const lowerN = 0x6e;
 const closingBracket = 0x5d;
 const eventMember = ',"event":';
-const eventMemberBytes = Buffer.from(eventMember);
 const lineEnd = bytesOf('}\n');
 const breaksMember = ',"breaks":';
 const bytesMember = 'null,"bytes":"';
@@ -109,23 +108,21 @@ export interface TakenEvents extends ServedEvents {
   readonly end: number;
 }
 
-const anotherLine = 'another line stands where an event was';
-
 /**
  * Makes of lines, where they stand, their events as they are served: an event is copied over what stands before
  * it, and nothing else. What surrounds the lines stays.
  */
 export function takeEvents(frame: Buffer, lines: SessionLinesAt): TakenEvents {
   const { at: start, count, head, seq } = lines;
-  const isJson = !isOfBytes(frame, memberIn(frame, start));
+  const scan = new LineScan(frame, head);
+  const isJson = !isOfBytes(frame, scan.memberIn(start, frame.length));
   const ends: number[] = [];
   let [at, to] = [start, start];
   for (let index = 0; index < count; index += 1) {
-    const place = placeIn(frame, head, at);
-    const member = memberIn(frame, place.at);
-    const end = frame.indexOf(lineFeed, at);
-    if (end < member || place.seq !== seq + index) throw new Problem('corrupt', anotherLine);
-    const move = { from: place.at, member, end, to };
+    const from = scan.afterSeq(at, seq + index);
+    const end = frame.indexOf(lineFeed, from);
+    const member = scan.memberIn(from, end);
+    const move = { from, member, end, to };
     to = isJson ? moveEvent(frame, move) : moveBytes(frame, move);
     ends.push(to - start);
     at = end + 1;
@@ -133,16 +130,9 @@ export function takeEvents(frame: Buffer, lines: SessionLinesAt): TakenEvents {
   return { bytes: frame.subarray(start, to), ends, isJson, end: at };
 }
 
-/** No text within JSON has this: its quotes would stand behind a backslash. */
-function memberIn(frame: Buffer, from: number): number {
-  const member = frame.indexOf(eventMemberBytes, from);
-  if (member === -1) throw new Problem('corrupt', anotherLine);
-  return member;
-}
-
 /** No event is null and more. */
 function isOfBytes(frame: Buffer, member: number): boolean {
-  const first = member + eventMemberBytes.length;
+  const first = member + eventMemberBytes;
   return (
     frame[first] === lowerN &&
     frame.toString('latin1', first, first + bytesMember.length) === bytesMember
@@ -150,7 +140,7 @@ function isOfBytes(frame: Buffer, member: number): boolean {
 }
 
 interface EventMove {
-  /** Where what stands between the line's offset and its event begins. */
+  /** Where what stands between the line's seq and its event begins. */
   readonly from: number;
   readonly member: number;
   /** Of the line, without its line feed. */
@@ -160,7 +150,7 @@ interface EventMove {
 
 /** With a comma in the place of what ends its line. Returns where the event ends then. */
 function moveEvent(frame: Buffer, { from, member, end, to }: EventMove): number {
-  const first = member + eventMemberBytes.length;
+  const first = member + eventMemberBytes;
   // Of what stands before an event nothing ends so but its breaks.
   const breaks = frame[member - 1] === closingBracket ? breaksAt(frame, from, member) : [];
   frame.copyWithin(to, first, end);
@@ -171,8 +161,8 @@ function moveEvent(frame: Buffer, { from, member, end, to }: EventMove): number 
 }
 
 function moveBytes(frame: Buffer, { member, end, to }: EventMove): number {
-  if (!isOfBytes(frame, member)) throw new Problem('corrupt', anotherLine);
-  const first = member + eventMemberBytes.length + bytesMember.length;
+  if (!isOfBytes(frame, member)) throw anotherLine();
+  const first = member + eventMemberBytes + bytesMember.length;
   const bytes = frame.toString('latin1', first, end - bytesEnd.length);
   return to + frame.write(bytes, to, 'base64');
 }

@@ -1,6 +1,7 @@
 // What is archived is read as it was appended, whatever befalls whoever archives it, and the log is let go only
 // behind it.
 
+import type { ObjectStore } from '@tidemark/ports';
 import { type FaultKind, faultAtCall, withEveryFault } from '@tidemark/ports/testing';
 import { isProblem } from '@tidemark/protocol';
 import { textOf } from '@tidemark/std';
@@ -46,6 +47,39 @@ test('who read before more was archived, and let go, reads all of it', async () 
     { numRuns: 60, examples: [[archivedInTwo]] },
   );
 }, 60_000);
+
+test('a few events of many that are asked for again cost no request', async () => {
+  const cell = new Cell();
+  const process = await cell.start({ segmentBytes: 10_000_000 });
+  const events = Array.from({ length: 600 }, (_, at) => JSON.stringify({ at, x: 'x'.repeat(300) }));
+  await cell.append(process, 0, events);
+  await process.publish();
+  await process.tier();
+  const ranges: string[] = [];
+  const { shards, tenant, replica } = await cell.start({}, (store) => {
+    const ask = store.getRange.bind(store);
+    const getRange: ObjectStore['getRange'] = (key, range, signal) => {
+      if (key.includes('/segments/')) ranges.push(`${range.firstByte}-${range.endByte}`);
+      return ask(key, range, signal);
+    };
+    return Object.assign(store, { getRange });
+  });
+  await cell.clock.runUntil(replica.readIndex());
+  const { key } = shards.locate(tenant, nameOf(0));
+  const bounds = { position: 300, bytesMax: 1_000_000, eventsMax: 3 };
+  const read = async (): Promise<readonly string[]> => {
+    const range = await cell.clock.runUntil(
+      replica.with(key, (session) => shards.reader.read({ replica, session }, bounds)),
+    );
+    return range.split().map(textOf);
+  };
+  const wanted = events.slice(300, 303);
+  expect(await read()).toEqual(wanted);
+  const first = ranges.length;
+  expect(first).toBe(2);
+  expect(await read()).toEqual(wanted);
+  expect(ranges.length).toBe(first);
+});
 
 test('what was deleted is in no segment, and a session of its name has its own events', async () => {
   const cell = new Cell();

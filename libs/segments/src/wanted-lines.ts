@@ -61,12 +61,12 @@ function hasAt(line: Buffer, part: Uint8Array, at: number): boolean {
   return true;
 }
 
-/** Of the line that begins at `from`. */
-export function placeIn(line: Buffer, head: Uint8Array, from = 0): LinePlace {
-  if (!hasAt(line, head, from)) {
+/** Of a line that stands by itself. */
+export function placeIn(line: Buffer, head: Uint8Array): LinePlace {
+  if (!hasAt(line, head, 0)) {
     throw new Problem('corrupt', 'a line of a segment is of another session');
   }
-  const seq = numberAt(line, from + head.length);
+  const seq = numberAt(line, head.length);
   if (!hasAt(line, offsetMember, seq.end)) {
     throw new Problem('corrupt', 'a line of a segment has no offset');
   }

@@ -421,7 +421,7 @@ export class Client {
     const from = draw < 5 || held === undefined ? 'start' : draw === 9 ? 'now' : this.#pick(held);
     const asked = {
       from,
-      eventsMax: this.#prng.chance(0.3) ? 1 + this.#prng.below(4) : 10_000,
+      eventsMax: this.#prng.chance(0.3) ? 1 + this.#prng.below(4) : Number.MAX_SAFE_INTEGER,
       ...(this.#prng.chance(0.2) ? { bytesMax: 100 } : {}),
     } as const;
     const { bodies } = this.#world;

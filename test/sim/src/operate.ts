@@ -5,9 +5,10 @@ import { isFault } from '@tidemark/ports';
 import { hasCode, isProblem, limits, type Problem, parseCursor } from '@tidemark/protocol';
 import { presentStream } from '@tidemark/read/present-stream';
 import { StreamView } from '@tidemark/read/stream-view';
-import type { Located } from '@tidemark/replica';
+import { type BegunRange, beginRead, type Located, wholeRange } from '@tidemark/replica';
 import type { Appended, Created } from '@tidemark/replica/write';
 import { type AppendCommand, cursorAt } from '@tidemark/session';
+import { concatBytes } from '@tidemark/std';
 import type { Bodies } from './bodies.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { Named } from './names.ts';
@@ -161,9 +162,10 @@ export async function read(
   const position = await view.positionOf({ kind: 'cursor', offset });
   const bounds = { position, bytesMax: asked.bytesMax ?? limits.readBytesMax, eventsMax };
   const { reader } = process.shards;
-  const range = reader.readHot(view.session, bounds) ?? (await reader.read(view.source, bounds));
+  const hot = reader.readHot(view.session, bounds);
+  const range = hot === undefined ? await beginRead(reader, view.source, bounds) : wholeRange(hot);
   const stream = view.present;
-  const events = bodies.namesIn(range.bodies, stream.isJson);
+  const events = bodies.namesIn(await comingOf(range), stream.isJson);
   const upToDate = view.isCurrent && range.endPosition === stream.tailPosition;
   const first = stream.isJson ? position : from === 'start' ? 0 : from.seq;
   return {
@@ -179,6 +181,13 @@ export async function read(
     },
     held: { cursor: cursorAt(stream, range.endPosition), seq: first + events.length },
   };
+}
+
+/** What comes is looked at before more of it is asked for: it is not there for longer. */
+async function comingOf({ bodies, later }: BegunRange): Promise<readonly Uint8Array[]> {
+  const pieces = [concatBytes(bodies)];
+  for await (const more of later()) pieces.push(concatBytes(more));
+  return pieces;
 }
 
 export type CallOf = Omit<Call, 'at' | 'kind' | 'op'>;

@@ -163,8 +163,8 @@ async function readBothWays(
   const pieces: Uint8Array[] = [];
   for (let at = position; at < range.endPosition; ) {
     const begun = await beginRead(reader, located, { ...bounds, position: at });
-    pieces.push(...begun.bodies);
-    for await (const later of begun.later()) pieces.push(...later);
+    pieces.push(concatBytes(begun.bodies));
+    for await (const later of begun.later()) pieces.push(concatBytes(later));
     assert(begun.endPosition > at, 'each read goes on');
     at = begun.endPosition;
   }
