@@ -37,7 +37,7 @@ export function snippetOf(
   { charsMax = 240 }: { readonly charsMax?: number } = {},
 ): Snippet {
   const { texts } = textsOf({ body });
-  const wanted = new Wanted(query);
+  const wanted = Wanted.of(query);
   let best = { text: texts[0] ?? '', start: 0, matches: [] as readonly Match[], met: 0 };
   for (const text of texts) {
     const matches = wanted.matchesIn(text);
@@ -109,10 +109,25 @@ function joined(matches: readonly TextRange[]): readonly TextRange[] {
   return apart;
 }
 
+/** A word that is looked at by its pairs of characters. */
+const byPairs = Symbol('by pairs');
+/** Of words that were looked at: stemming them was the larger part of what a long query cost. */
+const knownWordsMax = 4_096;
+
 /** What of a query can be seen in a text. */
 class Wanted {
+  static readonly #known = new WeakMap<Query, Wanted>();
   readonly #terms: ReadonlySet<string>;
   readonly #prefixes: readonly string[];
+  /** What of the query a word meets. */
+  readonly #metBy = new Map<string, string | typeof byPairs | undefined>();
+
+  /** One for all events that a question finds: they have many words in common. */
+  static of(query: Query): Wanted {
+    const wanted = Wanted.#known.get(query) ?? new Wanted(query);
+    Wanted.#known.set(query, wanted);
+    return wanted;
+  }
 
   constructor({ terms, scored, prefixes, scoredPrefixes }: Query) {
     this.#terms = new Set(terms.slice(0, scored).map((key) => key.slice(1)));
@@ -137,17 +152,26 @@ class Wanted {
   #addWords(chunk: string, offset: number, matches: Match[]): void {
     for (const { 0: word, index } of chunk.matchAll(words)) {
       const start = offset + index;
-      const analysis = analyzeWord(normalized(word));
-      if (analysis.whole.length > 1) {
-        this.#addPairs(word, start, matches);
-        continue;
-      }
-      const terms = [...analysis.whole, ...analysis.parts];
-      const name =
-        terms.find((term) => this.#terms.has(term)) ??
-        this.#prefixOf([...terms, ...analysis.forms]);
-      if (name !== undefined) matches.push({ start, end: start + word.length, name });
+      const name = this.#nameOf(word);
+      if (name === byPairs) this.#addPairs(word, start, matches);
+      else if (name !== undefined) matches.push({ start, end: start + word.length, name });
     }
+  }
+
+  #nameOf(word: string): string | typeof byPairs | undefined {
+    if (this.#metBy.has(word)) return this.#metBy.get(word);
+    const name = this.#lookAt(word);
+    if (this.#metBy.size >= knownWordsMax) this.#metBy.clear();
+    this.#metBy.set(word, name);
+    return name;
+  }
+
+  #lookAt(word: string): string | typeof byPairs | undefined {
+    const analysis = analyzeWord(normalized(word));
+    if (analysis.whole.length > 1) return byPairs;
+    const terms = [...analysis.whole, ...analysis.parts];
+    const name = terms.find((term) => this.#terms.has(term));
+    return name ?? this.#prefixOf([...terms, ...analysis.forms]);
   }
 
   /** Of scripts without spaces: each pair, or single character, where it stands. */

@@ -8,15 +8,16 @@ const [zero, nine] = [0x30, 0x39];
 const wordBytes = 4;
 
 /** Behind it stands the event. No text within JSON has it: its quotes would stand behind a backslash. */
-const eventMember = Buffer.from(',"event":');
+export const eventMember = ',"event":';
 export const eventMemberBytes: number = eventMember.length;
+const stored = Buffer.from(eventMember);
 const colon = 0x3a;
 
 /** By the byte that stands where the last of the member would: how much farther it can begin at the nearest. */
 const skips = ((): Uint8Array => {
   const table = new Uint8Array(256).fill(eventMemberBytes);
   for (let index = 0; index < eventMemberBytes - 1; index += 1) {
-    table[eventMember[index] as number] = eventMemberBytes - 1 - index;
+    table[stored[index] as number] = eventMemberBytes - 1 - index;
   }
   return table;
 })();
@@ -79,7 +80,7 @@ export class LineScan {
 
   #hasMember(at: number): boolean {
     for (let index = 0; index < eventMemberBytes; index += 1) {
-      if (this.#frame[at + index] !== eventMember[index]) return false;
+      if (this.#frame[at + index] !== stored[index]) return false;
     }
     return true;
   }

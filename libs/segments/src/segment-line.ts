@@ -4,7 +4,7 @@ import { timestampText } from '@tidemark/protocol';
 import { eventComma, type ServedEvents } from '@tidemark/replica';
 import { eventIdAt, type StreamState } from '@tidemark/session';
 import { bytesOf, textOf } from '@tidemark/std';
-import { anotherLine, eventMemberBytes, LineScan, lineFeed } from './line-scan.ts';
+import { anotherLine, eventMember, eventMemberBytes, LineScan, lineFeed } from './line-scan.ts';
 import { lineHeadText } from './wanted-lines.ts';
 
 export interface ArchivedEvent {
@@ -31,7 +31,6 @@ interface Told {
 const space = 0x20;
 const lowerN = 0x6e;
 const closingBracket = 0x5d;
-const eventMember = ',"event":';
 const lineEnd = bytesOf('}\n');
 const breaksMember = ',"breaks":';
 const bytesMember = 'null,"bytes":"';
