@@ -2,6 +2,7 @@
 // call into native code for each question was twice as slow.
 
 import { Problem } from '@tidemark/protocol';
+import { hasAt } from './wanted-lines.ts';
 
 export const lineFeed = 0x0a;
 const [zero, nine] = [0x30, 0x39];
@@ -72,16 +73,9 @@ export class LineScan {
     const last = lineEnd - eventMemberBytes;
     for (let at = from; at <= last; ) {
       const byte = frame[at + eventMemberBytes - 1] as number;
-      if (byte === colon && this.#hasMember(at)) return at;
+      if (byte === colon && hasAt(frame, stored, at)) return at;
       at += skips[byte] as number;
     }
     throw anotherLine();
-  }
-
-  #hasMember(at: number): boolean {
-    for (let index = 0; index < eventMemberBytes; index += 1) {
-      if (this.#frame[at + index] !== stored[index]) return false;
-    }
-    return true;
   }
 }

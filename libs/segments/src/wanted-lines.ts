@@ -54,7 +54,7 @@ function numberAt(
 }
 
 /** For so few bytes quicker than a call into native code. */
-function hasAt(line: Buffer, part: Uint8Array, at: number): boolean {
+export function hasAt(line: Buffer, part: Uint8Array, at: number): boolean {
   for (let index = 0; index < part.length; index += 1) {
     if (line[at + index] !== part[index]) return false;
   }
