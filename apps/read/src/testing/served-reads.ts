@@ -1,5 +1,6 @@
 // The read role over a simulated log, by real sockets, on a clock that only a test moves.
 
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { connect, type Socket } from 'node:net';
 import { serve, Tenancy } from '@tidemark/edge';
 import { Platform } from '@tidemark/platform';
@@ -21,6 +22,8 @@ export interface ServedReads extends AsyncDisposable {
   /** Asks for a stream over a connection of its own. */
   ask(name: string, query: string): Asking;
   gauge(name: string): number;
+  /** Resolves once the system takes nothing more for any of so many connections, whose clients do not read. */
+  takenAll(connections: number): Promise<void>;
   /** The process is told to stop. */
   stop(): Promise<void>;
 }
@@ -74,6 +77,38 @@ export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
+/** Turns of the event loop in which the system would have taken more, if it had room. */
+const quietTurns = 20;
+
+/** The server's ends of the connections, and what the system took of what was written to them. */
+class ServerEnds implements Disposable {
+  readonly #sockets: Socket[] = [];
+
+  constructor() {
+    subscribe('net.server.socket', this.#add);
+  }
+
+  readonly #add = (message: unknown): void => {
+    const { socket } = message as { readonly socket: Socket };
+    this.#sockets.push(socket);
+  };
+
+  async takenAll(connections: number): Promise<void> {
+    let taken = '';
+    for (let quiet = 0; quiet < quietTurns; quiet += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      const full = this.#sockets.filter(({ writableLength }) => writableLength > 0);
+      const now = full.map((socket) => socket.bytesWritten - socket.writableLength).join();
+      if (full.length < connections || now !== taken) quiet = 0;
+      taken = now;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    unsubscribe('net.server.socket', this.#add);
+  }
+}
+
 export async function serveReads(
   options: {
     readonly memoryBytesMax?: number;
@@ -82,6 +117,7 @@ export async function serveReads(
 ): Promise<ServedReads> {
   const { memoryBytesMax = 64 * 1_024 * 1_024, wrapLog = (log) => log } = options;
   const clock = new SimulatedClock();
+  const ends = new ServerEnds();
   const prng = new SeededPrng(1);
   const simulated = new SimulatedEventLog({ clock, prng, instant: true });
   const gauges = new Map<string, () => number>();
@@ -117,8 +153,10 @@ export async function serveReads(
     remove: (name) => writes.delete(tenant, name as SessionName),
     ask: (name, query) => new Asking(listening.port, `/v1/stream/${name}?${query}`),
     gauge: (name) => gauges.get(`tidemark_${name}`)?.() ?? Number.NaN,
+    takenAll: (connections) => ends.takenAll(connections),
     stop,
     async [Symbol.asyncDispose]() {
+      ends[Symbol.dispose]();
       await stop();
       await platform[Symbol.asyncDispose]();
     },
