@@ -48,7 +48,12 @@ export class Context implements AsyncDisposable {
   }
 
   get rounds(): number {
-    return this.#rounds ?? (this.isAlone ? 1 : 3);
+    return this.roundsOr(3);
+  }
+
+  /** Of what needs more than others, or takes long: so many where nothing is said. */
+  roundsOr(usual: number): number {
+    return this.#rounds ?? (this.isAlone ? 1 : usual);
   }
 
   get warmMs(): number {

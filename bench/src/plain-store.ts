@@ -4,7 +4,7 @@ import { silentLogger, silentMetrics } from '@tidemark/ports';
 import { openS3Store } from '@tidemark/s3';
 import { Secret } from '@tidemark/std';
 
-type PlainStore = Awaited<ReturnType<typeof openS3Store>>;
+export type PlainStore = Awaited<ReturnType<typeof openS3Store>>;
 
 /** The store that a server is given, without one: what its requests alone cost. */
 export const openPlainStore = (s3: SharedS3): Promise<PlainStore> =>

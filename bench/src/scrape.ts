@@ -1,10 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Target } from './load/orders.ts';
 
-/** Sum over all labels of one of a server's own counters. */
-export async function scraped({ host, port }: Target, name: string): Promise<number> {
+async function page({ host, port }: Target): Promise<string> {
   const response = await fetch(`http://${host}:${port}/metrics`);
-  const text = await response.text();
+  return response.text();
+}
+
+/** Sum over all labels of one of a server's own counters. */
+export async function scraped(target: Target, name: string): Promise<number> {
+  const text = await page(target);
   return text
     .split('\n')
     .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
@@ -21,4 +25,8 @@ export async function untilPublished(publisher: Target): Promise<void> {
     quiet = (await scraped(publisher, 'tidemark_publisher_waiting_sessions')) === 0 ? quiet + 1 : 0;
     await delay(1_000);
   }
+}
+
+export async function untilArchived(archiver: Target): Promise<void> {
+  while ((await scraped(archiver, 'tidemark_tiering_waiting_bytes')) > 0) await delay(500);
 }

@@ -5,6 +5,7 @@ import { appendCpu } from './benchmarks/append-cpu.ts';
 import { appendProducers } from './benchmarks/append-producers.ts';
 import { appendSessions } from './benchmarks/append-sessions.ts';
 import { catchUp } from './benchmarks/catch-up.ts';
+import { coldRead } from './benchmarks/cold-read.ts';
 import { cost } from './benchmarks/cost.ts';
 import { fanOut } from './benchmarks/fan-out.ts';
 import { kafkaAppend } from './benchmarks/kafka-append.ts';
@@ -40,6 +41,7 @@ export const suite: readonly Benchmark[] = [
   tenants,
   start,
   search,
+  coldRead,
   cost,
   soak,
 ];

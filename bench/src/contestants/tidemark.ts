@@ -11,6 +11,14 @@ const version = (
 
 type Environment = Readonly<Record<string, string>>;
 
+export const profilingFlags = (
+  app: string,
+  { profileFolder }: Pick<Place, 'profileFolder'>,
+): readonly string[] =>
+  profileFolder === undefined
+    ? []
+    : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${app}.cpuprofile`];
+
 /** One of our processes, profiled where a profile is asked for. */
 export function startOurs(
   app: 'server' | 'ingest' | 'read',
@@ -27,11 +35,7 @@ export function startOurs(
     readonly checkout?: string;
   },
 ): Promise<Running> {
-  const { profileFolder } = place;
-  const profiling =
-    profileFolder === undefined
-      ? []
-      : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${app}.cpuprofile`];
+  const profiling = profilingFlags(app, place);
   return startServed(
     {
       contestant,
@@ -43,7 +47,7 @@ export function startOurs(
         ...env(folder),
       }),
       readyPath: '/readyz',
-      endsInOrder: profileFolder !== undefined,
+      endsInOrder: place.profileFolder !== undefined,
       keepsFolder,
     },
     place,

@@ -15,6 +15,8 @@ export interface AppOptions {
   readonly env: Readonly<Record<string, string>>;
   /** A command that becomes the app, in name spaces of its own for instance. */
   readonly via?: readonly string[];
+  /** Of Node, beside those that every process has. */
+  readonly flags?: readonly string[];
 }
 
 /** One of our processes, as an operator would run it. */
@@ -44,10 +46,11 @@ const readyMs = 60_000;
 
 /** Starts the app on a free port and waits until it is ready. */
 export async function startApp(options: AppOptions): Promise<AppProcess> {
-  const { app, index, folder, env, via = [] } = options;
+  const { app, index, folder, env, via = [], flags = [] } = options;
   await mkdir(folder, { recursive: true });
   const logFile = join(folder, `${app}-${index}-${process.hrtime.bigint()}.log`);
-  const node = [process.execPath, ...nodeFlags, join(root, `apps/${app}/src/main.ts`)];
+  const main = join(root, `apps/${app}/src/main.ts`);
+  const node = [process.execPath, ...nodeFlags, ...flags, main];
   const [command = process.execPath, ...args] = [...via, ...node];
   const child = await startSupervised({
     command,
