@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Target } from './load/orders.ts';
 
+/** A page of metrics is told again for a shorter time. */
+export const pageMsMax = 2_500;
+
 async function page({ host, port }: Target): Promise<string> {
   const response = await fetch(`http://${host}:${port}/metrics`);
   return response.text();
@@ -20,8 +23,8 @@ export const rangedReads = (reader: Target): Promise<number> =>
   scraped(reader, 'tidemark_s3_attempt_seconds_count{call="getRange",outcome="answered"}');
 
 /** Three looks that find nothing: between two publications there is a moment without any. */
-export async function untilPublished(publisher: Target): Promise<void> {
-  for (let quiet = 0; quiet < 3; ) {
+export async function untilPublished(publisher: Target, looks = 3): Promise<void> {
+  for (let quiet = 0; quiet < looks; ) {
     quiet = (await scraped(publisher, 'tidemark_publisher_waiting_sessions')) === 0 ? quiet + 1 : 0;
     await delay(1_000);
   }

@@ -13,6 +13,7 @@ import { kafkaBatches } from './benchmarks/kafka-batches.ts';
 import { loneAppend } from './benchmarks/lone-append.ts';
 import { readersWriters } from './benchmarks/readers-writers.ts';
 import { search } from './benchmarks/search.ts';
+import { searchHttp } from './benchmarks/search-http.ts';
 import { sessions } from './benchmarks/sessions.ts';
 import { shards } from './benchmarks/shards.ts';
 import { soak } from './benchmarks/soak.ts';
@@ -41,6 +42,7 @@ export const suite: readonly Benchmark[] = [
   tenants,
   start,
   search,
+  searchHttp,
   coldRead,
   cost,
   soak,
