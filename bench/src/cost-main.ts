@@ -1,4 +1,4 @@
-// node bench/src/cost-main.ts [figures of archive-main.ts]
+// node bench/src/cost-main.ts [figures of the benchmark `archive`]
 //
 // The tables of docs/COST.md.
 

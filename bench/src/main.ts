@@ -1,10 +1,10 @@
-// npm run bench -- [names] [--json FILE] [--smoke] [--soak] [--at POINT] [--rounds N] [--before CHECKOUT] [--list]
+// npm run bench -- [names] [--json FILE] [--smoke] [--long] [--at POINT] [--rounds N] [--before CHECKOUT] [--list]
 // npm run bench -- profile <names> [--at POINT]
 //
 // Runs benchmarks, each against its references in the same run, and says how each stands against its
-// bar. `--at 100` measures one point of a sweep. `--before` takes another checkout, installed, for the only
-// reference: nothing may be slower than it. `profile` runs them without references, with our processes under --cpu-prof, and says where
-// the time went.
+// bar. `--long` adds what takes many minutes. `--at 100` measures one point of a sweep. `--before` takes
+// another checkout, installed, for the only reference: nothing may be slower than it. `profile` runs
+// them without references, with our processes under --cpu-prof, and says where the time went.
 
 import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -28,7 +28,7 @@ const { values, positionals } = parseArgs({
   options: {
     json: { type: 'string' },
     smoke: { type: 'boolean', default: false },
-    soak: { type: 'boolean', default: false },
+    long: { type: 'boolean', default: false },
     at: { type: 'string' },
     rounds: { type: 'string' },
     before: { type: 'string' },
@@ -53,7 +53,7 @@ if (values.list || unknown.length > 0) {
 const isWanted = ({ name, isLong }: Benchmark): boolean =>
   names.includes(name) ||
   (names.length === 0 && (isLong !== true || values.smoke)) ||
-  (isLong === true && values.soak);
+  (isLong === true && values.long);
 
 interface Kept extends BenchmarkResult {
   readonly name: string;
@@ -126,13 +126,19 @@ await (await everybodys)?.[Symbol.asyncDispose]();
 
 say('\n## Bars\n');
 for (const { name, bars } of results)
-  for (const bar of bars) say(`${name.padEnd(20)} ${barText(bar)}`);
+  for (const bar of bars) say(`${name.padEnd(22)} ${barText(bar)}`);
 
 const outputFolder =
   values.json === undefined ? join(cacheFolder, 'results') : dirname(values.json);
 await mkdir(outputFolder, { recursive: true });
 for (const { name, svg } of results.flatMap(({ plots = [] }) => plots)) {
   await writeFile(join(outputFolder, `${name}.svg`), svg);
+}
+for (const { name, figures } of results) {
+  if (figures === undefined) continue;
+  const folder = join(outputFolder, 'figures');
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, `${name}.json`), `${JSON.stringify(figures, undefined, 2)}\n`);
 }
 if (values.json !== undefined) {
   const drawn = (key: string, value: unknown): unknown => (key === 'svg' ? undefined : value);

@@ -45,9 +45,15 @@ export function processFigures(pid: number): ProcessFigures {
 const field = (text: string, name: string): number =>
   Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
 
-function cpuSeconds(pid: number): number {
+/** Of all children of this process that have ended. */
+export const endedChildrenCpuSeconds = (): number => secondsIn(process.pid, [13, 14]);
+
+const cpuSeconds = (pid: number): number => secondsIn(pid, [11, 12]);
+
+/** Time in user and in system mode, by where they stand behind the name. */
+function secondsIn(pid: number, places: readonly number[]): number {
   // What follows the name, which may itself hold blanks and parentheses.
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  return places.reduce((sum, place) => sum + Number(fields[place]), 0) / ticksPerSecond;
 }

@@ -50,6 +50,8 @@ export interface BenchmarkResult {
   readonly rows: readonly Row[];
   readonly bars: readonly Bar[];
   readonly plots?: readonly Plot[];
+  /** What a document or a model is made from. */
+  readonly figures?: object;
   readonly notes?: readonly string[];
 }
 

@@ -22,6 +22,13 @@ export async function scraped(target: Target, name: string): Promise<number> {
 export const rangedReads = (reader: Target): Promise<number> =>
   scraped(reader, 'tidemark_s3_attempt_seconds_count{call="getRange",outcome="answered"}');
 
+/** Requests to the bucket that were answered, by their kind. */
+export async function bucketRequests(target: Target): Promise<Record<string, number>> {
+  const counts = /^tidemark_s3_attempt_seconds_count\{call="(\w+)",outcome="answered"\} (\d+)/gm;
+  const found = [...(await page(target)).matchAll(counts)];
+  return Object.fromEntries(found.map(([, call = '', count]) => [call, Number(count)]));
+}
+
 /** Three looks that find nothing: between two publications there is a moment without any. */
 export async function untilPublished(publisher: Target, looks = 3): Promise<void> {
   for (let quiet = 0; quiet < looks; ) {

@@ -4,6 +4,7 @@ import { appendBatches } from './benchmarks/append-batches.ts';
 import { appendCpu } from './benchmarks/append-cpu.ts';
 import { appendProducers } from './benchmarks/append-producers.ts';
 import { appendSessions } from './benchmarks/append-sessions.ts';
+import { archive } from './benchmarks/archive.ts';
 import { catchUp } from './benchmarks/catch-up.ts';
 import { coldRead } from './benchmarks/cold-read.ts';
 import { cost } from './benchmarks/cost.ts';
@@ -46,4 +47,5 @@ export const suite: readonly Benchmark[] = [
   coldRead,
   cost,
   soak,
+  archive,
 ];

@@ -1,6 +1,6 @@
 // What a workload costs a month: counters of a run, scaled to it, at list prices.
 
-/** Of `archive-main.ts`. */
+/** Of the benchmark `archive`. */
 export interface ArchiveFigures {
   readonly events: number;
   readonly rawMib: number;
