@@ -12,6 +12,7 @@ import { fanOut } from './benchmarks/fan-out.ts';
 import { kafkaAppend } from './benchmarks/kafka-append.ts';
 import { kafkaBatches } from './benchmarks/kafka-batches.ts';
 import { loneAppend } from './benchmarks/lone-append.ts';
+import { kafkaMillionSessions, millionSessions } from './benchmarks/million-sessions.ts';
 import { readersWriters } from './benchmarks/readers-writers.ts';
 import { search } from './benchmarks/search.ts';
 import { searchHttp } from './benchmarks/search-http.ts';
@@ -48,4 +49,6 @@ export const suite: readonly Benchmark[] = [
   cost,
   soak,
   archive,
+  millionSessions,
+  kafkaMillionSessions,
 ];
