@@ -9,6 +9,7 @@ import { catchUp } from './benchmarks/catch-up.ts';
 import { coldRead } from './benchmarks/cold-read.ts';
 import { cost } from './benchmarks/cost.ts';
 import { fanOut } from './benchmarks/fan-out.ts';
+import { importing } from './benchmarks/import.ts';
 import { kafkaAppend } from './benchmarks/kafka-append.ts';
 import { kafkaBatches } from './benchmarks/kafka-batches.ts';
 import { loneAppend } from './benchmarks/lone-append.ts';
@@ -46,6 +47,7 @@ export const suite: readonly Benchmark[] = [
   search,
   searchHttp,
   coldRead,
+  importing,
   cost,
   soak,
   archive,
