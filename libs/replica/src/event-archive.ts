@@ -16,6 +16,12 @@ export interface WantedRun {
   readonly offsets: readonly number[];
 }
 
+/**
+ * So few events of a large run are fetched by themselves, for a page of it takes milliseconds: what is around the hit of
+ * a search, and is asked for again.
+ */
+export const glanceEventsMax = 64;
+
 /** Where events go that are read again. */
 export interface EventSink {
   appendServed(events: ServedEvents): void;

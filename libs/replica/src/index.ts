@@ -11,7 +11,12 @@ export {
   statusShelf,
   turnShelf,
 } from './catalog.ts';
-export type { EventArchive, EventSink, WantedRun } from './event-archive.ts';
+export {
+  type EventArchive,
+  type EventSink,
+  glanceEventsMax,
+  type WantedRun,
+} from './event-archive.ts';
 export type { FeedListener, FoldedRecord } from './feed.ts';
 export type { FoldedSession } from './folded-session.ts';
 export {

@@ -7,7 +7,7 @@ import { Problem } from '@tidemark/protocol';
 import { behindHead, type Head, redactedBody, type SessionState } from '@tidemark/session';
 import { present } from '@tidemark/std';
 import type { Budget } from './budget.ts';
-import type { EventArchive } from './event-archive.ts';
+import { type EventArchive, glanceEventsMax } from './event-archive.ts';
 import type { EventIndex } from './event-index.ts';
 import type { EventRun } from './event-run.ts';
 import type { FoldedSession } from './folded-session.ts';
@@ -73,8 +73,6 @@ interface ReaderParts {
 
 /** Of what one read wants, beside the run that is wanted now: an archive brings them in one request. */
 const aheadBytesMax = 16 * 1_024 * 1_024;
-/** So few events of a large run are fetched by themselves: a page of them takes milliseconds. */
-const glanceEventsMax = 64;
 const glancedBytesMin = 65_536;
 /** Whoever looks into a run that often is better served by its page. */
 const glancesMax = 4;

@@ -33,8 +33,6 @@ interface Bounds {
   readonly bytesMax: number;
 }
 
-/** Sessions that are held at once. */
-const heldMax = 200;
 /** What a line has beside its event, about. */
 const lineBytes = 256;
 
@@ -124,15 +122,8 @@ export async function writeRange(
 ): Promise<void> {
   const keys = [...range.byKey.keys()].sort(compareText);
   const pace = new Pace(rest);
-  const fold = new PastFold(replica, range.endOffset);
-  for (let at = 0; at < keys.length; at += heldMax) {
-    const held = await fold.hold(keys.slice(at, at + heldMax));
-    try {
-      for (const session of held) await addEvents(session, { writer, range, pace });
-    } finally {
-      for (const session of held) replica.letGo(session);
-    }
-    await rest();
+  for await (const session of new PastFold(replica, range.endOffset).each(keys, rest)) {
+    await addEvents(session, { writer, range, pace });
   }
 }
 

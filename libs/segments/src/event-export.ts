@@ -18,7 +18,7 @@ import {
 } from './ordered-lines.ts';
 import { PastFold } from './past-fold.ts';
 import { type SegmentArchive, SegmentGone } from './segment-archive.ts';
-import type { SegmentDirectory, SegmentSession } from './segment-format.ts';
+import type { SegmentDirectory } from './segment-format.ts';
 import { lineOf } from './segment-line.ts';
 import { type SegmentManifest, type SegmentRef, segmentAt } from './segment-manifest.ts';
 import { isWanted, lineHead, placeIn, type WantedLines } from './wanted-lines.ts';
@@ -58,8 +58,6 @@ const movesMax = 5;
 /** Of the log, before it is archived. */
 const tailBytes = 4 * 1_024 * 1_024;
 const pieceBytes = 256 * 1_024;
-/** Sessions that are held at once. */
-const heldMax = 200;
 
 /** Rejects with a Problem, or with a Fault of the log. */
 export async function* exportEvents(
@@ -147,20 +145,14 @@ async function wantedSessions(
     ({ key, firstSeq, count }) =>
       takesKey(key) && firstSeq < wanted.endSeq && firstSeq + count > wanted.firstSeq,
   );
+  const byKey = new Map(ofKey.map((session) => [session.key, session]));
   const found: WantedSession[] = [];
-  const fold = new PastFold(replica, to);
-  for (let at = 0; at < ofKey.length; at += heldMax) {
-    const some = ofKey.slice(at, at + heldMax);
-    const held = await fold.hold(some.map(({ key }) => key));
-    for (const [index, folded] of held.entries()) {
-      const session = some[index] as SegmentSession;
-      const { state } = folded;
-      if (state.stream?.tag === session.tag && takesSession(state)) {
-        const head = lineHead(state.tenant, state.name);
-        found.push({ session, head, keptAs: (line, place) => keptLine(state, line, place) });
-      }
-      replica.letGo(folded);
-    }
+  for await (const { key, state } of new PastFold(replica, to).each([...byKey.keys()])) {
+    const session = byKey.get(key);
+    if (session === undefined || state.stream?.tag !== session.tag || !takesSession(state))
+      continue;
+    const head = lineHead(state.tenant, state.name);
+    found.push({ session, head, keptAs: (line, place) => keptLine(state, line, place) });
   }
   return found;
 }
@@ -170,20 +162,12 @@ async function keptOf(
   { replica, to, takesSession }: ExportRequest,
   window: readonly StoredLine[],
 ): Promise<readonly OrderedLine[]> {
-  const bySession = Map.groupBy(window, ({ session }) => session);
-  const sessions = [...bySession.keys()];
+  const byKey = Map.groupBy(window, ({ session }) => session.key);
   const kept: OrderedLine[] = [];
-  const fold = new PastFold(replica, to);
-  for (let at = 0; at < sessions.length; at += heldMax) {
-    const some = sessions.slice(at, at + heldMax);
-    const held = await fold.hold(some.map(({ key }) => key));
-    for (const [index, folded] of held.entries()) {
-      const session = some[index] as SegmentSession;
-      const { state } = folded;
-      const isThere = state.stream?.tag === session.tag && takesSession(state);
-      if (isThere) kept.push(...keptIn(state, bySession.get(session) ?? []));
-      replica.letGo(folded);
-    }
+  for await (const { key, state } of new PastFold(replica, to).each([...byKey.keys()])) {
+    const lines = byKey.get(key) ?? [];
+    const isThere = state.stream?.tag === lines[0]?.session.tag && takesSession(state);
+    if (isThere) kept.push(...keptIn(state, lines));
   }
   return kept.sort((one, other) => one.offset - other.offset);
 }
@@ -220,14 +204,9 @@ async function* fromLog(
   );
   const keys = [...range.byKey.keys()].filter(request.takesKey);
   const lines: OrderedLine[] = [];
-  const fold = new PastFold(replica, to);
-  for (let at = 0; at < keys.length; at += heldMax) {
-    const held = await fold.hold(keys.slice(at, at + heldMax));
-    for (const session of held) {
-      if (request.takesSession(session.state)) addLines(session, { request, range, lines });
-      replica.letGo(session);
-    }
-    await sleep(clock, 0);
+  const rest = (): Promise<void> => sleep(clock, 0);
+  for await (const session of new PastFold(replica, to).each(keys, rest)) {
+    if (request.takesSession(session.state)) addLines(session, { request, range, lines });
   }
   lines.sort((one, other) => one.offset - other.offset);
   yield* piecesOf(lines);

@@ -15,8 +15,6 @@ import { lineHead, placeIn } from './wanted-lines.ts';
 /** So many neighbours of about one size become one. */
 const fanIn = 8;
 const smallestTier = 64 * 1_024;
-/** Sessions that are held at once. */
-const heldMax = 200;
 
 const tierOf = ({ rawBytes }: SegmentRef): number =>
   Math.max(0, Math.floor(Math.log(rawBytes / smallestTier) / Math.log(fanIn)));
@@ -70,20 +68,11 @@ export async function mergeSegments(
   });
   const pace = new Pace(rest);
   const keys = [...new Set(sources.flatMap((source) => [...source.keys]))].sort(compareText);
-  const fold = new PastFold(replica, endOffset);
-  for (let at = 0; at < keys.length; at += heldMax) {
-    const held = await fold.hold(keys.slice(at, at + heldMax));
-    try {
-      for (const { key, state } of held) {
-        const parts = partsOf(sources, key);
-        noteLeft(left, state, parts);
-        const own = parts.filter(({ session }) => session.tag === state.stream?.tag);
-        await addKept(writer, state, { parts: own, pace });
-      }
-    } finally {
-      for (const session of held) replica.letGo(session);
-    }
-    await rest();
+  for await (const { key, state } of new PastFold(replica, endOffset).each(keys, rest)) {
+    const parts = partsOf(sources, key);
+    noteLeft(left, state, parts);
+    const own = parts.filter(({ session }) => session.tag === state.stream?.tag);
+    await addKept(writer, state, { parts: own, pace });
   }
   return { written: writer.finish(), left };
 }

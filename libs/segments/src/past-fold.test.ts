@@ -45,6 +45,25 @@ describe('a shard that was closed begins with what is published', () => {
   });
 });
 
+test('each session is held while it is looked at, and let go however that ends', async () => {
+  const cell = new Cell();
+  const process = await cell.start();
+  const keys = [0, 1, 2].map(nameOf);
+  for (const index of [0, 1, 2]) await cell.append(process, index, ['1']);
+  const { replica } = process;
+  const { table } = replica.fold;
+  const fold = new PastFold(replica, Number(replica.fold.position));
+  const seen: [string, boolean][] = [];
+  for await (const { key } of fold.each(keys)) seen.push([key, table.heldKeys().includes(key)]);
+  expect(seen).toEqual(keys.map((key) => [key, true]));
+  expect(table.heldKeys()).toEqual([]);
+  const failed = async (): Promise<void> => {
+    for await (const { key } of fold.each(keys)) throw new RangeError(key);
+  };
+  await expect(failed()).rejects.toThrow(keys[0]);
+  expect(table.heldKeys()).toEqual([]);
+});
+
 test('events are archived that came before their shard was closed, and are not lost to it', async () => {
   const { cell, process } = await foldedBehind();
   const { replica } = process;

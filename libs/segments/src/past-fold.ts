@@ -7,6 +7,10 @@
 import { Problem } from '@tidemark/protocol';
 import type { FoldedSession, ShardReplica } from '@tidemark/replica';
 
+/** Sessions that are held at once. */
+const heldMax = 200;
+const noRest = (): Promise<void> => Promise.resolve();
+
 export class PastFold {
   readonly replica: ShardReplica;
   /** Everything before it is folded. */
@@ -25,6 +29,19 @@ export class PastFold {
     const again = await this.#holdWherePast(keys);
     if (again === undefined) throw new Problem('unavailable', 'the log ends before what was told');
     return again;
+  }
+
+  /** One after the other, each held while it is looked at, however that ends; `rest` lets others have their turn. */
+  async *each(keys: readonly string[], rest = noRest): AsyncGenerator<FoldedSession> {
+    for (let at = 0; at < keys.length; at += heldMax) {
+      const held = await this.hold(keys.slice(at, at + heldMax));
+      try {
+        yield* held;
+      } finally {
+        for (const session of held) this.replica.letGo(session);
+      }
+      await rest();
+    }
   }
 
   async #holdWherePast(keys: readonly string[]): Promise<readonly FoldedSession[] | undefined> {

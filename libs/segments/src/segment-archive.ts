@@ -6,7 +6,13 @@
 
 import type { ByteRange, ObjectStore } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
-import type { EventArchive, EventSink, LogName, WantedRun } from '@tidemark/replica';
+import {
+  type EventArchive,
+  type EventSink,
+  glanceEventsMax,
+  type LogName,
+  type WantedRun,
+} from '@tidemark/replica';
 import { compareText, ownBytes } from '@tidemark/std';
 import { BlockCache } from '@tidemark/tables';
 import { FrameEvents, framesOf, type StoredEvents } from './frame-events.ts';
@@ -24,9 +30,6 @@ import { lineHead } from './wanted-lines.ts';
 /** Of a directory in memory, beside the text of its keys. */
 const frameCost = 64;
 const sessionCost = 120;
-
-/** Of a session that has more: what is around the hit of a search, and is asked for again. */
-const fewEventsMax = 64;
 
 /** So many events of one run, the first of them `seq`, lie in one segment. */
 interface Part {
@@ -123,7 +126,7 @@ export class SegmentArchive implements EventArchive {
       throw new Problem('corrupt', 'a segment has not the events that were archived in it');
     }
     const taken = framesOf(directory, session, { skipped, count });
-    const isKept = count <= fewEventsMax && count < session.count;
+    const isKept = count <= glanceEventsMax && count < session.count;
     const bytes = await (isKept
       ? this.#keptBytes(segment, taken, signal)
       : this.bytes(segment, taken, signal));

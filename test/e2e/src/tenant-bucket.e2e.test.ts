@@ -13,12 +13,9 @@ import {
   s3Settings,
   startS3,
 } from '@tidemark/infra';
-import { createSystemClock, createSystemPrng } from '@tidemark/platform';
-import { silentLogger, silentMetrics } from '@tidemark/ports';
-import { openS3Store } from '@tidemark/s3';
-import { Secret } from '@tidemark/std';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type OwnServer, startOwnServer } from './own-server.ts';
+import { openPlainStore } from './plain-store.ts';
 import { adminKey, makeTenant, type TestTenant } from './tenants.ts';
 
 const patience = { timeout: 120_000, interval: 200 };
@@ -37,15 +34,7 @@ const bucketOf = (s3: S3Address, changed: Partial<Bucket> = {}): Bucket => {
 };
 
 async function keysIn(s3: S3Address, bucket = s3.bucket): Promise<readonly string[]> {
-  await using store = await openS3Store(
-    {
-      clock: createSystemClock(),
-      prng: createSystemPrng(),
-      logger: silentLogger,
-      metrics: silentMetrics,
-    },
-    { ...s3, bucket, secretAccessKey: new Secret(s3.secretAccessKey) },
-  );
+  await using store = await openPlainStore({ ...s3, bucket });
   const keys: string[] = [];
   for await (const { key } of store.list('')) keys.push(key);
   return keys;

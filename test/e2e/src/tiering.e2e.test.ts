@@ -14,13 +14,10 @@ import {
   startKafka,
   startS3,
 } from '@tidemark/infra';
-import { createSystemClock, createSystemPrng } from '@tidemark/platform';
-import { silentLogger, silentMetrics } from '@tidemark/ports';
-import { openS3Store } from '@tidemark/s3';
-import { Secret } from '@tidemark/std';
 import { expect, test, vi } from 'vitest';
 import { kafkaClient } from './log-outside.ts';
 import { startOwnServer } from './own-server.ts';
+import { openPlainStore } from './plain-store.ts';
 import { adminKey, makeTenant } from './tenants.ts';
 
 const sessions = 40;
@@ -247,20 +244,9 @@ interface NamedSegment {
   readonly events: number;
 }
 
-const openStore = (s3: SharedS3) =>
-  openS3Store(
-    {
-      clock: createSystemClock(),
-      prng: createSystemPrng(),
-      logger: silentLogger,
-      metrics: silentMetrics,
-    },
-    { ...s3, secretAccessKey: new Secret(s3.secretAccessKey) },
-  );
-
 /** Those that the manifests of the tenant's shards name now. */
 async function namedSegments(s3: SharedS3, topic: string): Promise<readonly NamedSegment[]> {
-  await using store = await openStore(s3);
+  await using store = await openPlainStore(s3);
   const named: NamedSegment[] = [];
   for await (const { key } of store.list(`shards/${topic}/`)) {
     if (!key.endsWith('segments.json')) continue;
@@ -279,7 +265,7 @@ const archivedEvents = async (s3: SharedS3, topic: string): Promise<number> =>
 /** One that was replaced meanwhile is still there for a while. */
 async function fetchSegments(s3: SharedS3, topic: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-segments-'));
-  await using store = await openStore(s3);
+  await using store = await openPlainStore(s3);
   for (const { name } of await namedSegments(s3, topic)) {
     const segment = await store.get(name);
     await writeFile(join(folder, name.replaceAll('/', '-')), segment?.body ?? '');

@@ -210,13 +210,17 @@ async function lookAt(
   const objects = new Map<string, Fields | undefined>();
   await Promise.all(
     [...byReplica].map(async ([replica, keys]) => {
-      for (const session of await replica.hold([...keys])) {
-        const { name, stream } = session.state;
-        const { createdAtMs = 0, stateChangedAtMs: changedAtMs = 0 } = stream ?? {};
-        // What was made again under its name, or has changed, stands elsewhere now.
-        const place = placeOn(shelfFor(asked), { createdAtMs, changedAtMs, name });
-        objects.set(placeText(place), wantedOf(session, asked, nowMs)?.(objectOf));
-        replica.letGo(session);
+      const held = await replica.hold([...keys]);
+      try {
+        for (const session of held) {
+          const { name, stream } = session.state;
+          const { createdAtMs = 0, stateChangedAtMs: changedAtMs = 0 } = stream ?? {};
+          // What was made again under its name, or has changed, stands elsewhere now.
+          const place = placeOn(shelfFor(asked), { createdAtMs, changedAtMs, name });
+          objects.set(placeText(place), wantedOf(session, asked, nowMs)?.(objectOf));
+        }
+      } finally {
+        for (const session of held) replica.letGo(session);
       }
     }),
   );
