@@ -150,8 +150,14 @@ const ofPublic = (target: TargetName): Run => ({
   },
 });
 
-/** One behind the other. Chaos comes late: beside those who kill brokers too, both would starve. */
-async function lane(runs: readonly Run[]): Promise<Finished[]> {
+/** Of what takes longest: a lane that has nothing else to do takes the next. */
+const e2eParts = 8;
+const shared = Array.from({ length: e2eParts }, (_, index) =>
+  ofProcesses('e2e', `${index + 1}/${e2eParts}`),
+);
+
+/** One behind the other. */
+async function inTurn(runs: Iterable<Run>): Promise<Finished[]> {
   const finished: Finished[] = [];
   for (const run of runs) {
     if (isWanted(run.name)) finished.push({ run, result: await run.run() });
@@ -159,11 +165,21 @@ async function lane(runs: readonly Run[]): Promise<Finished[]> {
   return finished;
 }
 
+function* untilNoneIsLeft(): Generator<Run> {
+  for (let next = shared.shift(); next !== undefined; next = shared.shift()) yield next;
+}
+
+/** Its own runs, and then what is left of the shared ones. */
+const lane = async (own: readonly Run[]): Promise<Finished[]> => [
+  ...(await inTurn(own)),
+  ...(await inTurn(untilNoneIsLeft())),
+];
+
 /** Brokers cost their share of the machine also when nobody asks them anything. */
-async function publicThenOthers(): Promise<Finished[]> {
-  const publics = await lane([ofPublic('embedded'), ofPublic('kafka'), ofPublic('separate')]);
+async function publicThenChaos(): Promise<Finished[]> {
+  const publics = await inTurn([ofPublic('embedded'), ofPublic('kafka'), ofPublic('separate')]);
   if (publicKafka !== kafka) await publicKafka[Symbol.asyncDispose]();
-  return [...publics, ...(await lane([ofProcesses('chaos'), ofProcesses('e2e', '2/2')]))];
+  return [...publics, ...(await lane([ofProcesses('chaos')]))];
 }
 
 const startMs = performance.now();
@@ -175,8 +191,9 @@ say(`public suite ${suitePackage?.version} ${suitePackage?.integrity}`);
 
 const finished = (
   await Promise.all([
-    lane([ofProcesses('e2e', '1/2')]),
-    publicThenOthers(),
+    lane([]),
+    publicThenChaos(),
+    // Late: beside chaos, which kills brokers too, both would starve.
     lane([inMemory('unit'), inMemory('sim'), ofProcesses('int')]),
   ])
 ).flat();
