@@ -38,6 +38,7 @@ export {
   serve,
 } from './serve.ts';
 export { credentialOf, type Identity, type LiveGrant, shareRefusal, Tenancy } from './tenancy.ts';
+export { type TextFrame, textFrame } from './text-frame.ts';
 export {
   closeCodes,
   type LiveSocket,

@@ -1,7 +1,7 @@
 // A client on the live socket: several sessions over one, each with credit of its own. The connection is
 // production code; the socket is a buffer that its client empties when it likes.
 
-import type { Identity, LiveGrant, LiveSocket, Tenancy } from '@tidemark/edge';
+import type { Identity, LiveGrant, LiveSocket, Tenancy, TextFrame } from '@tidemark/edge';
 import type { SeededPrng } from '@tidemark/ports/testing';
 import { parseCursor } from '@tidemark/protocol';
 import { LiveConnection } from '@tidemark/read/live/live-connection';
@@ -148,10 +148,10 @@ export class LiveFollower implements LiveSocket {
     // Whoever is in a simulation has shown who it is.
   }
 
-  send(bytes: Uint8Array): void {
+  send({ payload }: TextFrame): void {
     if (this.#isOver || this.#process.gate.isCrashed) return;
-    const frame = JSON.parse(textOf(bytes)) as Frame;
-    const { length } = bytes;
+    const frame = JSON.parse(textOf(payload)) as Frame;
+    const { length } = payload;
     const to = this.#byChannel.get(frame.ch ?? -1);
     if (frame.type === 'ev' && to !== undefined) {
       if (to.sentBytes >= to.credit)

@@ -5,6 +5,7 @@
 //
 //   ev := {"type":"ev","ch":N,"cursor":"…","events":[…]}
 
+import { type TextFrame, textFrame } from '@tidemark/edge';
 import { jsonTypeOf } from '@tidemark/protocol';
 import {
   type FollowCursor,
@@ -15,14 +16,14 @@ import {
   SharedPieces,
 } from '@tidemark/replica';
 import { cursorAt } from '@tidemark/session';
-import { assert, bytesOf, concatBytes } from '@tidemark/std';
+import { assert, bytesOf } from '@tidemark/std';
 import { type Audience, tellerOf, variantOf } from '../audience.ts';
 
 const pieceBounds: PieceBounds = { bytesMax: 128 * 1_024, eventsMax: 1_000 };
 const sharedBounds = { countMax: 256, bytesMax: 16 * 1_024 * 1_024 };
 
 /** Undefined where the filter lets nothing of the piece through. */
-export type ReadyEvents = ReadyPiece<Uint8Array | undefined>;
+export type ReadyEvents = ReadyPiece<TextFrame | undefined>;
 
 /** What is followed, and how much of it is told. */
 export interface Followed extends Audience {
@@ -33,14 +34,14 @@ export class Channel {
   readonly number: number;
   readonly #types: ReadonlySet<string>;
   readonly #tell: ReturnType<typeof tellerOf>;
-  readonly #shared: SharedPieces<Uint8Array | undefined>;
+  readonly #shared: SharedPieces<TextFrame | undefined>;
   readonly #variant: string;
   holders = 0;
 
   constructor(
     number: number,
     { types, share }: Followed,
-    shared: SharedPieces<Uint8Array | undefined>,
+    shared: SharedPieces<TextFrame | undefined>,
   ) {
     this.number = number;
     this.#types = new Set(types);
@@ -77,8 +78,8 @@ export class Channel {
       if (told.length === 0) return { encoded: undefined, encodedBytes: 0 };
       const cursorText = cursorAt(stream, piece.endPosition);
       const head = `{"type":"ev","ch":${this.number},"cursor":"${cursorText}","events":[`;
-      const encoded = concatBytes([bytesOf(head), ...joined(told), bytesOf(']}')]);
-      return { encoded, encodedBytes: encoded.length };
+      const encoded = textFrame([bytesOf(head), ...joined(told), bytesOf(']}')]);
+      return { encoded, encodedBytes: encoded.bytes.length };
     });
   }
 }
@@ -88,7 +89,7 @@ const joined = (bodies: readonly Uint8Array[]): readonly Uint8Array[] =>
   bodies.flatMap((body, index) => (index === 0 ? [body] : [comma, body]));
 
 export class Channels {
-  readonly #shared = new SharedPieces<Uint8Array | undefined>(sharedBounds);
+  readonly #shared = new SharedPieces<TextFrame | undefined>(sharedBounds);
   readonly #byName = new Map<string, Channel>();
   #last = 0;
 

@@ -15,6 +15,7 @@ import {
   problemOf,
   type SocketHandler,
   type Tenancy,
+  textFrame,
 } from '@tidemark/edge';
 import type { Timer } from '@tidemark/ports';
 import { isProblem, limits, Problem, parseSessionName } from '@tidemark/protocol';
@@ -269,7 +270,7 @@ export class LiveConnection implements SocketHandler {
     }
     cursor.take(frame);
     if (frame.encoded !== undefined) {
-      following.sentBytes += frame.encoded.length;
+      following.sentBytes += frame.encoded.payload.length;
       this.#socket.send(frame.encoded);
     }
     return true;
@@ -339,7 +340,7 @@ export class LiveConnection implements SocketHandler {
   }
 
   #send(frame: Fields): void {
-    this.#socket.send(bytesOf(JSON.stringify(frame)));
+    this.#socket.send(textFrame([bytesOf(JSON.stringify(frame))]));
   }
 }
 
