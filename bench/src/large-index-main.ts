@@ -19,6 +19,7 @@ import {
 import { AgentLog } from '@tidemark/search/testing';
 import { TableStore } from '@tidemark/tables';
 import { spreadOf } from './sample.ts';
+import { questionsOf } from './search/questions.ts';
 
 const { values } = parseArgs({
   args: argv.slice(2),
@@ -31,7 +32,6 @@ const { values } = parseArgs({
 });
 const [events, sessions] = [Number(values.events), Number(values.sessions)];
 const turns = Number(values.turns);
-const wordCounts = [1, 2, 10, 30] as const;
 const asked = 20;
 const mebibyte = 1_024 * 1_024;
 /** What one table takes in memory while it is written, as in a publication. */
@@ -76,8 +76,7 @@ await objects.deleteMany(sources.flatMap(({ run }) => run.map(({ name }) => name
 const decodedBytesMax = Number(values.memory) * mebibyte;
 const reader = new SearchTableReader(tables, { decodedBytesMax });
 const told: Record<string, object> = {};
-for (const words of wordCounts) {
-  const questions = Array.from({ length: asked }, () => log.query(words));
+for (const [words, questions] of questionsOf(log, asked)) {
   const [cpu, wall]: [number[], number[]] = [[], []];
   for (let turn = 0; turn <= turns; turn += 1) {
     for (const query of questions) {

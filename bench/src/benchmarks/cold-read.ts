@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AppProcess, SharedS3 } from '@tidemark/infra';
+import type { ObjectStore } from '@tidemark/ports';
+import { openPlainStore } from '@tidemark/s3/testing';
 import type { Benchmark } from '../benchmark.ts';
 import { emptyBucket } from '../contestants/bucket.ts';
 import { tidemarkEmbedded } from '../contestants/tidemark.ts';
 import { type ServerStart, tidemarkOverS3 } from '../contestants/tidemark-over-s3.ts';
 import type { Context } from '../context.ts';
 import { appendAgentSessions } from '../load/agent-sessions.ts';
-import { openPlainStore, type PlainStore } from '../plain-store.ts';
 import { processFigures } from '../process-figures.ts';
 import { countRanges } from '../range-counter.ts';
 import { atLeast, atMost, type Bar, type Row } from '../result.ts';
@@ -93,7 +94,7 @@ export const coldRead: Benchmark = {
 class ColdReads {
   readonly #context: Context;
   readonly #s3: SharedS3;
-  readonly #store: PlainStore;
+  readonly #store: ObjectStore;
   readonly #start: ServerStart;
   readonly #events: number;
   /** Each is read once by a process. */
@@ -102,7 +103,7 @@ class ColdReads {
   readonly #others: readonly string[];
   #isPlainKept = false;
 
-  constructor(context: Context, s3: SharedS3, store: PlainStore) {
+  constructor(context: Context, s3: SharedS3, store: ObjectStore) {
     const [events = 0] = context.points([50_000], [1_000]);
     const names = (what: string, count: number): readonly string[] =>
       Array.from({ length: count }, (_, index) => `${what}-${index}`);

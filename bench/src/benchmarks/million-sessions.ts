@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AppName, AppProcess } from '@tidemark/infra';
 import type { Benchmark } from '../benchmark.ts';
 import { emptyBucket } from '../contestants/bucket.ts';
+import { adminKey, makeTenant } from '../contestants/made-tenant.ts';
 import { tidemarkEmbedded } from '../contestants/tidemark.ts';
 import {
   type ByRole,
@@ -11,20 +12,22 @@ import {
 } from '../contestants/tidemark-by-role.ts';
 import type { Context } from '../context.ts';
 import { agentEvents } from '../load/agent-events.ts';
-import { Connection, requestBytes } from '../load/connection.ts';
+import { byConnections } from '../load/by-connections.ts';
+import { requestBytes } from '../load/connection.ts';
 import { untilTaken } from '../load/until-taken.ts';
 import { processFigures } from '../process-figures.ts';
 import { atMost, type Bar, type BenchmarkResult, type Row } from '../result.ts';
 import { hundredths, mib } from '../rounding.ts';
+import { runName } from '../run-name.ts';
 import { sum } from '../sample.ts';
 import { pageMsMax, rangedReads, scraped, untilPublished } from '../scrape.ts';
 import { timedMs, timedSeconds, type Waits, waitsOf } from '../waits.ts';
 
-/** Names of one run: the brokers may be shared. */
-const run = Date.now().toString(36);
-
-const tenant = { id: `million-${run}`, apiKey: `key-of-the-tenant-million-${run}`, partitions: 4 };
-const adminKey = 'key-of-the-operator-of-a-million';
+const tenant = {
+  id: `million-${runName}`,
+  apiKey: `key-of-the-tenant-million-${runName}`,
+  partitions: 4,
+};
 const headers = { authorization: `Bearer ${tenant.apiKey}`, 'content-type': 'application/json' };
 const [eventsEach, agents] = [5, 8];
 const tableBytesName = 'tidemark_publisher_table_bytes_total';
@@ -95,7 +98,7 @@ class ManySessions {
   }
 
   async run(): Promise<BenchmarkResult> {
-    const agentIds = await makeTenant(this.#servers.of('ingest'));
+    const agentIds = await makeTenantWithAgents(this.#servers.of('ingest'));
     await this.#make(agentIds);
     await this.#startAnew();
     await this.#lookUp();
@@ -132,7 +135,7 @@ class ManySessions {
   async #makeSessions(agentIds: readonly string[]): Promise<number> {
     const { sessions, clients } = this.#sizes;
     const next = agentEvents(1);
-    let [index, refused] = [0, 0];
+    let refused = 0;
     const requestOf = (at: number): Buffer => {
       const events = Array.from({ length: eventsEach - 1 }, next);
       events.push(`{"type":"session.status_${at % 100 === 0 ? 'running' : 'idle'}"}`);
@@ -140,16 +143,12 @@ class ManySessions {
       const body = Buffer.from(`{"agent":"${agent}","initial_events":[${events.join(',')}]}`);
       return requestBytes({ method: 'PUT', path: `/v1/sessions/${nameOf(at)}`, headers, body });
     };
-    const work = async (): Promise<void> => {
-      const connection = await Connection.open(this.#servers.of('ingest'));
-      for (let at = index; at < sessions; at = index) {
-        index += 1;
-        if (index % 100_000 === 0) this.#context.say(`  ${index} sessions; ${this.#residents()}`);
-        refused += await untilTaken(connection, requestOf(at));
-      }
-      connection.close();
-    };
-    await Promise.all(Array.from({ length: clients }, work));
+    const connections = { target: this.#servers.of('ingest'), count: clients };
+    await byConnections(connections, Array(sessions).keys(), async (connection, at) => {
+      const begun = at + 1;
+      if (begun % 100_000 === 0) this.#context.say(`  ${begun} sessions; ${this.#residents()}`);
+      refused += await untilTaken(connection, requestOf(at));
+    });
     return refused;
   }
 
@@ -273,10 +272,8 @@ async function ask({ url }: AppProcess, path: string, init: RequestInit = {}): P
 }
 
 /** Tells the ids of its agents. */
-async function makeTenant(server: AppProcess): Promise<readonly string[]> {
-  const body = JSON.stringify(tenant);
-  const operator = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' };
-  await ask(server, '/v1/admin/tenants', { method: 'POST', headers: operator, body });
+async function makeTenantWithAgents(server: AppProcess): Promise<readonly string[]> {
+  await makeTenant(server, tenant);
   const made: string[] = [];
   for (let index = 0; index < agents; index += 1) {
     const wish = JSON.stringify({ name: `agent ${index}`, model: 'claude-opus-4-6' });

@@ -1,16 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AppProcess, SharedS3 } from '@tidemark/infra';
+import type { ObjectStore } from '@tidemark/ports';
 import { SeededPrng } from '@tidemark/ports/testing';
+import { openPlainStore } from '@tidemark/s3/testing';
 import type { SearchEvent } from '@tidemark/search';
 import { AgentLog } from '@tidemark/search/testing';
 import type { Benchmark } from '../benchmark.ts';
 import { emptyBucket } from '../contestants/bucket.ts';
+import { adminKey, makeTenant } from '../contestants/made-tenant.ts';
 import { tidemarkEmbedded } from '../contestants/tidemark.ts';
 import { type ServerStart, tidemarkOverS3 } from '../contestants/tidemark-over-s3.ts';
 import type { Context } from '../context.ts';
-import { Connection, jsonHeaders, requestBytes } from '../load/connection.ts';
+import { byConnections } from '../load/by-connections.ts';
+import { jsonHeaders, requestBytes } from '../load/connection.ts';
 import { untilTaken } from '../load/until-taken.ts';
-import { openPlainStore, type PlainStore } from '../plain-store.ts';
 import { processFigures } from '../process-figures.ts';
 import { atMost, type Bar, notRun, type Row } from '../result.ts';
 import { hundredths, mib } from '../rounding.ts';
@@ -35,7 +38,6 @@ const usualEvents = 50_000;
 const eventsPerSession = 2_000;
 /** A block of a table, about. */
 const rangeBytes = 16_384;
-const adminKey = 'key-of-the-operator-of-searches';
 
 const places = ['in session', 'in tenant'] as const;
 type Place = (typeof places)[number];
@@ -118,13 +120,13 @@ class Searches {
   readonly start: ServerStart;
   readonly events: number;
   readonly #context: Context;
-  readonly #store: PlainStore;
+  readonly #store: ObjectStore;
   readonly #tenant: Asking;
   readonly #other: Asking;
   /** As FTS5 is given them; none where they are many. */
   readonly #kept: SearchEvent[] = [];
 
-  constructor(context: Context, s3: SharedS3, store: PlainStore) {
+  constructor(context: Context, s3: SharedS3, store: ObjectStore) {
     const settings = {
       TIDEMARK_PUBLISH_MS: context.scaled('5000', '1000'),
       TIDEMARK_ADMIN_KEY: adminKey,
@@ -153,7 +155,9 @@ class Searches {
   }
 
   async fill(server: AppProcess): Promise<Filled> {
-    for (const asking of [this.#tenant, this.#other]) await makeTenant(server, asking);
+    for (const { id, apiKey } of [this.#tenant, this.#other]) {
+      await makeTenant(server, { id, apiKey });
+    }
     let rawBytes = 0;
     const appendSeconds = await timedSeconds(async () => {
       rawBytes = await this.#append(server, this.#tenant, this.events);
@@ -172,21 +176,17 @@ class Searches {
   /** In the order in which a session takes turns with the others; the server gives names of events and times. */
   async #append(server: AppProcess, asking: Asking, count: number): Promise<number> {
     const headers = { ...jsonHeaders, ...headersOf(asking) };
-    let [sent, bytes] = [0, 0];
-    const work = async (): Promise<void> => {
-      const connection = await Connection.open(server);
-      while (sent < count) {
-        const path = `/v1/sessions/s-${(sent / perAppend) % asking.sessions}/events`;
-        const events = Array.from({ length: perAppend }, () => this.#next(asking));
-        sent += perAppend;
-        if (sent % 1_000_000 === 0) this.#context.say(`  ${sent} events`);
-        const body = Buffer.from(`[${events.join(',')}]`);
-        bytes += body.length;
-        await untilTaken(connection, requestBytes({ method: 'POST', path, headers, body }));
-      }
-      connection.close();
-    };
-    await Promise.all(Array.from({ length: writers }, work));
+    let bytes = 0;
+    const appends = Array(Math.ceil(count / perAppend)).keys();
+    await byConnections({ target: server, count: writers }, appends, async (connection, index) => {
+      const path = `/v1/sessions/s-${index % asking.sessions}/events`;
+      const events = Array.from({ length: perAppend }, () => this.#next(asking));
+      const sent = (index + 1) * perAppend;
+      if (sent % 1_000_000 === 0) this.#context.say(`  ${sent} events`);
+      const body = Buffer.from(`[${events.join(',')}]`);
+      bytes += body.length;
+      await untilTaken(connection, requestBytes({ method: 'POST', path, headers, body }));
+    });
     return bytes;
   }
 
@@ -266,13 +266,6 @@ const pathOf = (place: Place, words: string): string => {
 };
 
 const headersOf = ({ apiKey }: Pick<Asking, 'apiKey'>) => ({ authorization: `Bearer ${apiKey}` });
-
-async function makeTenant({ url }: AppProcess, { id, apiKey }: Asking): Promise<void> {
-  const headers = { ...headersOf({ apiKey: adminKey }), 'content-type': 'application/json' };
-  const body = JSON.stringify({ id, apiKey });
-  const answer = await fetch(`${url}/v1/admin/tenants`, { method: 'POST', headers, body });
-  if (!answer.ok) throw new Error(await answer.text());
-}
 
 const filledRow = (events: number, filled: Filled): Row => ({
   what: `${events} events appended`,

@@ -7,11 +7,11 @@ import { Latency } from '../load/latency.ts';
 import { atLeast, atMost, type Bar, notRun, type Row } from '../result.ts';
 import { type Spread, spreadOf } from '../sample.ts';
 import { Fts5Index } from '../search/fts5-index.ts';
+import { type Questions, questionsOf, wordCounts } from '../search/questions.ts';
 import { TidemarkIndex } from '../search/tidemark-index.ts';
 
 const ours = 'tidemark';
 const theirs = 'SQLite FTS5';
-const wordCounts = [1, 2, 10, 30] as const;
 const session = 'sesn_0';
 
 interface Round {
@@ -23,7 +23,7 @@ interface Round {
 interface Workload {
   readonly events: readonly SearchEvent[];
   readonly rawBytes: number;
-  readonly queries: ReadonlyMap<number, readonly string[]>;
+  readonly queries: Questions;
 }
 
 export const search: Benchmark = {
@@ -57,11 +57,9 @@ function workloadOf(count: number): Workload {
     const event = log.next();
     return { ...event, body: Buffer.from(event.body) };
   });
-  const queries = wordCounts.map(
-    (words) => [words, Array.from({ length: 20 }, () => log.query(words))] as const,
-  );
+  const queries = questionsOf(log, 20);
   const rawBytes = events.reduce((sum, { body }) => sum + body.length, 0);
-  return { events, rawBytes, queries: new Map(queries) };
+  return { events, rawBytes, queries };
 }
 
 async function tidemarkRound({ events, queries }: Workload, context: Context): Promise<Round> {

@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import type { Target } from '../load/orders.ts';
 import { processFigures } from '../process-figures.ts';
 import { atMost, type Bar, type Row } from '../result.ts';
+import { runName } from '../run-name.ts';
 import { spreadOf } from '../sample.ts';
 import { eventBytes } from './workload.ts';
 
@@ -20,10 +21,7 @@ interface Started {
   readonly cpuSeconds: number;
 }
 
-/** Names of one run: the brokers may be shared. */
-const run = Date.now().toString(36);
-
-const nameOf = (index: number): string => `start-${run}-${index}`;
+const nameOf = (index: number): string => `start-${runName}-${index}`;
 
 async function untilFolded({ host, port }: Target, events: number): Promise<void> {
   const eventsEach = events / sessionsOf(events);

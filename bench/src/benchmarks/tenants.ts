@@ -1,10 +1,12 @@
 import type { Benchmark } from '../benchmark.ts';
 import type { Running } from '../contestants/contestant.ts';
 import { type LaneRound, laneRows, lanes } from '../contestants/lanes.ts';
+import { adminKey, makeTenant } from '../contestants/made-tenant.ts';
 import { tidemarkOnKafka } from '../contestants/tidemark.ts';
 import { type Context, interleave } from '../context.ts';
 import { after } from '../load/timing.ts';
 import { atLeast, atMost, type Bar, rowOf } from '../result.ts';
+import { runName } from '../run-name.ts';
 import {
   cpuMicros,
   middleOf,
@@ -16,13 +18,9 @@ import {
 } from '../sample.ts';
 import { eventBytes } from './workload.ts';
 
-const adminKey = 'bench-admin-key-bench-admin-key';
 /** Announcements in the directory are conditional: many at once would only repeat each other. */
 const together = 4;
 const settleMs = 5_000;
-
-/** Names of one run: the brokers may be shared. */
-const run = Date.now().toString(36);
 
 type Placement = 'own' | 'pooled';
 
@@ -33,34 +31,20 @@ async function makeTenants(
   placement: Placement,
 ): Promise<string[]> {
   const [target] = targets;
-  const url = `http://${target?.host}:${target?.port}/v1/admin/tenants`;
+  if (target === undefined) throw new Error('a server has a target');
   const keys: string[] = [];
   const waiting = Array.from({ length: count }, (_, index) => index);
   const make = async (): Promise<void> => {
     for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
-      const id = `${run}-${placement}-${count}-${index}`;
+      const id = `${runName}-${placement}-${count}-${index}`;
       // With a key of its own a repeated request makes the same tenant.
       const apiKey = `bench-key-of-tenant-${id}`;
-      await makeTenant(url, { id, apiKey, ...(placement === 'pooled' ? { pooled: true } : {}) });
+      await makeTenant(target, { id, apiKey, ...(placement === 'pooled' ? { pooled: true } : {}) });
       keys[index] = apiKey;
     }
   };
   await Promise.all(Array.from({ length: together }, make));
   return keys;
-}
-
-const attemptsMax = 20;
-
-/** Again while brokers that make a thousand topics are not quick enough. */
-async function makeTenant(url: string, tenant: Readonly<Record<string, unknown>>): Promise<void> {
-  const headers = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' };
-  for (let attempt = 1; ; attempt += 1) {
-    const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(tenant) });
-    const text = await response.text();
-    if (response.ok) return;
-    if (response.status < 500 || attempt === attemptsMax) throw new Error(text);
-    await after(250);
-  }
 }
 
 const clients = 64;

@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { promisify } from 'node:util';
 import type { Context } from '../context.ts';
+import { timedSeconds } from '../waits.ts';
 
 const run = promisify(execFile);
 
@@ -28,9 +29,8 @@ export async function plainZstd(
     say(`  zstd: ${String(cause)}`);
     return undefined;
   }
-  const startMs = performance.now();
-  await run('sh', ['-c', `zstd -dc ${file}.zst | wc -l`]);
-  const linesPerSecond = Math.round(count / ((performance.now() - startMs) / 1_000));
+  const seconds = await timedSeconds(() => run('sh', ['-c', `zstd -dc ${file}.zst | wc -l`]));
+  const linesPerSecond = Math.round(count / seconds);
   return { bytes: (await stat(`${file}.zst`)).size, linesPerSecond };
 }
 

@@ -1,5 +1,6 @@
 import { agentEvents } from './agent-events.ts';
-import { Connection, jsonHeaders, requestBytes } from './connection.ts';
+import { byConnections } from './by-connections.ts';
+import { jsonHeaders, requestBytes } from './connection.ts';
 import type { Target } from './orders.ts';
 import { untilTaken } from './until-taken.ts';
 
@@ -14,27 +15,21 @@ export interface AgentSessions {
 /** Turns of agents, appended in batches; tells the bytes of their bodies. */
 export async function appendAgentSessions(order: AgentSessions): Promise<number> {
   const { target, batches, eventsPerBatch, writers } = order;
-  const waiting = batches.values();
   const next = agentEvents(1);
   const made = new Set<string>();
   let bytes = 0;
-  const work = async (): Promise<void> => {
-    const connection = await Connection.open(target);
-    for (const name of waiting) {
-      const path = `/v1/stream/${name}`;
-      const making = requestBytes({ method: 'PUT', path, headers: jsonHeaders });
-      // Whoever makes it a second time is told that it is there.
-      if (!made.has(name)) await untilTaken(connection, making);
-      made.add(name);
-      const body = Buffer.from(`[${Array.from({ length: eventsPerBatch }, next).join(',')}]`);
-      bytes += body.length;
-      await untilTaken(
-        connection,
-        requestBytes({ method: 'POST', path, headers: jsonHeaders, body }),
-      );
-    }
-    connection.close();
-  };
-  await Promise.all(Array.from({ length: writers }, work));
+  await byConnections({ target, count: writers }, batches.values(), async (connection, name) => {
+    const path = `/v1/stream/${name}`;
+    const making = requestBytes({ method: 'PUT', path, headers: jsonHeaders });
+    // Whoever makes it a second time is told that it is there.
+    if (!made.has(name)) await untilTaken(connection, making);
+    made.add(name);
+    const body = Buffer.from(`[${Array.from({ length: eventsPerBatch }, next).join(',')}]`);
+    bytes += body.length;
+    await untilTaken(
+      connection,
+      requestBytes({ method: 'POST', path, headers: jsonHeaders, body }),
+    );
+  });
   return bytes;
 }

@@ -13,17 +13,17 @@ const [lengthIn16, lengthIn64] = [126, 127];
 
 /** Of a message that lies in pieces. */
 export function textFrame(pieces: readonly Uint8Array[]): TextFrame {
-  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  const headBytes = length < lengthIn16 ? 2 : length <= 0xffff ? 4 : 10;
-  const bytes = Buffer.allocUnsafe(headBytes + length);
-  bytes[0] = finalText;
-  if (headBytes === 2) bytes[1] = length;
-  else if (headBytes === 4) bytes.writeUInt16BE(length, bytes.writeUInt8(lengthIn16, 1));
-  else bytes.writeBigUInt64BE(BigInt(length), bytes.writeUInt8(lengthIn64, 1));
-  let at = headBytes;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return { bytes, payload: bytes.subarray(headBytes) };
+  const head = headOf(pieces.reduce((sum, { length }) => sum + length, 0));
+  const bytes = Buffer.concat([head, ...pieces]);
+  return { bytes, payload: bytes.subarray(head.length) };
+}
+
+function headOf(length: number): Buffer {
+  if (length < lengthIn16) return Buffer.of(finalText, length);
+  const isShort = length <= 0xffff;
+  const head = Buffer.alloc(isShort ? 4 : 10);
+  head.set([finalText, isShort ? lengthIn16 : lengthIn64]);
+  if (isShort) head.writeUInt16BE(length, 2);
+  else head.writeBigUInt64BE(BigInt(length), 2);
+  return head;
 }

@@ -5,20 +5,11 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { type Clock, type ObjectStore, silentLogger, silentMetrics } from '@tidemark/ports';
-import { SeededPrng } from '@tidemark/ports/testing';
+import type { ObjectStore } from '@tidemark/ports';
 import { bytesOf, Secret, textOf } from '@tidemark/std';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { openS3Store, type S3StoreSettings } from './s3-store.ts';
-
-const clock: Clock = {
-  nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-  schedule(delayMs, run) {
-    const timer = setTimeout(run, delayMs);
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
+import { plainComponents } from './testing/plain-store.ts';
 
 const assumed = (lifeMs: number): string => `
 <AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
@@ -69,17 +60,14 @@ async function storeOf(service: Service, settings: Partial<S3StoreSettings>): Pr
   await once(server, 'listening');
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   vi.stubEnv('AWS_ENDPOINT_URL_STS', endpoint);
-  return openS3Store(
-    { clock, logger: silentLogger, metrics: silentMetrics, prng: new SeededPrng(1) },
-    {
-      bucket: 'b',
-      region: 'eu-central-1',
-      endpoint,
-      accessKeyId: 'own',
-      secretAccessKey: new Secret('s'),
-      ...settings,
-    },
-  );
+  return openS3Store(plainComponents, {
+    bucket: 'b',
+    region: 'eu-central-1',
+    endpoint,
+    accessKeyId: 'own',
+    secretAccessKey: new Secret('s'),
+    ...settings,
+  });
 }
 
 const role = { arn: 'arn:aws:iam::1:role/tidemark', externalId: 'acme' };

@@ -1,31 +1,19 @@
 import { type S3Server, type SharedS3, s3ForTests, startS3 } from '@tidemark/infra';
-import { type Clock, type ObjectStore, silentLogger, silentMetrics } from '@tidemark/ports';
-import { describeObjectStore, SeededPrng } from '@tidemark/ports/testing';
-import { bytesOf, Secret } from '@tidemark/std';
+import type { ObjectStore } from '@tidemark/ports';
+import { describeObjectStore } from '@tidemark/ports/testing';
+import { bytesOf } from '@tidemark/std';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openS3Store } from './s3-store.ts';
-
-const clock: Clock = {
-  nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-  schedule(delayMs, run) {
-    const timer = setTimeout(run, delayMs);
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
+import { openPlainStore } from './testing/plain-store.ts';
 
 const open = (server: SharedS3 | S3Server, secret?: string): Promise<ObjectStore> =>
-  openS3Store(
-    { clock, logger: silentLogger, metrics: silentMetrics, prng: new SeededPrng(1) },
-    {
-      bucket: server.bucket,
-      region: server.region,
-      endpoint: server.endpoint,
-      prefix: 'tests/',
-      accessKeyId: server.accessKeyId,
-      secretAccessKey: new Secret(secret ?? server.secretAccessKey),
-    },
-  );
+  openPlainStore({
+    bucket: server.bucket,
+    region: server.region,
+    endpoint: server.endpoint,
+    prefix: 'tests/',
+    accessKeyId: server.accessKeyId,
+    secretAccessKey: secret ?? server.secretAccessKey,
+  });
 
 const servers: (readonly [name: string, start: () => Promise<SharedS3>])[] = [
   ['the S3 store over the default server', () => s3ForTests()],

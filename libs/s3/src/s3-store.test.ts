@@ -3,20 +3,11 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Clock, type ObjectStore, silentLogger, silentMetrics } from '@tidemark/ports';
-import { SeededPrng } from '@tidemark/ports/testing';
+import type { ObjectStore } from '@tidemark/ports';
 import { bytesOf, Secret, textOf } from '@tidemark/std';
 import { afterEach, describe, expect, test } from 'vitest';
 import { openS3Store } from './s3-store.ts';
-
-const clock: Clock = {
-  nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-  schedule(delayMs, run) {
-    const timer = setTimeout(run, delayMs);
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
+import { plainComponents } from './testing/plain-store.ts';
 
 let server: Server;
 
@@ -38,17 +29,14 @@ async function storeOver(
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const store = await openS3Store(
-    { clock, logger: silentLogger, metrics: silentMetrics, prng: new SeededPrng(1) },
-    {
-      bucket: 'b',
-      region: 'us-east-1',
-      endpoint: `http://127.0.0.1:${port}`,
-      accessKeyId: 'a',
-      secretAccessKey: new Secret('s'),
-      attemptMs,
-    },
-  );
+  const store = await openS3Store(plainComponents, {
+    bucket: 'b',
+    region: 'us-east-1',
+    endpoint: `http://127.0.0.1:${port}`,
+    accessKeyId: 'a',
+    secretAccessKey: new Secret('s'),
+    attemptMs,
+  });
   return { store, calls: () => calls };
 }
 

@@ -126,12 +126,10 @@ export async function isLeft(
   session: SegmentSession,
   foldedTo: number,
 ): Promise<boolean> {
-  const held = await new PastFold(replica, foldedTo).hold([session.key]);
-  try {
-    return held.some(({ state }) => hasLeft(state, session));
-  } finally {
-    for (const each of held) replica.letGo(each);
+  for await (const { state } of new PastFold(replica, foldedTo).each([session.key])) {
+    if (hasLeft(state, session)) return true;
   }
+  return false;
 }
 
 /** Whether a session keeps lines of a segment no more as they are. */

@@ -13,9 +13,9 @@ import {
   s3Settings,
   startS3,
 } from '@tidemark/infra';
+import { openPlainStore } from '@tidemark/s3/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type OwnServer, startOwnServer } from './own-server.ts';
-import { openPlainStore } from './plain-store.ts';
 import { adminKey, makeTenant, type TestTenant } from './tenants.ts';
 
 const patience = { timeout: 120_000, interval: 200 };

@@ -14,10 +14,10 @@ import {
   startKafka,
   startS3,
 } from '@tidemark/infra';
+import { openPlainStore } from '@tidemark/s3/testing';
 import { expect, test, vi } from 'vitest';
 import { kafkaClient } from './log-outside.ts';
 import { startOwnServer } from './own-server.ts';
-import { openPlainStore } from './plain-store.ts';
 import { adminKey, makeTenant } from './tenants.ts';
 
 const sessions = 40;

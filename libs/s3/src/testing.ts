@@ -1,0 +1,1 @@
+export { openPlainStore } from './testing/plain-store.ts';
