@@ -1,7 +1,7 @@
 import { type S3Server, type SharedS3, s3ForTests, startS3 } from '@tidemark/infra';
 import type { ObjectStore } from '@tidemark/ports';
 import { describeObjectStore } from '@tidemark/ports/testing';
-import { bytesOf } from '@tidemark/std';
+import { bytesOf, textOf } from '@tidemark/std';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openPlainStore } from './testing/plain-store.ts';
 
@@ -53,6 +53,22 @@ describe('the S3 store and its server', () => {
     const denied = { reason: 'denied', effect: 'none' };
     await expect(store.putIfAbsent('a', bytesOf('x'))).rejects.toMatchObject(denied);
     await expect(store.get('a')).rejects.toMatchObject(denied);
+  });
+
+  test('ranges are what was written, whatever the key has in it', async () => {
+    await using store = await open(server);
+    for (const key of ['plain/key', "ü (1)'!*/a+b~c =&%25?#/x  y", '🌊/"quoted"@:;,$']) {
+      await store.putIfAbsent(key, bytesOf('0123456789'));
+      const found = [];
+      for (const firstByte of [0, 3, 7]) {
+        const object = await store.getRange(key, { firstByte, endByte: firstByte + 4 });
+        found.push(textOf(object?.body ?? bytesOf('missing')));
+      }
+      expect(found).toEqual(['0123', '3456', '789']);
+      const missing = await store.getRange(`${key}-`, { firstByte: 0, endByte: 1 });
+      expect(missing).toBeUndefined();
+      expect((await store.getRange(key, { firstByte: 10, endByte: 12 }))?.body).toHaveLength(0);
+    }
   });
 
   test('a server that is gone is unavailable, and nothing was written', async () => {

@@ -22,6 +22,7 @@ import {
 } from '@tidemark/ports';
 import { emptyBytes, present, type Secret } from '@tidemark/std';
 import { type AssumedRole, assumedRole } from './assumed-role.ts';
+import { DirectRanges } from './direct-ranges.ts';
 import { type Call, S3Calls } from './s3-calls.ts';
 import { isInvalidRange, isMissingObject, isRefusal } from './s3-fault.ts';
 import { type Condition, type Encrypted, uploadByParts } from './s3-upload.ts';
@@ -116,6 +117,7 @@ const encrypted = (encryption: S3Encryption | undefined): Encrypted =>
 
 class S3Store implements ObjectStore {
   readonly #client: S3Client;
+  readonly #ranges: DirectRanges;
   readonly #calls: S3Calls;
   readonly #logger: Logger;
   readonly #bucket: string;
@@ -127,6 +129,7 @@ class S3Store implements ObjectStore {
   constructor(components: S3StoreComponents, settings: S3StoreSettings) {
     this.#options = { ...defaults, ...settings };
     this.#client = createClient(settings);
+    this.#ranges = new DirectRanges(this.#client);
     this.#calls = new S3Calls(components, this.#options);
     this.#logger = components.logger;
     this.#bucket = settings.bucket;
@@ -148,7 +151,9 @@ class S3Store implements ObjectStore {
   }
 
   get(key: string, signal?: AbortSignal): Promise<StoredObject | undefined> {
-    return this.#read('get', signal, (abortSignal) => this.#fetch(key, undefined, abortSignal));
+    return this.#read('get', signal, (abortSignal) =>
+      this.#fetch(new GetObjectCommand(this.#target(key)), abortSignal),
+    );
   }
 
   async getRange(
@@ -160,7 +165,7 @@ class S3Store implements ObjectStore {
     if (endByte > firstByte) {
       const header = `bytes=${firstByte}-${endByte - 1}`;
       const object = await this.#read('getRange', signal, (abortSignal) =>
-        this.#fetch(key, header, abortSignal),
+        this.#fetchRange(key, header, abortSignal),
       );
       if (object !== 'beyond the end') return object;
     }
@@ -232,27 +237,27 @@ class S3Store implements ObjectStore {
     });
   }
 
-  #fetch(key: string, Range: undefined, abortSignal: AbortSignal): Promise<StoredObject>;
-  #fetch(
+  async #fetchRange(
     key: string,
     Range: string,
     abortSignal: AbortSignal,
-  ): Promise<StoredObject | 'beyond the end'>;
-  async #fetch(
-    key: string,
-    Range: string | undefined,
-    abortSignal: AbortSignal,
   ): Promise<StoredObject | 'beyond the end'> {
-    const range = Range === undefined ? {} : { Range };
+    const object = await this.#ranges.get(this.#prefix + key, Range, abortSignal);
+    if (object !== undefined) return object;
+    const command = new GetObjectCommand({ ...this.#target(key), Range });
+    this.#ranges.learnFrom(command, this.#prefix + key);
     try {
-      const command = new GetObjectCommand({ ...this.#target(key), ...range });
-      const { Body, ETag } = await this.#client.send(command, { abortSignal });
-      const body = (await Body?.transformToByteArray()) ?? emptyBytes;
-      return { body, etag: present(ETag, 'etag') };
+      return await this.#fetch(command, abortSignal);
     } catch (cause) {
-      if (Range !== undefined && isInvalidRange(cause)) return 'beyond the end';
+      if (isInvalidRange(cause)) return 'beyond the end';
       throw cause;
     }
+  }
+
+  async #fetch(command: GetObjectCommand, abortSignal: AbortSignal): Promise<StoredObject> {
+    const { Body, ETag } = await this.#client.send(command, { abortSignal });
+    const body = (await Body?.transformToByteArray()) ?? emptyBytes;
+    return { body, etag: present(ETag, 'etag') };
   }
 
   async #put(put: {

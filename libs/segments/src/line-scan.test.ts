@@ -43,7 +43,9 @@ describe('the seq of a line', () => {
         // In memory that others have a part of, at an odd place.
         const frame = Buffer.concat([bytesOf('abc'), text]).subarray(3);
         const scan = new LineScan(frame, head);
-        expect(scan.afterSeq(start, seq)).toBe(start + head.length + String(seq).length);
+        const end = start + head.length + String(seq).length;
+        expect(scan.afterSeq(start, seq)).toBe(end);
+        expect(scan.passSeq(start, seq)).toBe(end);
         expect(() => scan.afterSeq(start, seq + 1)).toThrow('another line');
       }),
     );

@@ -54,6 +54,13 @@ export class LineScan {
     return end;
   }
 
+  /** As `afterSeq`, where it is known that the line is this one. */
+  passSeq(at: number, seq: number): number {
+    let end = at + this.#head.length + 1;
+    for (let power = 10; seq >= power; power *= 10) end += 1;
+    return end;
+  }
+
   #hasHead(at: number): boolean {
     const [head, view, headView] = [this.#head, this.#view, this.#headView];
     if (at + head.length > view.byteLength) return false;

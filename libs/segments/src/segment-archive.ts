@@ -2,7 +2,7 @@
 //
 // (1) A cold read costs two ranged reads for each segment that it needs: its footer, once, and the frames, also
 //     where several runs of them are wanted at once; whoever reads on has asked for its first run by itself.
-// (2) A line is taken for an event only if it names the session and the seq.
+// (2) Lines are taken for events only if the first and the last of them in a frame name the session and their seqs.
 
 import type { ByteRange, ObjectStore } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';

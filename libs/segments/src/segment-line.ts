@@ -43,21 +43,46 @@ function toldBy(body: Uint8Array): Told {
 
 const textIn = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
+interface LineFields {
+  readonly offset: number;
+  readonly id: string;
+  readonly timeMs: number;
+  readonly type: string | null;
+  readonly level: string | null;
+  readonly turn: string | null;
+}
+
+/** What stands behind a line's seq, and before its event. */
+function fieldsText({ offset, id, timeMs, type, level, turn }: LineFields): string {
+  const text = JSON.stringify({ offset, id, time: timestampText(timeMs), type, level, turn });
+  return `,${text.slice(1, -1)}`;
+}
+
+/** No line has fewer. */
+const fieldBytesMin = fieldsText({
+  offset: 0,
+  id: '',
+  timeMs: 0,
+  type: '',
+  level: '',
+  turn: '',
+}).length;
+
 export function lineOf(
   { tenant, name, stream }: ArchivedSession,
   event: ArchivedEvent,
 ): Uint8Array {
   const { seq, offset, timeMs, body } = event;
   const told = stream.isJson ? toldBy(body) : {};
-  const fields = JSON.stringify({
+  const fields = fieldsText({
     offset,
     id: textIn(told.id) ?? eventIdAt(stream, seq),
-    time: timestampText(timeMs),
+    timeMs,
     type: textIn(told.type),
     level: textIn(told.level),
     turn: textIn(told.turn_id),
   });
-  const start = `${lineHeadText(tenant, name)}${seq},${fields.slice(1, -1)}`;
+  const start = `${lineHeadText(tenant, name)}${seq}${fields}`;
   if (!stream.isJson) {
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.length).toString('base64');
     return Buffer.from(`${start}${eventMember}${bytesMember}${bytes}${bytesEnd}\n`);
@@ -109,7 +134,8 @@ export interface TakenEvents extends ServedEvents {
 
 /**
  * Makes of lines, where they stand, their events as they are served: an event is copied over what stands before
- * it, and nothing else. What surrounds the lines stays.
+ * it, and nothing else. What surrounds the lines stays. Lines stand in the order of sessions and seqs: those between
+ * a first and a last that are as many seqs apart as lines are the session's, and are not asked.
  */
 export function takeEvents(frame: Buffer, lines: SessionLinesAt): TakenEvents {
   const { at: start, count, head, seq } = lines;
@@ -118,9 +144,10 @@ export function takeEvents(frame: Buffer, lines: SessionLinesAt): TakenEvents {
   const ends: number[] = [];
   let [at, to] = [start, start];
   for (let index = 0; index < count; index += 1) {
-    const from = scan.afterSeq(at, seq + index);
+    const isAsked = index === 0 || index === count - 1;
+    const from = isAsked ? scan.afterSeq(at, seq + index) : scan.passSeq(at, seq + index);
     const end = frame.indexOf(lineFeed, from);
-    const member = scan.memberIn(from, end);
+    const member = scan.memberIn(from + fieldBytesMin, end);
     const move = { from, member, end, to };
     to = isJson ? moveEvent(frame, move) : moveBytes(frame, move);
     ends.push(to - start);
