@@ -29,12 +29,12 @@ export function eventsIn(body: Uint8Array, contentType: string): GivenEvents {
   throw new Problem('too-large', detail, { facts });
 }
 
-function described({ bodies: events, types }: JsonMessages): GivenEvents {
-  if (types === undefined) return { events };
+function described({ bodies: events, types, joined }: JsonMessages): GivenEvents {
+  if (types === undefined) return { events, joined };
   const notes = types.some((type) => type !== undefined && isNoted(type))
     ? types.map((type, index) => noteOfBody(type, events[index]))
     : undefined;
-  return { events, types, notes };
+  return { events, joined, types, notes };
 }
 
 const noteOfBody = (type: string | undefined, body: Uint8Array | undefined): string | undefined =>

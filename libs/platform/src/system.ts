@@ -1,4 +1,4 @@
-import { randomFillSync, randomInt } from 'node:crypto';
+import { randomBytes, randomFillSync, randomInt } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Clock, Prng } from '@tidemark/ports';
 import { SteadyClock } from './steady-clock.ts';
@@ -48,6 +48,7 @@ export function createSystemPrng(): Prng {
       return new Uint8Array(pool.subarray(start, start + count));
     },
     hex(count) {
+      if (count > poolBytes) return randomBytes(count).toString('hex');
       const start = take(count);
       return pool.toString('hex', start, start + count);
     },

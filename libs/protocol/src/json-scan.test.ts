@@ -79,6 +79,24 @@ describe('jsonMessages', () => {
     );
   });
 
+  test('tells where nothing but a comma stands between any two', () => {
+    const part = fc.tuple(
+      fc.json({ maxDepth: 2 }),
+      fc.constantFrom(',', ',', ',', ', ', ' ,', '\n,'),
+    );
+    const around = fc.constantFrom('', ' ', '\n');
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 8 }), around, around, (parts, before, behind) => {
+        const between = parts.slice(0, -1).map(([, comma]) => comma);
+        const inside = parts.map(([text], index) => text + (between[index] ?? '')).join('');
+        const found = jsonMessages(bytesOf(`[${before}${inside}${behind}]`), 9)?.joined;
+        const isJoined = parts.length > 0 && between.every((comma) => comma === ',');
+        expect(found && textOf(found)).toBe(isJoined ? inside : undefined);
+        expect(textOf(jsonMessages(bytesOf(' 1 '), 9)?.joined ?? bytesOf(''))).toBe('1');
+      }),
+    );
+  });
+
   test('accepts and refuses as JSON.parse does when a byte is changed', () => {
     const characters = fc.constantFrom(...Array.from('{}[],:"\\0123eE+-.tfn u\n\u0000é'));
     fc.assert(

@@ -252,6 +252,8 @@ export interface JsonMessages {
   readonly bodies: readonly Uint8Array[];
   /** What each calls its `type`; undefined where none does. */
   readonly types: readonly (string | undefined)[] | undefined;
+  /** All of them with a comma between, where they were sent so. */
+  readonly joined: Uint8Array | undefined;
 }
 
 /**
@@ -265,7 +267,8 @@ export function jsonMessages(text: Uint8Array, messagesMax: number): JsonMessage
   const end = endOfJsonValue(text, start);
   const type = typeIn(text);
   expectEnd(text, end);
-  return { bodies: [text.subarray(start, end)], types: type === undefined ? undefined : [type] };
+  const body = text.subarray(start, end);
+  return { bodies: [body], types: type === undefined ? undefined : [type], joined: body };
 }
 
 function messagesIn(
@@ -275,11 +278,13 @@ function messagesIn(
 ): JsonMessages | undefined {
   const bodies: Uint8Array[] = [];
   let types: (string | undefined)[] | undefined;
-  let at = skipSpace(text, start + 1);
-  if (text[at] === byteOf.closeBracket) {
-    expectEnd(text, at + 1);
-    return { bodies, types };
+  const first = skipSpace(text, start + 1);
+  if (text[first] === byteOf.closeBracket) {
+    expectEnd(text, first + 1);
+    return { bodies, types, joined: undefined };
   }
+  let at = first;
+  let isJoined = true;
   while (bodies.length < messagesMax) {
     const end = endOfJsonValue(text, at);
     const type = typeIn(text);
@@ -291,10 +296,11 @@ function messagesIn(
     at = skipSpace(text, end);
     if (text[at] === byteOf.closeBracket) {
       expectEnd(text, at + 1);
-      return { bodies, types };
+      return { bodies, types, joined: isJoined ? text.subarray(first, end) : undefined };
     }
     if (text[at] !== byteOf.comma) throw new JsonSyntaxError('a comma or a close is missing', at);
     at = skipSpace(text, at + 1);
+    isJoined &&= at === end + 1;
   }
   return undefined;
 }

@@ -145,6 +145,32 @@ describe('a page', () => {
     expect(page.fits(1)).toBe(false);
   });
 
+  test('is filled by what was sent in one piece as by one event after the other', () => {
+    const small = fc.array(fc.string({ maxLength: 400 }), { minLength: 1, maxLength: 60 });
+    const large = fc.integer({ min: 200_000, max: 700_000 }).map((size) => 'x'.repeat(size));
+    const texts = fc.oneof(
+      { weight: 9, arbitrary: small },
+      { weight: 1, arbitrary: fc.array(large, { minLength: 1, maxLength: 6 }) },
+      { weight: 1, arbitrary: fc.constant(Array.from({ length: 4_200 }, () => '1')) },
+    );
+    fc.assert(
+      fc.property(texts, fc.boolean(), fc.nat(3), (events, isJson, from) => {
+        const values = events.map(bytesOf);
+        const joined = bytesOf(events.join(','));
+        const first = Math.min(from, events.length - 1);
+        const filled = pageOf(['"before"'], beginning(isJson));
+        const count = filled.fill({ values, joined }, first);
+        const added = pageOf(['"before"'], beginning(isJson));
+        for (const value of values.slice(first, first + count)) added.append(value);
+        const next = values[first + count];
+        expect(next === undefined || !added.fits(next.length)).toBe(true);
+        expect(textOf(filled.bodies)).toBe(textOf(added.bodies));
+        const whole = [filled, added].map((page) => page.slice({ ...everything, position: 0 }));
+        expect(textOf([whole[0]?.bytes ?? joined])).toBe(textOf([whole[1]?.bytes ?? joined]));
+      }),
+    );
+  });
+
   test('is the same of events that were read again, and reserves no more than they take', () => {
     fc.assert(
       fc.property(bodies, fc.boolean(), (events, isJson) => {
@@ -170,7 +196,7 @@ describe('a page', () => {
 function indexOf(budget: Budget, events: readonly string[], isJson: boolean): EventIndex {
   const index = new EventIndex(budget, beginning(isJson));
   for (const [at, event] of events.entries()) {
-    index.append(bytesOf(event), { offset: 10 + 3 * at, timeMs: 1_000 * at });
+    index.append({ values: [bytesOf(event)] }, { offset: 10 + 3 * at, timeMs: 1_000 * at });
   }
   return index;
 }
@@ -232,7 +258,7 @@ describe('an index of events', () => {
     const index = new EventIndex(budget, beginning(true));
     const large = 'x'.repeat(300_000);
     for (const [at, event] of [large, large, large].entries()) {
-      index.append(bytesOf(event), { offset: at, timeMs: 1_000 * at });
+      index.append({ values: [bytesOf(event)] }, { offset: at, timeMs: 1_000 * at });
       const run = index.runOf(at);
       if (run?.page !== undefined) index.cool(run);
     }

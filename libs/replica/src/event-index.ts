@@ -5,7 +5,7 @@ import { assert } from '@tidemark/std';
 import type { BodiesOwner, Budget } from './budget.ts';
 import { EventRun, type StoredRun } from './event-run.ts';
 import { unpackOffsets } from './packed-offsets.ts';
-import type { PageStart } from './page.ts';
+import type { EventBodies, PageStart } from './page.ts';
 
 export class EventIndex implements BodiesOwner<EventRun> {
   readonly isJson: boolean;
@@ -51,17 +51,28 @@ export class EventIndex implements BodiesOwner<EventRun> {
     this.#costBytes += run.costBytes;
   }
 
-  append(body: Uint8Array, at: { readonly offset: number; readonly timeMs: number }): void {
-    let run = this.#runs.at(-1);
-    if (run === undefined || !run.fits(body.length)) {
-      if (run?.isOpen === true) this.#recount(run, (last) => last.close());
-      run = EventRun.open(this.#end, at.timeMs, run?.lengthBytes ?? 0);
-      this.#push(run);
+  /** Events that lie in the log from an offset on, one behind the other. */
+  append(
+    bodies: EventBodies,
+    { offset, timeMs }: { readonly offset: number; readonly timeMs: number },
+  ): void {
+    const { values } = bodies;
+    for (let at = 0; at < values.length; ) {
+      const run = this.#openFor(values[at] as Uint8Array, timeMs);
+      const before = run.costBytes;
+      at += run.append(bodies, { at, offset: offset + at });
+      this.#costBytes += run.costBytes - before;
+      this.#budget.chargeBodies(run, this);
     }
-    const before = run.costBytes;
-    run.append(body, at.offset);
-    this.#costBytes += run.costBytes - before;
-    this.#budget.chargeBodies(run, this);
+  }
+
+  #openFor({ length }: Uint8Array, timeMs: number): EventRun {
+    const last = this.#runs.at(-1);
+    if (last?.fits(length) === true) return last;
+    if (last?.isOpen === true) this.#recount(last, (run) => run.close());
+    const run = EventRun.open(this.#end, timeMs, last?.lengthBytes ?? 0);
+    this.#push(run);
+    return run;
   }
 
   #recount(run: EventRun, change: (run: EventRun) => void): void {

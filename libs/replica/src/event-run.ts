@@ -7,7 +7,7 @@
 
 import { assert } from '@tidemark/std';
 import { type PackedOffsets, packOffsets, unpackOffsets } from './packed-offsets.ts';
-import { Page, type PageStart, pageEventsMax } from './page.ts';
+import { type EventBodies, Page, type PageStart, pageEventsMax } from './page.ts';
 
 /** As it is published. */
 export interface StoredRun {
@@ -98,13 +98,15 @@ export class EventRun {
     return this.isOpen && this.page?.fits(bodyBytes) === true;
   }
 
-  append(body: Uint8Array, offset: number): void {
+  /** Takes bodies from one on, whose offset is given, and tells how many: one at least, and what fits. */
+  append(bodies: EventBodies, from: { at: number; offset: number }): number {
     const { page } = this;
     assert(page !== undefined && this.#open !== undefined, 'only an open run grows');
-    page.append(body);
-    this.#open.push(offset);
-    this.#count += 1;
+    const count = page.fill(bodies, from.at);
+    for (let index = 0; index < count; index += 1) this.#open.push(from.offset + index);
+    this.#count += count;
     this.#lengthBytes = page.lengthBytes;
+    return count;
   }
 
   /** No event follows in it any more. */

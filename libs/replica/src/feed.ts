@@ -1,16 +1,21 @@
 // What a replica folds, told to everybody who stands on it: each record with its offset and verdict,
 // own and read alike, and behind each step the sessions that it changed.
 
-import type { SessionRecord } from '@tidemark/session';
+import type { DecidedRecord } from '@tidemark/session';
 import type { FoldedSession } from './folded-session.ts';
 import type { PublishedSessions } from './published.ts';
 
 export interface FoldedRecord {
   readonly session: FoldedSession;
-  readonly record: SessionRecord;
+  /** What this process wrote comes in runs. */
+  readonly record: DecidedRecord;
+  /** Of the first of a run. */
   readonly offset: number;
   readonly isValid: boolean;
 }
+
+/** As a writer wrote it. */
+export type WrittenRecord = Pick<FoldedRecord, 'session' | 'record'>;
 
 export interface FeedListener {
   /** A record of ours was folded. */

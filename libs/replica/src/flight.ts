@@ -10,34 +10,35 @@ import type { LogRecord } from '@tidemark/ports';
 import type { Problem } from '@tidemark/protocol';
 import {
   type DecideContext,
+  type DecidedRecord,
   type Decision,
   decide,
   encodeRecordHeaders,
+  encodeRunHeaders,
   evolve,
   type Reply,
+  recordsIn,
+  recordValueBytes,
   type SessionRecord,
   type SessionState,
   speculate,
 } from '@tidemark/session';
 import { assert } from '@tidemark/std';
+import type { WrittenRecord } from './feed.ts';
 import type { FoldedSession } from './folded-session.ts';
 import type { PendingCommand } from './pending-command.ts';
 import type { ShardReplica } from './shard-replica.ts';
 
 export interface FlightWrite {
   readonly pending: PendingCommand;
-  readonly records: readonly SessionRecord[];
+  readonly records: readonly DecidedRecord[];
   readonly reply: Reply | Problem;
-}
-
-export interface WrittenRecord {
-  readonly session: FoldedSession;
-  readonly record: SessionRecord;
 }
 
 /** A write with its records as they lie in the log. */
 export interface EncodedWrite extends FlightWrite {
-  readonly headers: readonly Uint8Array[];
+  /** Of each record, and of all of a run. */
+  readonly headers: readonly (readonly Uint8Array[])[];
   /** What the batch grows by. */
   readonly bytes: number;
 }
@@ -92,12 +93,14 @@ export class Flight {
 
   encode(write: FlightWrite): EncodedWrite {
     const { keyBytes } = write.pending.session;
-    const headers: Uint8Array[] = [];
-    let bytes = (recordOverheadBytes + keyBytes.length) * write.records.length;
+    const headers: (readonly Uint8Array[])[] = [];
+    let bytes = 0;
     for (const record of write.records) {
-      const block = encodeRecordHeaders(record);
-      headers.push(block);
-      bytes += record.value.length + block.length;
+      const blocks =
+        record.kind === 'run' ? encodeRunHeaders(record) : [encodeRecordHeaders(record)];
+      headers.push(blocks);
+      bytes += (recordOverheadBytes + keyBytes.length) * blocks.length + recordValueBytes(record);
+      for (const { length } of blocks) bytes += length;
     }
     return { ...write, headers, bytes };
   }
@@ -107,15 +110,22 @@ export class Flight {
     this.#hold(session);
     const speculated = this.#speculated.get(session);
     this.#speculated.set(session, speculated);
-    const key = session.keyBytes;
     for (const [index, record] of write.records.entries()) {
       if (speculated !== undefined) evolve(speculated, record);
-      const headers = write.headers[index] as Uint8Array;
-      this.batch.push({ key, value: record.value, headers, timeMs: record.timeMs });
       this.written.push({ session, record });
+      this.#put(session.keyBytes, record, write.headers[index] ?? []);
     }
     this.#bytes += write.bytes;
     this.writes.push(write);
+  }
+
+  #put(key: Uint8Array, record: DecidedRecord, blocks: readonly Uint8Array[]): void {
+    const { timeMs } = record;
+    const values = record.kind === 'run' ? record.values : [record.value];
+    for (let index = 0; index < blocks.length; index += 1) {
+      const value = values[index] as Uint8Array;
+      this.batch.push({ key, value, headers: blocks[index] as Uint8Array, timeMs });
+    }
   }
 
   /** Until the batch is settled, whoever waits for it. */
@@ -130,8 +140,12 @@ export class Flight {
     this.#held.clear();
   }
 
+  #written(): readonly SessionRecord[] {
+    return [...recordsIn(this.written.map(({ record }) => record))];
+  }
+
   owns(id: string): boolean {
-    this.#ids ??= new Set(this.written.map(({ record }) => record.id));
+    this.#ids ??= new Set(this.#written().map(({ id }) => id));
     return this.#ids.has(id);
   }
 
@@ -148,7 +162,7 @@ export class Flight {
     if (this.#verdicts.get(id) !== true) this.#verdicts.set(id, isValid);
   }
 
-  /** The fold's verdicts over all of the batch, in its order. */
+  /** The fold's verdicts over what the batch was written as, in its order. */
   sawVerdicts(verdicts: readonly boolean[]): void {
     this.#inOrder = verdicts;
   }
@@ -161,15 +175,18 @@ export class Flight {
     return this.#reloads !== this.#replica.reloads;
   }
 
-  /** `first` is the place of the write's first record in the batch. */
+  /** `first` is the place of the write's first record in what was written. */
   stands({ records, pending }: FlightWrite, first: number): boolean {
     const inOrder = this.#inOrder;
     const met = this.#verdicts;
-    if (this.isInDoubt && records.at(-1)?.id === pending.session.state.lastId) return true;
+    const last = records.at(-1);
+    const lastId = last?.kind === 'run' ? last.lastId : last?.id;
+    if (this.isInDoubt && lastId === pending.session.state.lastId) return true;
     // An earlier copy may have stood where this one is void.
     return records.every(
-      ({ id }, index) =>
-        inOrder?.[first + index] === true || (met.size > 0 && met.get(id) === true),
+      (record, index) =>
+        inOrder?.[first + index] === true ||
+        (met.size > 0 && [...recordsIn([record])].every(({ id }) => met.get(id) === true)),
     );
   }
 }

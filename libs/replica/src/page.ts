@@ -31,6 +31,13 @@ export interface ServedEvents {
   readonly ends: readonly number[];
 }
 
+/** Bodies as they were appended. */
+export interface EventBodies {
+  readonly values: readonly Uint8Array[];
+  /** All of them with a comma between, where they came so. */
+  readonly joined?: Uint8Array | undefined;
+}
+
 export interface SliceBounds {
   readonly position: number;
   /** Not beyond this position. */
@@ -122,6 +129,38 @@ export class Page {
   fits(bodyBytes: number): boolean {
     if (this.count === 0) return true;
     return this.count < pageEventsMax && this.#length + bodyBytes + 1 <= pageBytesMax;
+  }
+
+  /** Takes bodies from one on: that one, and those behind it that fit. Tells how many. */
+  fill({ values, joined }: EventBodies, from: number): number {
+    if (joined !== undefined && this.isJson) return this.#fillJoined(values, joined, from);
+    let at = from;
+    do {
+      this.append(values[at] as Uint8Array);
+      at += 1;
+    } while (at < values.length && this.fits((values[at] as Uint8Array).length));
+    return at - from;
+  }
+
+  #fillJoined(values: readonly Uint8Array[], joined: Uint8Array, from: number): number {
+    const before = this.#length;
+    const eventsMax = pageEventsMax - this.count;
+    let start = 0;
+    for (let index = 0; index < from; index += 1) start += (values[index] as Uint8Array).length + 1;
+    let bytes = 0;
+    let at = from;
+    for (let next = values[at]; next !== undefined; next = values[at]) {
+      const end = bytes + next.length + 1;
+      if (at > from && (at - from >= eventsMax || before + end > pageBytesMax)) break;
+      this.#ends.push(before + end);
+      bytes = end;
+      at += 1;
+    }
+    this.#reserve(bytes);
+    this.#bytes.set(joined.subarray(start, start + bytes - 1), before);
+    this.#bytes[before + bytes - 1] = eventComma;
+    this.#length = before + bytes;
+    return at - from;
   }
 
   append(body: Uint8Array): void {

@@ -8,9 +8,11 @@
 
 import {
   absentSession,
+  type DecidedRecord,
   evolve,
   foldLevelOf,
   isNext,
+  recordCount,
   type SessionRecord,
   type SessionState,
 } from '@tidemark/session';
@@ -146,8 +148,8 @@ export class ShardFold {
     this.#advance(offset, '', false);
   }
 
-  /** Folds the record that the log has at an offset, and tells its verdict. */
-  fold(session: FoldedSession, record: SessionRecord, offset: number): boolean {
+  /** Folds the record, or the run of them, that the log has from an offset on, and tells its verdict. */
+  fold(session: FoldedSession, record: DecidedRecord, offset: number): boolean {
     assert(session.isResident, 'a verdict is given on a state that was loaded');
     assert(offset >= this.#next, 'records are folded in offset order');
     this.#checkEpoch(session, record);
@@ -156,27 +158,32 @@ export class ShardFold {
     const mayStand = record.level <= this.level && isNext(session.state, record);
     if (mayStand) this.table.willChange(session);
     const isValid = mayStand && evolve(session.state, record);
+    const count = recordCount(record);
     if (isValid) {
       this.#keepEvents(session, record, { offset, before });
       if (before?.aspects.keeping.version !== keptBefore) session.events?.coolAll();
-      if (session.state.name === shardSession) this.#evolveShard(record);
-      this.counts.valid += 1;
-      this.table.sawRecord(session, offset);
+      if (session.state.name === shardSession && record.kind !== 'run') this.#evolveShard(record);
+      this.counts.valid += count;
+      this.table.sawRecord(session, offset + count - 1);
     } else {
-      this.counts.void += 1;
+      this.counts.void += count;
     }
-    this.#advance(offset, record.id, isValid);
+    const lastId = record.kind === 'run' ? record.lastId : record.id;
+    for (let index = 0; index < count; index += 1) this.#advance(offset + index, lastId, isValid);
     return isValid;
   }
 
   #keepEvents(
     session: FoldedSession,
-    record: SessionRecord,
+    record: DecidedRecord,
     at: { readonly offset: number; readonly before: SessionState['stream'] },
   ): void {
     const { stream } = session.state;
-    if (record.kind === 'event') {
-      session.events?.append(record.value, { offset: at.offset, timeMs: record.timeMs });
+    const { timeMs } = record;
+    if (record.kind === 'run') {
+      session.events?.append(record, { offset: at.offset, timeMs });
+    } else if (record.kind === 'event') {
+      session.events?.append({ values: [record.value] }, { offset: at.offset, timeMs });
     } else if (stream !== at.before) {
       session.events?.discard();
       session.events =
@@ -190,7 +197,7 @@ export class ShardFold {
     }
   }
 
-  #checkEpoch(session: FoldedSession, record: SessionRecord): void {
+  #checkEpoch(session: FoldedSession, record: DecidedRecord): void {
     if (this.logEpoch === record.logEpoch) return;
     // Of two that were written at once the first stands; the other is void like any late record.
     if (record.kind === 'genesis' && session.state.name === shardSession) return;

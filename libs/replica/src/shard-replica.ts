@@ -21,11 +21,11 @@
 
 import type { Shard, ShardBounds, StoredRecord } from '@tidemark/ports';
 import { isProblem, Problem } from '@tidemark/protocol';
-import type { SessionRecord, SessionState } from '@tidemark/session';
+import { type DecidedRecord, recordCount, type SessionState } from '@tidemark/session';
 import { assert, present } from '@tidemark/std';
 import type { CatalogPlace, CatalogRange } from './catalog.ts';
 import { type Chunk, decodeChunk } from './chunk.ts';
-import { Feed } from './feed.ts';
+import { Feed, type WrittenRecord } from './feed.ts';
 import type { FoldedSession } from './folded-session.ts';
 import { LogEnd } from './log-end.ts';
 import { LogPump, type PumpTarget } from './log-pump.ts';
@@ -358,16 +358,15 @@ export class ShardReplica {
    * Folds what this process wrote and the log has at `baseOffset`, where the fold has everything
    * below it. Returns the verdicts.
    */
-  foldOwn(
-    written: readonly { readonly session: FoldedSession; readonly record: SessionRecord }[],
-    baseOffset: bigint,
-  ): readonly boolean[] {
+  foldOwn(written: readonly WrittenRecord[], baseOffset: bigint): readonly boolean[] {
     const touched = new Set<FoldedSession>();
-    const base = Number(baseOffset);
+    let offset = Number(baseOffset);
     try {
-      return written.map(({ session, record }, index) =>
-        this.#fold(session, record, { offset: base + index, touched }),
-      );
+      return written.map(({ session, record }) => {
+        const isValid = this.#fold(session, record, { offset, touched });
+        offset += recordCount(record);
+        return isValid;
+      });
     } catch (cause) {
       throw this.#stop(cause);
     } finally {
@@ -377,7 +376,7 @@ export class ShardReplica {
 
   #fold(
     session: FoldedSession,
-    record: SessionRecord,
+    record: DecidedRecord,
     at: { readonly offset: number; readonly touched: Set<FoldedSession> },
   ): boolean {
     const { offset, touched } = at;

@@ -28,7 +28,7 @@ import {
   type Timer,
 } from '@tidemark/ports';
 import { Problem } from '@tidemark/protocol';
-import type { Command, DecideContext, Reply } from '@tidemark/session';
+import { type Command, type DecideContext, type Reply, recordCount } from '@tidemark/session';
 import { assert, present, Queue } from '@tidemark/std';
 import { Fairness } from './fairness.ts';
 import type { FoldedRecord } from './feed.ts';
@@ -85,7 +85,8 @@ export class ShardWriter {
   }
 
   #sawRecord({ session, record, isValid }: FoldedRecord): void {
-    if (this.#isFoldingOwn) return;
+    // Runs are only what a writer folds itself.
+    if (this.#isFoldingOwn || record.kind === 'run') return;
     const flight = this.#flight;
     if (flight?.owns(record.id) === true) flight.sawVerdict(record.id, isValid);
     else if (isValid) this.#fairness.sawForeignRecord(session.key);
@@ -212,7 +213,7 @@ export class ShardWriter {
       nowMs: clock.nowMs(),
       logEpoch: this.#replica.fold.logEpoch ?? prng.hex(16),
       level: this.#replica.fold.level,
-      newId: () => prng.hex(16),
+      newIds: (count) => prng.hex(16 * count),
     };
   }
 
@@ -330,24 +331,24 @@ export class ShardWriter {
     const { appended, voided } = this.#parts.metrics;
     this.#tellTime(flight);
     const again: PendingCommand[] = [];
-    let first = 0;
-    let standing = 0;
+    let [place, told, standing] = [0, 0, 0];
     for (const write of flight.writes) {
-      const { length } = write.records;
-      if (flight.stands(write, first)) {
-        standing += length;
+      const count = write.records.reduce((sum, record) => sum + recordCount(record), 0);
+      if (flight.stands(write, place)) {
+        standing += count;
         answerStanding(write);
       } else if (flight.isInDoubt) {
         write.pending.refuse(new Problem('outcome-unknown', 'the log was trimmed meanwhile'));
-      } else if (isAlone && again.length === 0 && standing === first) {
+      } else if (isAlone && again.length === 0 && standing === told) {
         write.pending.refuse(new Problem('internal', 'the fold does not take what was decided'));
       } else if (!write.pending.isDone) {
         again.push(write.pending);
       }
-      first += length;
+      place += write.records.length;
+      told += count;
     }
     appended.add(standing);
-    if (standing < first) voided.add(first - standing);
+    if (standing < told) voided.add(told - standing);
     this.#endFlight(flight);
     this.#requeue(again);
     this.#ask();

@@ -8,7 +8,7 @@ import {
   sleep,
 } from '@tidemark/ports';
 import type { FoldedSession, ShardReplica } from '@tidemark/replica';
-import { decodeRecord, factsOf, redactedBody } from '@tidemark/session';
+import { decodeRecord, factsOf, kindIn, redactedBody } from '@tidemark/session';
 import { compareText, Pace, steps, textOf } from '@tidemark/std';
 import { PastFold } from './past-fold.ts';
 import type { ArchivedEvent } from './segment-line.ts';
@@ -72,6 +72,8 @@ const endingBytesMax = 2_048;
 
 /** Whether something of a session may be over by it. */
 function isEnding(stored: StoredRecord): boolean {
+  // Nearly all are events.
+  if (kindIn(stored.headers) === 'event') return false;
   const decoded = decodeRecord(stored);
   if (decoded.kind !== 'record') return false;
   const { kind, value } = decoded.record;

@@ -54,8 +54,26 @@ interface LineFields {
 
 /** What stands behind a line's seq, and before its event. */
 function fieldsText({ offset, id, timeMs, type, level, turn }: LineFields): string {
-  const text = JSON.stringify({ offset, id, time: timestampText(timeMs), type, level, turn });
-  return `,${text.slice(1, -1)}`;
+  const names = `"type":${quoted(type)},"level":${quoted(level)},"turn":${quoted(turn)}`;
+  return `,"offset":${offset},"id":${quoted(id)},"time":"${timeText(timeMs)}",${names}`;
+}
+
+const quoted = (text: string | null): string => (text === null ? 'null' : JSON.stringify(text));
+
+/** Events of a batch have one time, and lines of a session one head. */
+let lastTime = { timeMs: 0, text: timestampText(0) };
+let lastHead = { tenant: '', name: '', text: lineHeadText('', '') };
+
+function timeText(timeMs: number): string {
+  if (timeMs !== lastTime.timeMs) lastTime = { timeMs, text: timestampText(timeMs) };
+  return lastTime.text;
+}
+
+function headText(tenant: string, name: string): string {
+  if (tenant !== lastHead.tenant || name !== lastHead.name) {
+    lastHead = { tenant, name, text: lineHeadText(tenant, name) };
+  }
+  return lastHead.text;
 }
 
 /** No line has fewer. */
@@ -82,7 +100,7 @@ export function lineOf(
     level: textIn(told.level),
     turn: textIn(told.turn_id),
   });
-  const start = `${lineHeadText(tenant, name)}${seq}${fields}`;
+  const start = `${headText(tenant, name)}${seq}${fields}`;
   if (!stream.isJson) {
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.length).toString('base64');
     return Buffer.from(`${start}${eventMember}${bytesMember}${bytes}${bytesEnd}\n`);

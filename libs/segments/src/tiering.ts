@@ -20,6 +20,7 @@ import {
 } from '@tidemark/ports';
 import { isProblem } from '@tidemark/protocol';
 import { controlShard, type Publications, type ShardReplica, type Shards } from '@tidemark/replica';
+import { recordCount, recordValueBytes } from '@tidemark/session';
 import { createTasks, type Tasks } from '@tidemark/std';
 import { type CollectedRange, collectRange, writeRange } from './collected-range.ts';
 import { ContinuousExport } from './continuous-export.ts';
@@ -176,7 +177,7 @@ export class Tiering implements AsyncDisposable {
       record({ record, session }) {
         if (waiting.bytes === 0) waiting.sinceMs = clock.monotonicMs();
         // What has no value, as the end of a session, waits as well.
-        waiting.bytes += record.value.length + session.key.length;
+        waiting.bytes += recordValueBytes(record) + recordCount(record) * session.key.length;
       },
     });
   }

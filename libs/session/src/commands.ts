@@ -10,6 +10,8 @@ import type { OwedUnref, SessionState } from './state.ts';
 export interface GivenEvents {
   /** As they are stored; of a stamped one what follows its head. */
   readonly events: readonly Uint8Array[];
+  /** All of them with a comma between, where they came so: what is served of them is copied in one piece. */
+  readonly joined?: Uint8Array | undefined;
   readonly stamps?: readonly EventStamp[] | undefined;
   readonly types?: readonly (string | undefined)[] | undefined;
   readonly notes?: readonly (string | undefined)[] | undefined;

@@ -38,12 +38,12 @@ function dayAt(usage: DailyUsage | undefined, timeMs: number): DailyUsage {
   return { day, ...empty, before: [...before, last].slice(-usageDaysMax + 1) };
 }
 
-export function countEvent(
+export function countEvents(
   usage: DailyUsage | undefined,
-  event: { readonly bytes: number; readonly timeMs: number },
+  { events, bytes, timeMs }: Pick<DayUsage, 'events' | 'bytes'> & { readonly timeMs: number },
 ): DailyUsage {
-  const at = dayAt(usage, event.timeMs);
-  return { ...at, events: at.events + 1, bytes: at.bytes + event.bytes };
+  const at = dayAt(usage, timeMs);
+  return { ...at, events: at.events + events, bytes: at.bytes + bytes };
 }
 
 const centsOf = (cost: string | undefined): number => {

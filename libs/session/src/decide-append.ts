@@ -209,7 +209,7 @@ function write(state: SessionState, stream: StreamState, { command, context }: R
 /** Makes the session that is not there, and appends to it. */
 function writeNew(state: SessionState, { command, context }: Request): Decision {
   const chain = new Chain(state, context);
-  const config = { incarnation: context.newId(), contentType: jsonContentType };
+  const config = { incarnation: context.newIds(1), contentType: jsonContentType };
   chain.add({ kind: 'create', value: encodeConfig(config) });
   const { producer, streamSeq, key } = command;
   const stream = beginStream(state, config, { timeMs: chain.timeMs, aspects: noAspects });

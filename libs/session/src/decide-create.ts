@@ -62,7 +62,7 @@ function isSameOrigin(existing: ForkOrigin | undefined, asked: ForkOrigin | unde
 function write(state: SessionState, command: CreateCommand, context: DecideContext): Decision {
   const { fork, profile } = command;
   const contentType = command.contentType ?? fork?.contentType ?? defaultContentType;
-  const incarnation = fork?.incarnation ?? context.newId();
+  const incarnation = fork?.incarnation ?? context.newIds(1);
   if (state.burned.includes(incarnation)) {
     return refuse(new Problem('unavailable', 'the fork was given up before it was created'));
   }

@@ -1,7 +1,7 @@
 import { Problem } from '@tidemark/protocol';
 import { assert, emptyBytes } from '@tidemark/std';
 import type { Reply } from './commands.ts';
-import type { Draft, RecordKind, SessionRecord } from './record.ts';
+import type { DecidedRecord, Draft, RecordKind, RecordRun } from './record.ts';
 import type { SessionState, StreamState } from './state.ts';
 
 export interface DecideContext {
@@ -9,13 +9,14 @@ export interface DecideContext {
   readonly logEpoch: string;
   /** The shard's fold level: nothing is decided that needs a higher one. */
   readonly level: number;
-  readonly newId: () => string;
+  /** So many of one length, one behind the other. */
+  readonly newIds: (count: number) => string;
 }
 
 export type Decision =
   | {
       readonly kind: 'write';
-      readonly records: readonly SessionRecord[];
+      readonly records: readonly DecidedRecord[];
       /** What to answer once the records stand; a Problem where they only write down why. */
       readonly reply: Reply | Problem;
     }
@@ -48,9 +49,14 @@ const levelOfKind: Readonly<Record<RecordKind, number>> = {
   preview: 1,
 };
 
+type RunDraft = Omit<
+  RecordRun,
+  'kind' | 'rev' | 'prev' | 'earlierIds' | 'lastId' | 'logEpoch' | 'level' | 'timeMs'
+>;
+
 /** Chains drafts to the session's last valid record, one behind the other. */
 export class Chain {
-  readonly records: SessionRecord[] = [];
+  readonly records: DecidedRecord[] = [];
   readonly #context: DecideContext;
   readonly #timeMs: number;
   #rev: number;
@@ -73,9 +79,8 @@ export class Chain {
   }
 
   add(draft: Draft): void {
-    const id = this.#context.newId();
-    const level = levelOfKind[draft.kind];
-    assert(level <= this.#context.level, 'a record is decided for the level of its shard');
+    const id = this.#context.newIds(1);
+    const level = this.#levelOf(draft.kind);
     this.records.push({
       kind: draft.kind,
       rev: this.#rev,
@@ -96,6 +101,40 @@ export class Chain {
     });
     this.#rev += 1;
     this.#prev = id;
+  }
+
+  addRun(draft: RunDraft): void {
+    const { length } = draft.values;
+    // By itself: a state keeps it, and would keep all that it were a part of.
+    const lastId = this.#context.newIds(1);
+    this.records.push({
+      kind: 'run',
+      rev: this.#rev,
+      prev: this.#prev,
+      seq: draft.seq,
+      earlierIds: length > 1 ? this.#context.newIds(length - 1) : '',
+      lastId,
+      logEpoch: this.#context.logEpoch,
+      level: this.#levelOf('event'),
+      timeMs: this.#timeMs,
+      values: draft.values,
+      valueBytes: draft.valueBytes,
+      joined: draft.joined,
+      producer: draft.producer,
+      streamSeq: draft.streamSeq,
+      key: draft.key,
+      eventIds: draft.eventIds,
+      types: draft.types,
+      notes: draft.notes,
+    });
+    this.#rev += length;
+    this.#prev = lastId;
+  }
+
+  #levelOf(kind: RecordKind): number {
+    const level = levelOfKind[kind];
+    assert(level <= this.#context.level, 'a record is decided for the level of its shard');
+    return level;
   }
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   countsOf,
-  countTime,
+  countTimes,
   type EventTimes,
   spansMax,
   type TimesNumbers,
@@ -27,7 +27,7 @@ test('every event is counted once, in the span of its time, and there are never 
       for (const gap of gaps) {
         at += gap;
         all.push(at);
-        times = countTime(times, at);
+        times = countTimes(times, at, 1);
       }
       if (times === undefined) throw new Error('nothing was counted');
       const { startMs, spanMs } = times;
@@ -48,6 +48,6 @@ test('every event is counted once, in the span of its time, and there are never 
 });
 
 test('a time that goes back counts where the last did', () => {
-  const times = countTime(countTime(countTime(undefined, 100_000), 112_000), 3);
+  const times = countTimes(countTimes(countTimes(undefined, 100_000, 1), 112_000, 1), 3, 1);
   expect(countsOf(times)).toEqual([1, 0, 2]);
 });

@@ -20,21 +20,27 @@ const spanMsMin = 5_000;
 
 const none: readonly number[] = [];
 
-const beginAt = (timeMs: number): EventTimes => ({
+const beginAt = (timeMs: number, count: number): EventTimes => ({
   startMs: Math.floor(timeMs / spanMsMin) * spanMsMin,
   spanMs: spanMsMin,
   before: none,
-  last: 1,
+  last: count,
 });
 
-export function countTime(times: EventTimes | undefined, timeMs: number): EventTimes {
-  if (times === undefined) return beginAt(timeMs);
+/** So many events of one time. */
+export function countTimes(
+  times: EventTimes | undefined,
+  timeMs: number,
+  count: number,
+): EventTimes {
+  if (times === undefined) return beginAt(timeMs, count);
   let wide = times;
   while (spanOf(wide, timeMs) >= spansMax) wide = widened(wide);
   const { startMs, spanMs, before, last } = wide;
   const empty = spanOf(wide, timeMs) - before.length - 1;
-  if (empty < 0) return { startMs, spanMs, before, last: last + 1 };
-  return { startMs, spanMs, before: [...before, last, ...Array<number>(empty).fill(0)], last: 1 };
+  if (empty < 0) return { startMs, spanMs, before, last: last + count };
+  const filled = [...before, last, ...Array<number>(empty).fill(0)];
+  return { startMs, spanMs, before: filled, last: count };
 }
 
 const spanOf = ({ startMs, spanMs }: EventTimes, timeMs: number): number =>

@@ -3,8 +3,9 @@ import { bytesOf, present } from '@tidemark/std';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Command } from './commands.ts';
+import { noteOf } from './event-notes.ts';
 import { evolve } from './evolve.ts';
-import type { SessionRecord } from './record.ts';
+import { recordsIn, type SessionRecord } from './record.ts';
 import { absentSession, speculate } from './state.ts';
 import { createPlain, FoldedAlone } from './testing.ts';
 
@@ -18,7 +19,7 @@ const append = (...events: string[]): Command => ({
 function recordsOf(session: FoldedAlone, command: Command): readonly SessionRecord[] {
   const decision = session.decide(command);
   if (decision.kind !== 'write') throw new Error('nothing to write');
-  return decision.records;
+  return [...recordsIn(decision.records)];
 }
 
 describe('a record belongs to its session', () => {
@@ -152,11 +153,36 @@ test('speculation leaves the state that it began at as it was', () => {
   expect(copy.state.stream?.producers.get('p')).toMatchObject({ epoch: 0, seq: 0 });
 });
 
+/** Of events that the fold learns from, each with an id of its own. */
+function told(name: string): Command {
+  const events = [
+    { type: 'session.status_running' },
+    { type: 'span.model_request_end', model_usage: { input_tokens: 5, output_tokens: 7 } },
+    { type: 'agent.message' },
+    { type: 'session.error', error: { type: 'overloaded' } },
+    { type: 'session.status_idle', stop_reason: { type: 'end_turn' } },
+  ];
+  return {
+    kind: 'append',
+    contentType: 'application/json',
+    events: events.map((event) => bytesOf(JSON.stringify(event))),
+    types: events.map(({ type }) => type),
+    notes: events.map((event) => noteOf(event.type, event)),
+    eventIds: events.map((_, index) => (index === 2 ? undefined : `${name}-${index}`)),
+    close: false,
+    key: name,
+    streamSeq: name,
+    creates: true,
+  };
+}
+
 describe('late copies', () => {
   const command = fc.constantFrom<Command>(
     createPlain,
     append('1'),
     append('2', '3'),
+    told('a'),
+    told('b'),
     { kind: 'delete' },
     { kind: 'touch' },
     { ...(append('4') as Extract<Command, { kind: 'append' }>), close: true },
@@ -174,8 +200,10 @@ describe('late copies', () => {
           for (const next of commands) {
             const decision = session.run(next);
             if (decision.kind !== 'write') continue;
-            batches.push(decision.records);
-            for (const record of decision.records) expect(evolve(replayed, record)).toBe(true);
+            // As others read them from the log: one by one.
+            const records = [...recordsIn(decision.records)];
+            batches.push(records);
+            for (const record of records) expect(evolve(replayed, record)).toBe(true);
             // A zombie's hand: some earlier batch arrives once more.
             const place = (choose.next().value as number) % batches.length;
             for (const record of batches[place] ?? []) expect(evolve(replayed, record)).toBe(false);

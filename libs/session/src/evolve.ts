@@ -10,130 +10,56 @@
 // any    -> same     burn, settle, fact, genesis, level
 
 import { limits } from '@tidemark/protocol';
-import { evolveActivity, isOtherState, isTelling } from './activity.ts';
 import type { Aspects } from './aspects.ts';
 import { decodeConfig, factsOf } from './config.ts';
-import { countEvent, countReported } from './daily-usage.ts';
 import { evolveDirectory, isDirectorySession } from './directory.ts';
-import { eventIdAt } from './event-identity.ts';
-import { noteIn } from './event-notes.ts';
-import { countTime } from './event-times.ts';
-import { isKnownKind, type SessionRecord } from './record.ts';
+import { changeState, eventsOf, evolveEvents, rememberAppend } from './evolve-events.ts';
+import { type DecidedRecord, isKnownKind, type RecordRun, type SessionRecord } from './record.ts';
 import { aspectsFrom, evolveSessionFact } from './session-facts.ts';
-import { beginStream, type OwedUnref, type SessionState, type StreamState } from './state.ts';
+import { beginStream, type OwedUnref, type SessionState } from './state.ts';
 import { evolveSubscription, subscriptionPrefix } from './subscription.ts';
-import { evolveTurnEvent, isOfTurns } from './turns.ts';
-import type { WindowBounds } from './window.ts';
-
-const producerBounds: WindowBounds = {
-  entriesMin: limits.producersMin,
-  entriesMax: limits.producersMax,
-  windowMs: limits.producerWindowMs,
-  bytesMax: limits.producerIdsBytesMax,
-};
-const dedupeBounds: WindowBounds = {
-  entriesMin: limits.dedupeEntriesMin,
-  entriesMax: limits.dedupeEntriesMax,
-  windowMs: limits.dedupeWindowMs,
-  bytesMax: limits.dedupeBytesMax,
-};
 
 /** What the record adds to the state, prepared; undefined where it cannot be said of this state. */
 type Effect = ((state: SessionState) => void) | undefined;
 
-export const isNext = (state: SessionState, record: SessionRecord): boolean =>
+export const isNext = (state: SessionState, record: Pick<SessionRecord, 'rev' | 'prev'>): boolean =>
   record.rev === state.rev && record.prev === state.lastId;
 
-/** Folds one record into the state. Returns whether it is valid; a void record changes nothing. */
-export function evolve(state: SessionState, record: SessionRecord): boolean {
-  if (!isNext(state, record) || record.id === '') return false;
+/**
+ * Folds a record into the state, or a run of them, which is as if each were folded. Returns whether it is valid; a
+ * void record changes nothing, and of a run all records are valid or none.
+ */
+export function evolve(state: SessionState, record: DecidedRecord): boolean {
+  if (!isNext(state, record)) return false;
+  if (record.kind === 'run') return evolveRun(state, record);
+  if (record.id === '') return false;
   if (record.kind === 'event') {
-    if (!evolveEvent(state, record)) return false;
+    if (!evolveEvents(state, eventsOf(record), record.count)) return false;
   } else {
     if (!isKnownKind(record.kind)) return false;
     const effect = effectOf(state, record);
     if (effect === undefined) return false;
     effect(state);
   }
-  state.rev += 1;
-  state.lastId = record.id;
-  if (record.timeMs > state.lastTimeMs) state.lastTimeMs = record.timeMs;
+  passed(state, { count: 1, lastId: record.id, timeMs: record.timeMs });
   return true;
 }
 
-function evolveEvent(state: SessionState, record: SessionRecord): boolean {
-  const { stream } = state;
-  if (stream === undefined || state.life !== 'live' || stream.isClosed) return false;
-  if (record.seq !== stream.tailSeq) return false;
-  const position = stream.isJson ? 1 : record.value.length;
-  if (record.count !== undefined) rememberAppend(stream, record);
-  if (record.eventId !== undefined) {
-    const span = {
-      firstSeq: stream.tailSeq,
-      endSeq: stream.tailSeq + 1,
-      endPosition: stream.tailPosition + position,
-      timeMs: record.timeMs,
-    };
-    stream.eventIds.set(record.eventId, span, dedupeBounds);
-  }
-  if (isBilled(state)) {
-    count(state, record);
-    stream.times = countTime(stream.times, record.timeMs);
-  }
-  if (record.type !== undefined) tell(state, stream, record);
-  stream.tailSeq += 1;
-  stream.tailPosition += position;
-  stream.bytes += record.value.length;
-  stream.touchedAtMs = Math.max(stream.touchedAtMs, record.timeMs);
+function evolveRun(state: SessionState, run: RecordRun): boolean {
+  const { lastId, timeMs, values } = run;
+  const count = values.length;
+  if (lastId === '' || !evolveEvents(state, run, count)) return false;
+  passed(state, { count, lastId, timeMs });
   return true;
 }
 
-/** Not what is reserved: nobody has asked for that. */
-const isBilled = ({ name }: SessionState): boolean => !name.startsWith('$');
-
-function count(state: SessionState, { value, timeMs }: SessionRecord): void {
-  state.usage = countEvent(state.usage, { bytes: value.length, timeMs });
-}
-
-function tell(state: SessionState, stream: StreamState, record: SessionRecord): void {
-  const { aspects } = stream;
-  const { type = '', note, timeMs, eventId } = record;
-  const isRun = aspects.profile.run !== undefined && isOfTurns(type);
-  if (!isRun && !isTelling(type)) return;
-  const seq = stream.tailSeq;
-  const event = { id: eventId ?? eventIdAt(stream, seq), type, note: noteIn(note), seq, timeMs };
-  const activity = evolveActivity(aspects.activity, event);
-  const turns = isRun ? evolveTurnEvent(aspects.turns, event) : aspects.turns;
-  if (activity === aspects.activity && turns === aspects.turns) return;
-  stream.aspects = { ...aspects, activity, turns };
-  if (isOtherState(aspects.activity, activity)) changeState(stream, timeMs);
-  if (state.usage === undefined || activity === aspects.activity) return;
-  state.usage = countReported(state.usage, { from: aspects.activity.usage, to: activity.usage });
-}
-
-function changeState(stream: StreamState, timeMs: number): void {
-  stream.stateChangedAtMs = Math.max(stream.stateChangedAtMs, timeMs);
-}
-
-/** The identities of an append ride on its first record. */
-function rememberAppend(stream: StreamState, record: SessionRecord): void {
-  const { producer, key, timeMs } = record;
-  if (producer !== undefined) rememberProducer(stream, record);
-  if (record.streamSeq !== undefined) stream.streamSeq = record.streamSeq;
-  if (key !== undefined) {
-    const firstSeq = record.seq ?? stream.tailSeq;
-    const endSeq = firstSeq + (record.count ?? 0);
-    // The positions of a byte stream's key are found by its seqs when they are asked for.
-    const endPosition = stream.isJson ? stream.tailPosition + endSeq - stream.tailSeq : -1;
-    const span = { firstSeq, endSeq, endPosition, timeMs };
-    stream.keys.set(key, span, dedupeBounds);
-  }
-}
-
-function rememberProducer(stream: StreamState, { producer, timeMs }: SessionRecord): void {
-  if (producer === undefined) return;
-  const { id, epoch, seq } = producer;
-  stream.producers.set(id, { epoch, seq, timeMs }, producerBounds);
+function passed(
+  state: SessionState,
+  { count, lastId, timeMs }: { count: number; lastId: string; timeMs: number },
+): void {
+  state.rev += count;
+  state.lastId = lastId;
+  if (timeMs > state.lastTimeMs) state.lastTimeMs = timeMs;
 }
 
 function effectOf(state: SessionState, record: SessionRecord): Effect {
@@ -189,7 +115,7 @@ function closeEffect(state: SessionState, record: SessionRecord): Effect {
   const { stream } = state;
   if (stream === undefined || state.life !== 'live' || stream.isClosed) return undefined;
   return () => {
-    if (record.count !== undefined) rememberAppend(stream, record);
+    if (record.count !== undefined) rememberAppend(stream, record, record.count);
     stream.isClosed = true;
     stream.closedBy = record.producer;
     changeState(stream, record.timeMs);
@@ -201,7 +127,7 @@ function repeatEffect(state: SessionState, record: SessionRecord): Effect {
   const { stream } = state;
   if (stream === undefined || state.life !== 'live' || stream.isClosed) return undefined;
   return () => {
-    rememberAppend(stream, record);
+    rememberAppend(stream, record, record.count ?? 0);
     stream.touchedAtMs = Math.max(stream.touchedAtMs, record.timeMs);
   };
 }

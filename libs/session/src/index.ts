@@ -115,9 +115,19 @@ export {
   type Redelivery,
 } from './outbox-decide.ts';
 export { type Profile, type ProfilePatch, patchProfile, type SessionLimits } from './profile.ts';
-export type { ProducerStamp, RecordKind, SessionRecord } from './record.ts';
-export { type Decoded, decodeRecord } from './record-decode.ts';
-export { encodeRecordHeaders } from './record-encode.ts';
+export {
+  type DecidedRecord,
+  idIn,
+  type ProducerStamp,
+  type RecordKind,
+  type RecordRun,
+  recordCount,
+  recordsIn,
+  recordValueBytes,
+  type SessionRecord,
+} from './record.ts';
+export { type Decoded, decodeRecord, kindIn } from './record-decode.ts';
+export { encodeRecordHeaders, encodeRunHeaders } from './record-encode.ts';
 export type { Run, TurnLimits } from './run.ts';
 export {
   decideAct,

@@ -154,6 +154,24 @@ function readHeaders(block: Uint8Array): Headers {
   return headers;
 }
 
+/** The kind of a record, without the rest of it; undefined where its headers have none, or do not decode. */
+export function kindIn(block: Uint8Array): string | undefined {
+  const reader = new VarintReader(block);
+  let kind: string | undefined;
+  try {
+    const count = reader.next();
+    for (let index = 0; index < count; index += 1) {
+      const field = takeField(reader);
+      const bytes = reader.next();
+      if (field === 'kind') kind = lastKind.textOf(reader.take(bytes));
+      else reader.pass(bytes);
+    }
+  } catch {
+    return undefined;
+  }
+  return kind;
+}
+
 function producerOf(headers: Headers): ProducerStamp | undefined {
   const { producerId: id, producerEpoch: epoch, producerSeq: seq } = headers;
   if (id === undefined || epoch === undefined || seq === undefined) return undefined;

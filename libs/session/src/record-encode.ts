@@ -1,5 +1,5 @@
-import { bytesOf, emptyBytes, writeVarint } from '@tidemark/std';
-import { headerNames, recordVersion, type SessionRecord } from './record.ts';
+import { assert, bytesOf, emptyBytes, writeVarint } from '@tidemark/std';
+import { headerNames, type RecordRun, recordVersion, type SessionRecord } from './record.ts';
 
 const arenaBytes = 65_536;
 const maxInt32 = 0x7fffffff;
@@ -9,6 +9,12 @@ function copyShort(source: Uint8Array, target: Uint8Array, start: number): numbe
   const { length } = source;
   for (let index = 0; index < length; index += 1) target[start + index] = source[index] as number;
   return start + length;
+}
+
+interface TextPart {
+  readonly text: Uint8Array;
+  readonly at: number;
+  readonly length: number;
 }
 
 /**
@@ -51,6 +57,19 @@ class HeaderWriter {
     this.#count += 1;
   }
 
+  /** A part of an ASCII text, shorter than 64 bytes. */
+  addPart(name: Uint8Array, { text, at, length }: TextPart): void {
+    this.#reserve(name.length + 1 + length);
+    const arena = this.#arena;
+    const start = copyShort(name, arena, this.#at);
+    arena[start] = 2 * length;
+    for (let index = 0; index < length; index += 1) {
+      arena[start + 1 + index] = text[at + index] as number;
+    }
+    this.#at = start + 1 + length;
+    this.#count += 1;
+  }
+
   /** In decimal. */
   addNumber(name: Uint8Array, value: number): void {
     if (value > maxInt32) return this.add(name, String(value));
@@ -76,6 +95,38 @@ class HeaderWriter {
     this.#arena.set(bytes, start);
     this.#at = start + bytes.length;
     this.#count += 1;
+  }
+
+  /** Begins with all that the last block has, which is then written over in places. */
+  repeat(last: Uint8Array): void {
+    this.#start = this.#at;
+    this.#reserve(last.length);
+    this.#arena.set(last, this.#at);
+    this.#at += last.length;
+  }
+
+  /** Of the block so far. */
+  get length(): number {
+    return this.#at - this.#start;
+  }
+
+  /** A number of as many digits, which end there. */
+  overwriteNumber(end: number, value: number): void {
+    const arena = this.#arena;
+    let place = this.#start + end;
+    for (let rest = value | 0; rest > 0; place -= 1) {
+      const next = (rest / 10) | 0;
+      arena[place - 1] = 0x30 + rest - next * 10;
+      rest = next;
+    }
+  }
+
+  overwritePart(end: number, { text, at, length }: TextPart): void {
+    const start = this.#start + end - length;
+    const arena = this.#arena;
+    for (let index = 0; index < length; index += 1) {
+      arena[start + index] = text[at + index] as number;
+    }
   }
 
   end(): Uint8Array {
@@ -118,7 +169,7 @@ function kindHead(kind: string): Uint8Array {
   return head;
 }
 
-function logHead({ logEpoch, level }: SessionRecord): Uint8Array {
+function logHead({ logEpoch, level }: Pick<SessionRecord, 'logEpoch' | 'level'>): Uint8Array {
   const known = level === 1 ? logHeads.get(logEpoch) : undefined;
   if (known !== undefined) return known;
   writer.begin();
@@ -142,27 +193,136 @@ function timeHead(timeMs: number): Uint8Array {
 }
 
 export function encodeRecordHeaders(record: SessionRecord): Uint8Array {
-  const forKind = kindHead(record.kind);
-  const forLog = logHead(record);
-  const forTime = timeHead(record.timeMs);
-  writer.begin();
-  writer.addEncoded(forKind, 2);
-  writer.addNumber(headerNames.rev, record.rev);
-  writer.add(headerNames.id, record.id);
-  if (record.rev > 0) writer.add(headerNames.prev, record.prev);
-  if (record.seq !== undefined) writer.addNumber(headerNames.seq, record.seq);
-  writer.addEncoded(forLog, 2);
-  writer.addEncoded(forTime, 1);
+  addPlace(record, {
+    id: () => writer.add(headerNames.id, record.id),
+    prev: () => writer.add(headerNames.prev, record.prev),
+  });
   if (record.count !== undefined) writer.addNumber(headerNames.count, record.count);
-  if (record.producer !== undefined) {
-    writer.add(headerNames.producerId, record.producer.id);
-    writer.addNumber(headerNames.producerEpoch, record.producer.epoch);
-    writer.addNumber(headerNames.producerSeq, record.producer.seq);
-  }
-  if (record.streamSeq !== undefined) writer.add(headerNames.streamSeq, record.streamSeq);
-  if (record.key !== undefined) writer.add(headerNames.key, record.key);
-  if (record.eventId !== undefined) writer.add(headerNames.eventId, record.eventId);
-  if (record.type !== undefined) writer.add(headerNames.type, record.type);
-  if (record.note !== undefined) writer.add(headerNames.note, record.note);
+  addIdentities(record);
+  addTold(record);
   return writer.end();
 }
+
+type Place = Pick<SessionRecord, 'kind' | 'rev' | 'seq' | 'logEpoch' | 'level' | 'timeMs'>;
+
+/** Where fields of a block end that another one may have otherwise. */
+interface FieldEnds {
+  readonly rev: number;
+  readonly id: number;
+  readonly prev: number;
+  readonly seq: number;
+}
+
+/** Begins a block. */
+function addPlace(
+  place: Place,
+  add: { readonly id: () => void; readonly prev: () => void },
+): FieldEnds {
+  // Before the block is begun: they may have to be made.
+  const [forKind, forLog] = [kindHead(place.kind), logHead(place)];
+  const forTime = timeHead(place.timeMs);
+  writer.begin();
+  writer.addEncoded(forKind, 2);
+  writer.addNumber(headerNames.rev, place.rev);
+  const rev = writer.length;
+  add.id();
+  const id = writer.length;
+  if (place.rev > 0) add.prev();
+  const prev = writer.length;
+  if (place.seq !== undefined) writer.addNumber(headerNames.seq, place.seq);
+  const seq = writer.length;
+  writer.addEncoded(forLog, 2);
+  writer.addEncoded(forTime, 1);
+  return { rev, id, prev, seq };
+}
+
+function addTold({ eventId, type, note }: Pick<SessionRecord, 'eventId' | 'type' | 'note'>): void {
+  if (eventId !== undefined) writer.add(headerNames.eventId, eventId);
+  if (type !== undefined) writer.add(headerNames.type, type);
+  if (note !== undefined) writer.add(headerNames.note, note);
+}
+
+function addIdentities({
+  producer,
+  streamSeq,
+  key,
+}: Pick<SessionRecord, 'producer' | 'streamSeq' | 'key'>): void {
+  if (producer !== undefined) {
+    writer.add(headerNames.producerId, producer.id);
+    writer.addNumber(headerNames.producerEpoch, producer.epoch);
+    writer.addNumber(headerNames.producerSeq, producer.seq);
+  }
+  if (streamSeq !== undefined) writer.add(headerNames.streamSeq, streamSeq);
+  if (key !== undefined) writer.add(headerNames.key, key);
+}
+
+/** Of each of its records, as `encodeRecordHeaders` has them. */
+export function encodeRunHeaders(run: RecordRun): readonly Uint8Array[] {
+  const { values, earlierIds, lastId } = run;
+  const ids = { text: bytesOf(earlierIds + lastId), length: lastId.length };
+  assert(
+    ids.text.length === values.length * ids.length && ids.length < 64,
+    'ids of a run are of one length',
+  );
+  const blocks: Uint8Array[] = [];
+  let ends = addRecordOf(run, 0, ids);
+  blocks.push(writer.end());
+  for (let index = 1; index < values.length; index += 1) {
+    if (isLikeLast(run, index)) {
+      writer.repeat(blocks[index - 1] as Uint8Array);
+      writer.overwriteNumber(ends.rev, run.rev + index);
+      writer.overwritePart(ends.id, idAt(ids, index));
+      writer.overwritePart(ends.prev, idAt(ids, index - 1));
+      writer.overwriteNumber(ends.seq, run.seq + index);
+    } else {
+      ends = addRecordOf(run, index, ids);
+    }
+    blocks.push(writer.end());
+  }
+  return blocks;
+}
+
+type Ids = Pick<TextPart, 'text' | 'length'>;
+
+const idAt = ({ text, length }: Ids, index: number): TextPart => ({
+  text,
+  at: index * length,
+  length,
+});
+
+function addRecordOf(run: RecordRun, index: number, ids: Ids): FieldEnds {
+  const { logEpoch, level, timeMs, eventIds, types, notes } = run;
+  const isFirst = index === 0;
+  const place = { kind: 'event', rev: run.rev + index, seq: run.seq + index } as const;
+  const ends = addPlace(
+    { ...place, logEpoch, level, timeMs },
+    {
+      id: () => writer.addPart(headerNames.id, idAt(ids, index)),
+      prev: () => {
+        if (isFirst) writer.add(headerNames.prev, run.prev);
+        else writer.addPart(headerNames.prev, idAt(ids, index - 1));
+      },
+    },
+  );
+  if (isFirst) {
+    writer.addNumber(headerNames.count, run.values.length);
+    addIdentities(run);
+  }
+  addTold({ eventId: eventIds?.[index], type: types?.[index], note: notes?.[index] });
+  return ends;
+}
+
+/** Whether its block is that of the record before it but for its place: that one is not the run's first. */
+function isLikeLast({ rev, seq, eventIds, types, notes }: RecordRun, index: number): boolean {
+  if (index < 2 || isWider(rev + index) || isWider(seq + index)) return false;
+  return (
+    eventIds?.[index] === eventIds?.[index - 1] &&
+    types?.[index] === types?.[index - 1] &&
+    notes?.[index] === notes?.[index - 1]
+  );
+}
+
+const powersOfTen: ReadonlySet<number> = new Set(Array.from({ length: 10 }, (_, at) => 10 ** at));
+
+/** Whether it has more digits than the number before it, or is beyond what is written quickly. */
+const isWider = (value: number): boolean => value > maxInt32 || powersOfTen.has(value);

@@ -4,9 +4,16 @@ import { encodeHeaders } from '@tidemark/ports';
 import { bytesOf, emptyBytes, hexOf } from '@tidemark/std';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { recordKinds, type SessionRecord } from './record.ts';
-import { decodeRecord } from './record-decode.ts';
-import { encodeRecordHeaders } from './record-encode.ts';
+import {
+  type RecordRun,
+  recordCount,
+  recordKinds,
+  recordsIn,
+  recordValueBytes,
+  type SessionRecord,
+} from './record.ts';
+import { decodeRecord, kindIn } from './record-decode.ts';
+import { encodeRecordHeaders, encodeRunHeaders } from './record-encode.ts';
 
 const id = fc.uint8Array({ minLength: 16, maxLength: 16 }).map(hexOf);
 const count = fc.nat({ max: 2 ** 40 });
@@ -39,6 +46,75 @@ test('every record reads back as it was written', () => {
     fc.property(record, (written) => {
       const stored = { headers: encodeRecordHeaders(written), value: written.value };
       expect(decodeRecord(stored)).toEqual({ kind: 'record', record: written });
+      expect(kindIn(stored.headers)).toBe(written.kind);
+    }),
+  );
+});
+
+/** Mostly as the one before it. */
+const told = fc.oneof(
+  { weight: 3, arbitrary: fc.constant({ eventId: undefined, type: 'ü', note: undefined }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      eventId: maybe(fc.string()),
+      type: maybe(fc.constantFrom('agent.message', 'user.message')),
+      note: maybe(fc.string({ unit: 'grapheme' })),
+    }),
+  },
+);
+const event = fc.tuple(fc.record({ id, value: fc.uint8Array() }), told).map(([one, more]) => ({
+  ...one,
+  ...more,
+}));
+/** Where numbers become longer, and where they are written in another way. */
+const place = fc.oneof(
+  count,
+  fc
+    .tuple(fc.constantFrom(0, 10, 1_000, 2 ** 31), fc.integer({ min: -15, max: 3 }))
+    .map(([at, by]) => Math.max(0, at + by)),
+);
+
+const recordRun: fc.Arbitrary<RecordRun> = fc
+  .tuple(record, fc.array(event, { minLength: 1, maxLength: 20 }), place, place)
+  .map(([first, events, rev, seq]) => {
+    const { prev, logEpoch, level, timeMs, producer, streamSeq, key } = first;
+    const ids = events.map((each) => each.id);
+    return {
+      kind: 'run',
+      ...{
+        rev,
+        prev: rev === 0 ? '' : prev,
+        logEpoch,
+        level,
+        timeMs,
+        seq,
+        producer,
+        streamSeq,
+        key,
+      },
+      earlierIds: ids.slice(0, -1).join(''),
+      lastId: ids.at(-1) ?? '',
+      values: events.map(({ value }) => value),
+      valueBytes: events.reduce((sum, { value }) => sum + value.length, 0),
+      eventIds: events.map(({ eventId }) => eventId),
+      types: events.map(({ type }) => type),
+      notes: events.map(({ note }) => note),
+    };
+  });
+
+test('a run lies in the log as its records do', () => {
+  fc.assert(
+    fc.property(recordRun, (run) => {
+      const records = [...recordsIn([run])];
+      const alone = records.map(encodeRecordHeaders);
+      expect(encodeRunHeaders(run).map(hexOf)).toEqual(alone.map(hexOf));
+      expect(records.length).toBe(recordCount(run));
+      const bytes = records.reduce((sum, each) => sum + recordValueBytes(each), 0);
+      expect(bytes).toBe(recordValueBytes(run));
+      for (const [index, { rev, prev }] of records.entries()) {
+        expect([rev, prev]).toEqual([run.rev + index, records[index - 1]?.id ?? run.prev]);
+      }
     }),
   );
 });

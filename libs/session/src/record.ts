@@ -71,6 +71,74 @@ export interface SessionRecord {
   readonly note?: string | undefined;
 }
 
+/**
+ * The records of an append's events, one behind the other: what they differ in is their seqs, ids, bodies, and what is
+ * known of each. In the log each is a record by itself; from its decision to the fold they are one.
+ */
+export interface RecordRun {
+  readonly kind: 'run';
+  /** Of the first. */
+  readonly rev: number;
+  readonly prev: string;
+  readonly seq: number;
+  /** Of all but the last, one behind the other, each as long as the last. */
+  readonly earlierIds: string;
+  readonly lastId: string;
+  readonly logEpoch: string;
+  readonly level: number;
+  readonly timeMs: number;
+  readonly values: readonly Uint8Array[];
+  readonly valueBytes: number;
+  /** The values with a comma between, where they came so. */
+  readonly joined?: Uint8Array | undefined;
+  readonly producer?: ProducerStamp | undefined;
+  readonly streamSeq?: string | undefined;
+  readonly key?: string | undefined;
+  /** One a value, or none. */
+  readonly eventIds?: readonly (string | undefined)[] | undefined;
+  readonly types?: readonly (string | undefined)[] | undefined;
+  readonly notes?: readonly (string | undefined)[] | undefined;
+}
+
+export type DecidedRecord = SessionRecord | RecordRun;
+
+/** Of the event at an index. */
+export function idIn({ values, earlierIds, lastId }: RecordRun, index: number): string {
+  const { length } = lastId;
+  return index === values.length - 1
+    ? lastId
+    : earlierIds.slice(index * length, (index + 1) * length);
+}
+
+export const recordCount = (record: DecidedRecord): number =>
+  record.kind === 'run' ? record.values.length : 1;
+
+export const recordValueBytes = (record: DecidedRecord): number =>
+  record.kind === 'run' ? record.valueBytes : record.value.length;
+
+/** Each as it lies in the log. */
+export function* recordsIn(decided: Iterable<DecidedRecord>): Generator<SessionRecord> {
+  for (const record of decided) {
+    if (record.kind === 'run') yield* recordsOf(record);
+    else yield record;
+  }
+}
+
+function* recordsOf(run: RecordRun): Generator<SessionRecord> {
+  const { values, logEpoch, level, timeMs, producer, streamSeq, key } = run;
+  let { rev, seq, prev } = run;
+  for (const [index, value] of values.entries()) {
+    const id = idIn(run, index);
+    const first = index === 0 ? { count: values.length, producer, streamSeq, key } : undefined;
+    const eventId = run.eventIds?.[index];
+    const told = { eventId, type: run.types?.[index], note: run.notes?.[index] };
+    yield { kind: 'event', rev, id, prev, logEpoch, level, timeMs, value, seq, ...first, ...told };
+    rev += 1;
+    seq += 1;
+    prev = id;
+  }
+}
+
 /** A record before it has its place. */
 export type Draft = Partial<SessionRecord> & { readonly kind: RecordKind };
 

@@ -9,6 +9,7 @@ import { factOf } from './durable-facts.ts';
 import { eventIdAt, seqOfEventId } from './event-identity.ts';
 import { noteOf } from './event-notes.ts';
 import { type LifecycleAct, lifecycleActs, lifecycleWord, possibleActs } from './lifecycle.ts';
+import { recordsIn } from './record.ts';
 import {
   decideAct,
   decideDeleteFact,
@@ -75,7 +76,7 @@ describe('events', () => {
     const session = made();
     const decision = session.send({ type: 'a.b', more: [1, 2] }, { type: 'c' });
     if (decision.kind !== 'write') throw new Error('was not written');
-    const [first, second] = decision.records;
+    const [first, second] = recordsIn(decision.records);
     const event = JSON.parse(textOf(second?.value ?? bytesOf(''))) as { id: string };
     expect(JSON.parse(textOf(first?.value ?? bytesOf('')))).toEqual({
       id: eventIdAt(session.stream, 0),

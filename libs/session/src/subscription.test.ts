@@ -53,7 +53,7 @@ class Subject {
       nowMs: this.nowMs,
       logEpoch: 'epoch',
       level: 1,
-      newId: () => `r${(this.#ids += 1)}`,
+      newIds: () => `r${(this.#ids += 1)}`,
     };
     const decided = decide(this.state, { kind: 'fact', decide: decision }, context);
     if (decided.kind === 'problem') throw decided.problem;
@@ -311,7 +311,7 @@ test('whatever the facts are, the fold has an answer', () => {
 
 test('a fact in a session that is no subscription is void', () => {
   const state = absentSession('tenant', 'plain');
-  const context = { nowMs: 1, logEpoch: 'epoch', level: 1, newId: () => 'r1' };
+  const context = { nowMs: 1, logEpoch: 'epoch', level: 1, newIds: () => 'r1' };
   const decided = decide(state, { kind: 'fact', decide: subscribe(webhook) }, context);
   if (decided.kind !== 'write') throw new Error('nothing to write');
   expect(decided.records.map((record) => evolve(state, record))).toEqual([false]);

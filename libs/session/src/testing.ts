@@ -25,7 +25,7 @@ export class FoldedAlone {
       nowMs: this.nowMs,
       logEpoch: 'epoch',
       level: knownFoldLevel,
-      newId: () => this.newId(),
+      newIds: (count) => Array.from({ length: count }, () => this.newId()).join(''),
     });
   }
 

@@ -7,6 +7,7 @@ import type { FactDecision } from './commands.ts';
 import type { Decision } from './decision.ts';
 import { noteOf } from './event-notes.ts';
 import { evolve } from './evolve.ts';
+import { recordsIn } from './record.ts';
 import type { Run } from './run.ts';
 import { absentSession, type StreamState, speculate } from './state.ts';
 import { decodeState, encodeState } from './state-codec.ts';
@@ -76,7 +77,7 @@ class Session extends FoldedAlone {
   /** Types of the events that the last records carry, and of their facts. */
   static written(decision: Decision): readonly string[] {
     if (decision.kind !== 'write') return [];
-    return decision.records.map(({ value }) => {
+    return [...recordsIn(decision.records)].map(({ value }) => {
       const { type } = JSON.parse(textOf(value)) as { readonly type: string };
       return type;
     });

@@ -12,7 +12,7 @@ function emptyStream(): StreamState {
   const decision = decide(
     state,
     { kind: 'create', ...create, isClosed: false, events: [] },
-    { nowMs: 0, logEpoch: 'e', level: 1, newId: () => '1'.padStart(32, '0') },
+    { nowMs: 0, logEpoch: 'e', level: 1, newIds: () => '1'.padStart(32, '0') },
   );
   if (decision.kind !== 'write') throw new Error('nothing was written');
   for (const record of decision.records) expect(evolve(state, record)).toBe(true);

@@ -3,6 +3,7 @@ import {
   absentSession,
   decide,
   evolve,
+  recordsIn,
   type SessionState,
   type StreamState,
 } from '@tidemark/session';
@@ -26,15 +27,20 @@ function problemOf(text: string): string {
 function stored(text: string): { readonly state: SessionState; readonly bodies: Uint8Array[] } {
   const state = absentSession('tenant', 'session');
   let ids = 0;
+  const newIds = (count: number): string => {
+    const all = Array.from({ length: count }, (_, index) => ids + index + 1);
+    ids += count;
+    return all.map((id) => String(id).padStart(32, '0')).join('');
+  };
   const sent = parseSent(bytesOf(text));
   const decision = decide(
     state,
     { kind: 'append', contentType: 'application/json', close: false, creates: true, ...sent },
-    { nowMs: 0, logEpoch: 'e', level: 1, newId: () => String((ids += 1)).padStart(32, '0') },
+    { nowMs: 0, logEpoch: 'e', level: 1, newIds },
   );
   if (decision.kind !== 'write') throw new Error('nothing was written');
   for (const record of decision.records) expect(evolve(state, record)).toBe(true);
-  const events = decision.records.filter(({ kind }) => kind === 'event');
+  const events = [...recordsIn(decision.records)].filter(({ kind }) => kind === 'event');
   return { state, bodies: events.map(({ value }) => value) };
 }
 

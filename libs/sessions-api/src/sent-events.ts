@@ -27,7 +27,7 @@ import { checkKnown, isChecked } from './event-shapes.ts';
 import { type Fields, malformed, scanned } from './fields.ts';
 import { isMadeName } from './ids.ts';
 
-export interface SentEvents extends Required<GivenEvents> {
+export interface SentEvents extends Required<Omit<GivenEvents, 'joined'>> {
   readonly stamps: readonly EventStamp[];
   readonly types: readonly string[];
   /** Threads that begin with one of these. */

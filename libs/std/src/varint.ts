@@ -85,10 +85,14 @@ export class VarintReader {
   }
 
   take(lengthBytes: number): Uint8Array {
+    const start = this.at;
+    this.pass(lengthBytes);
+    return this.bytes.subarray(start, this.at);
+  }
+
+  pass(lengthBytes: number): void {
     const end = this.at + lengthBytes;
     if (lengthBytes < 0 || end > this.bytes.length) throw new RangeError('truncated bytes');
-    const taken = this.bytes.subarray(this.at, end);
     this.at = end;
-    return taken;
   }
 }

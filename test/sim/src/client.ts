@@ -5,6 +5,7 @@ import type { SeededPrng } from '@tidemark/ports/testing';
 import { defaultContentType, hasCode, limits } from '@tidemark/protocol';
 import type { StreamView } from '@tidemark/read/stream-view';
 import type { ProducerStamp } from '@tidemark/session';
+import { bytesOf, concatBytes } from '@tidemark/std';
 import { FactClient } from './fact-client.ts';
 import { Follower } from './follower.ts';
 import type { Incarnation } from './incarnation.ts';
@@ -288,6 +289,7 @@ export class Client {
       kind: 'append',
       contentType: isWrongType ? 'text/other' : this.#contentType({ isJson }),
       events,
+      joined: isJson && events.length % 2 === 0 ? joinedOf(events) : undefined,
       close,
       producer,
       streamSeq,
@@ -531,6 +533,10 @@ export class Client {
     await Promise.all(Array.from({ length: width }, one));
   }
 }
+
+/** As a body has them that was written without spaces. */
+const joinedOf = (events: readonly Uint8Array[]): Uint8Array =>
+  concatBytes(events.flatMap((event, index) => (index === 0 ? [event] : [bytesOf(','), event])));
 
 interface Events {
   readonly isJson: boolean;

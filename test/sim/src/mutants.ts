@@ -6,7 +6,7 @@ import { isProblem } from '@tidemark/protocol';
 import { ShardFold, ShardReplica } from '@tidemark/replica';
 import { EventIndex, Flight, Page, ReadIndex } from '@tidemark/replica/testing';
 import { SessionWrites, ShardWriter } from '@tidemark/replica/write';
-import type { SessionState } from '@tidemark/session';
+import { recordsIn, type SessionState } from '@tidemark/session';
 import { ForkRefs, Window } from '@tidemark/session/testing';
 import { bytesOf } from '@tidemark/std';
 import { agentRunMutants } from './agent-run-mutants.ts';
@@ -238,7 +238,7 @@ export const mutants: readonly Mutant[] = [
       decideWith((decide) => {
         const decision = decide();
         if (decision.kind !== 'write') return decision;
-        const stamped = decision.records.map((record) =>
+        const stamped = [...recordsIn(decision.records)].map((record) =>
           record.kind === 'touch' || shareOf(record.id) < 0.02 ? { ...record, level: 2 } : record,
         );
         return { ...decision, records: stamped };
@@ -302,12 +302,12 @@ export const mutants: readonly Mutant[] = [
           function decide(this: Flight, pending, context) {
             if (pending.command.kind !== 'create') return original.call(this, pending, context);
             let isFirst = true;
-            const newId = (): string => {
-              const id = isFirst ? 'always-the-same' : context.newId();
+            const newIds = (count: number): string => {
+              const ids = isFirst ? 'always-the-same' : context.newIds(count);
               isFirst = false;
-              return id;
+              return ids;
             };
-            return original.call(this, pending, { ...context, newId });
+            return original.call(this, pending, { ...context, newIds });
           },
       ),
   },
@@ -535,9 +535,11 @@ export const mutants: readonly Mutant[] = [
         EventIndex.prototype,
         'append',
         (original) =>
-          function append(this: EventIndex, body, at) {
-            const isGarbled = at.offset % 11 === 5 && body.length > 20;
-            original.call(this, isGarbled ? body.slice().reverse() : body, at);
+          function append(this: EventIndex, bodies, at) {
+            const values = bodies.values.map((body, index) =>
+              (at.offset + index) % 11 === 5 && body.length > 20 ? body.slice().reverse() : body,
+            );
+            original.call(this, { values }, at);
           },
       ),
   },

@@ -4,7 +4,7 @@
 import { isProblem, Problem } from '@tidemark/protocol';
 import { ShardFold } from '@tidemark/replica';
 import { Flight } from '@tidemark/replica/testing';
-import type { SessionRecord } from '@tidemark/session';
+import { recordsIn, type SessionRecord } from '@tidemark/session';
 
 export type Undo = () => void;
 
@@ -49,7 +49,13 @@ export function changeFold(
     ShardFold.prototype,
     'fold',
     (original) =>
-      function fold(this: ShardFold, session, record, offset) {
+      function fold(this: ShardFold, session, record, offset): boolean {
+        if (record.kind === 'run') {
+          const verdicts = [...recordsIn([record])].map((each, index) =>
+            fold.call(this, session, each, offset + index),
+          );
+          return verdicts.every((isValid) => isValid);
+        }
         const isValid = original.call(this, session, change(record, session, this), offset);
         if (isValid) after(record, session);
         return isValid;

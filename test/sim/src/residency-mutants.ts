@@ -5,6 +5,7 @@ import {
   Budget,
   CatalogTail,
   DueQueue,
+  EventIndex,
   Feed,
   Flight,
   SessionTable,
@@ -167,6 +168,21 @@ export const residencyMutants: readonly Mutant[] = [
             const verdicts = original.call(this, written, baseOffset);
             this.fold.digest ^= 1;
             return verdicts;
+          },
+      ),
+  },
+  {
+    name: 'run-off-by-one',
+    breaks: 'each event of a run is read again where its record lies',
+    plan,
+    plant: () =>
+      replace(
+        EventIndex.prototype,
+        'append',
+        (original) =>
+          function append(this: EventIndex, bodies, at) {
+            const isRun = bodies.values.length > 1;
+            original.call(this, bodies, isRun ? { ...at, offset: at.offset + 1 } : at);
           },
       ),
   },

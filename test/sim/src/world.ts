@@ -255,9 +255,12 @@ export class World {
   }
 
   sawAnswer(process: Incarnation, { problem }: Answered): void {
-    if (problem === undefined || !hasCode(problem, 'internal')) return;
+    if (problem === undefined) return;
+    // What is stored is altered by disasters alone: otherwise it was written wrong, or looked for elsewhere.
+    const isCorrupt = hasCode(problem, 'corrupt') && this.plan.disaster === 'none';
+    if (!hasCode(problem, 'internal') && !isCorrupt) return;
     const cause = problem.cause instanceof Error ? problem.cause.stack : '';
-    this.broken.push(`${process.name}: internal: ${problem.message} ${cause}`);
+    this.broken.push(`${process.name}: ${problem.code}: ${problem.message} ${cause}`);
   }
 
   /** A cause that no caller met. */

@@ -9,6 +9,7 @@ import type { Clock, Timer } from '@tidemark/ports';
 import { isThreadName } from '@tidemark/protocol';
 import type { FoldedSession, ShardReplica, Shards, Tenant } from '@tidemark/replica';
 import { shardsOf } from '@tidemark/replica';
+import { recordCount, recordValueBytes } from '@tidemark/session';
 import { type Fields, liveSessionOf, sessionRow } from '@tidemark/sessions-api';
 
 const tellMs = 200;
@@ -81,9 +82,10 @@ class Fleet {
       replica.retain(),
       replica.feed.listen({
         record: ({ session, record, isValid }) => {
-          if (!isValid || record.kind !== 'event' || !this.#isOurs(session)) return;
-          this.#events += 1;
-          this.#bytes += record.value.length;
+          const isOfEvents = record.kind === 'event' || record.kind === 'run';
+          if (!isValid || !isOfEvents || !this.#isOurs(session)) return;
+          this.#events += recordCount(record);
+          this.#bytes += recordValueBytes(record);
           if (this.#active.size < changedMax) this.#active.add(session.state.name);
         },
         step: (changed) => {
