@@ -19,7 +19,6 @@ import {
   type Reply,
   recordsIn,
   recordValueBytes,
-  type SessionRecord,
   type SessionState,
   speculate,
 } from '@tidemark/session';
@@ -140,12 +139,13 @@ export class Flight {
     this.#held.clear();
   }
 
-  #written(): readonly SessionRecord[] {
-    return [...recordsIn(this.written.map(({ record }) => record))];
+  #idsWritten(): ReadonlySet<string> {
+    const written = this.written.map(({ record }) => record);
+    return new Set(Array.from(recordsIn(written), ({ id }) => id));
   }
 
   owns(id: string): boolean {
-    this.#ids ??= new Set(this.#written().map(({ id }) => id));
+    this.#ids ??= this.#idsWritten();
     return this.#ids.has(id);
   }
 
