@@ -1,60 +1,14 @@
 // Ranged reads past the client, against a server that says what it was asked; real servers are in s3-store.int.test.ts.
 
-import { once } from 'node:events';
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ObjectStore } from '@tidemark/ports';
-import { bytesOf, Secret, textOf } from '@tidemark/std';
-import { afterEach, describe, expect, test } from 'vitest';
-import { openS3Store, type S3StoreSettings } from './s3-store.ts';
-import { plainComponents } from './testing/plain-store.ts';
-
-let server: Server;
-
-afterEach(() => {
-  server.closeAllConnections();
-  server.close();
-});
+import { bytesOf, textOf } from '@tidemark/std';
+import { describe, expect, test } from 'vitest';
+import { storeOver } from './testing/store-over.ts';
 
 /** Who asked for it: the client counts its requests in a header. */
 const askerOf = ({ headers }: IncomingMessage): string =>
   headers['amz-sdk-request'] === undefined ? 'we' : 'the client';
-
-interface Opened {
-  readonly store: ObjectStore;
-  readonly asked: IncomingMessage[];
-  readonly askers: () => readonly string[];
-}
-
-async function storeOver(
-  answer: RequestListener,
-  settings: Partial<S3StoreSettings> = {},
-): Promise<Opened> {
-  const asked: IncomingMessage[] = [];
-  server = createServer((request, response) => {
-    asked.push(request);
-    request.resume();
-    request.on('end', () => answer(request, response));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const store = await openS3Store(plainComponents, {
-    bucket: 'b',
-    region: 'eu-north-1',
-    endpoint: `http://127.0.0.1:${port}`,
-    accessKeyId: 'a',
-    secretAccessKey: new Secret('s'),
-    ...settings,
-  });
-  return { store, asked, askers: () => asked.map(askerOf) };
-}
 
 const content = bytesOf('0123456789');
 
@@ -71,12 +25,12 @@ async function read(store: ObjectStore, key: string, firstByte: number): Promise
 
 describe('ranged reads', () => {
   test('but for the first are asked for as the client does, and not by it', async () => {
-    const { store, asked, askers } = await storeOver(give, { prefix: 'p q/' });
+    const { store, asked } = await storeOver(give, { prefix: 'p q/', region: 'eu-north-1' });
     const key = "shards/t/ü (1)'!*/a+b~c";
     expect(await read(store, key, 0)).toBe('012 "e"');
     expect(await read(store, key, 4)).toBe('456 "e"');
     expect(await read(store, 'other', 7)).toBe('789 "e"');
-    expect(askers()).toEqual(['the client', 'we', 'we']);
+    expect(asked.map(askerOf)).toEqual(['the client', 'we', 'we']);
     const [first, second, third] = asked;
     expect(first?.url).toBe(`${second?.url}?x-id=GetObject`);
     expect(third?.url).toBe('/b/p%20q/other');
@@ -91,7 +45,7 @@ describe('ranged reads', () => {
     'answered with %i are asked for again by the client',
     async (status) => {
       let isPlain = true;
-      const { store, askers } = await storeOver((request, response) => {
+      const { store, asked } = await storeOver((request, response) => {
         if (isPlain) return give(request, response);
         const head = request.method === 'HEAD' ? { 'content-length': 10 } : {};
         response.writeHead(request.method === 'HEAD' ? 200 : status, { etag: '"e"', ...head });
@@ -102,7 +56,7 @@ describe('ranged reads', () => {
       const said = await read(store, 'k', 1).catch(({ reason }: { reason: string }) => reason);
       const meant = { 404: 'missing', 416: ' "e"', 403: 'denied', 500: 'unavailable', 200: ' "e"' };
       expect(said).toBe(meant[status as keyof typeof meant]);
-      expect(askers().slice(0, 3)).toEqual(['the client', 'we', 'the client']);
+      expect(asked.slice(0, 3).map(askerOf)).toEqual(['the client', 'we', 'the client']);
     },
   );
 
@@ -138,7 +92,7 @@ describe('ranged reads', () => {
       '<CreateSessionResult><Credentials><AccessKeyId>x</AccessKeyId>' +
       '<SecretAccessKey>y</SecretAccessKey><SessionToken>z</SessionToken>' +
       '<Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></CreateSessionResult>';
-    const { store, askers, asked } = await storeOver(
+    const { store, asked } = await storeOver(
       (request, response) => {
         if (request.url?.includes('session') === true) return response.end(session);
         return give(request, response);
@@ -147,7 +101,7 @@ describe('ranged reads', () => {
     );
     await read(store, 'k', 0);
     await read(store, 'k', 4);
-    expect(new Set(askers())).toEqual(new Set(['the client']));
+    expect(new Set(asked.map(askerOf))).toEqual(new Set(['the client']));
     expect(asked.at(-1)?.headers['x-amz-s3session-token']).toBe('z');
   });
 });

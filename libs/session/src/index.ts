@@ -117,7 +117,6 @@ export {
 export { type Profile, type ProfilePatch, patchProfile, type SessionLimits } from './profile.ts';
 export {
   type DecidedRecord,
-  idIn,
   type ProducerStamp,
   type RecordKind,
   type RecordRun,

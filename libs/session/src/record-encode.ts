@@ -17,6 +17,26 @@ interface TextPart {
   readonly length: number;
 }
 
+/** As `copyShort`. */
+function copyPart({ text, at, length }: TextPart, target: Uint8Array, start: number): number {
+  for (let index = 0; index < length; index += 1) {
+    target[start + index] = text[at + index] as number;
+  }
+  return start + length;
+}
+
+/** Of a natural number, in decimal, as they end there. */
+function writeDigits(value: number, target: Uint8Array, end: number): void {
+  let rest = value | 0;
+  let place = end;
+  do {
+    const next = (rest / 10) | 0;
+    place -= 1;
+    target[place] = 0x30 + rest - next * 10;
+    rest = next;
+  } while (rest > 0);
+}
+
 /**
  * Builds header blocks one behind the other in chunks of memory that are not used again: a block is a
  * view of its chunk, which lives as long as its batch does.
@@ -58,15 +78,12 @@ class HeaderWriter {
   }
 
   /** A part of an ASCII text, shorter than 64 bytes. */
-  addPart(name: Uint8Array, { text, at, length }: TextPart): void {
-    this.#reserve(name.length + 1 + length);
+  addPart(name: Uint8Array, part: TextPart): void {
+    this.#reserve(name.length + 1 + part.length);
     const arena = this.#arena;
     const start = copyShort(name, arena, this.#at);
-    arena[start] = 2 * length;
-    for (let index = 0; index < length; index += 1) {
-      arena[start + 1 + index] = text[at + index] as number;
-    }
-    this.#at = start + 1 + length;
+    arena[start] = 2 * part.length;
+    this.#at = copyPart(part, arena, start + 1);
     this.#count += 1;
   }
 
@@ -79,13 +96,8 @@ class HeaderWriter {
     let digits = 1;
     for (let rest = (value / 10) | 0; rest > 0; rest = (rest / 10) | 0) digits += 1;
     arena[at] = 2 * digits;
-    let rest = value | 0;
-    for (let place = at + digits; place > at; place -= 1) {
-      const next = (rest / 10) | 0;
-      arena[place] = 0x30 + rest - next * 10;
-      rest = next;
-    }
     this.#at = at + digits + 1;
+    writeDigits(value, arena, this.#at);
     this.#count += 1;
   }
 
@@ -112,21 +124,11 @@ class HeaderWriter {
 
   /** A number of as many digits, which end there. */
   overwriteNumber(end: number, value: number): void {
-    const arena = this.#arena;
-    let place = this.#start + end;
-    for (let rest = value | 0; rest > 0; place -= 1) {
-      const next = (rest / 10) | 0;
-      arena[place - 1] = 0x30 + rest - next * 10;
-      rest = next;
-    }
+    writeDigits(value, this.#arena, this.#start + end);
   }
 
-  overwritePart(end: number, { text, at, length }: TextPart): void {
-    const start = this.#start + end - length;
-    const arena = this.#arena;
-    for (let index = 0; index < length; index += 1) {
-      arena[start + index] = text[at + index] as number;
-    }
+  overwritePart(end: number, part: TextPart): void {
+    copyPart(part, this.#arena, this.#start + end - part.length);
   }
 
   end(): Uint8Array {

@@ -103,7 +103,7 @@ export interface RecordRun {
 export type DecidedRecord = SessionRecord | RecordRun;
 
 /** Of the event at an index. */
-export function idIn({ values, earlierIds, lastId }: RecordRun, index: number): string {
+function idIn({ values, earlierIds, lastId }: RecordRun, index: number): string {
   const { length } = lastId;
   return index === values.length - 1
     ? lastId

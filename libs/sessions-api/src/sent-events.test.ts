@@ -1,12 +1,6 @@
 import { isProblem } from '@tidemark/protocol';
-import {
-  absentSession,
-  decide,
-  evolve,
-  recordsIn,
-  type SessionState,
-  type StreamState,
-} from '@tidemark/session';
+import { evolve, recordsIn, type SessionState, type StreamState } from '@tidemark/session';
+import { FoldedAlone } from '@tidemark/session/testing';
 import { bytesOf, textOf } from '@tidemark/std';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -25,23 +19,20 @@ function problemOf(text: string): string {
 
 /** A session in memory, and what it stores of what was sent. */
 function stored(text: string): { readonly state: SessionState; readonly bodies: Uint8Array[] } {
-  const state = absentSession('tenant', 'session');
-  let ids = 0;
-  const newIds = (count: number): string => {
-    const all = Array.from({ length: count }, (_, index) => ids + index + 1);
-    ids += count;
-    return all.map((id) => String(id).padStart(32, '0')).join('');
-  };
+  const session = new FoldedAlone();
+  session.nowMs = 0;
   const sent = parseSent(bytesOf(text));
-  const decision = decide(
-    state,
-    { kind: 'append', contentType: 'application/json', close: false, creates: true, ...sent },
-    { nowMs: 0, logEpoch: 'e', level: 1, newIds },
-  );
+  const decision = session.decide({
+    kind: 'append',
+    contentType: 'application/json',
+    close: false,
+    creates: true,
+    ...sent,
+  });
   if (decision.kind !== 'write') throw new Error('nothing was written');
-  for (const record of decision.records) expect(evolve(state, record)).toBe(true);
+  for (const record of decision.records) expect(evolve(session.state, record)).toBe(true);
   const events = [...recordsIn(decision.records)].filter(({ kind }) => kind === 'event');
-  return { state, bodies: events.map(({ value }) => value) };
+  return { state: session.state, bodies: events.map(({ value }) => value) };
 }
 
 describe('what is sent', () => {

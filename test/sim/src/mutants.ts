@@ -4,7 +4,7 @@
 import type { AppendOutcome, Shard, ShardBounds } from '@tidemark/ports';
 import { isProblem } from '@tidemark/protocol';
 import { ShardFold, ShardReplica } from '@tidemark/replica';
-import { EventIndex, Flight, Page, ReadIndex } from '@tidemark/replica/testing';
+import { Flight, Page, ReadIndex } from '@tidemark/replica/testing';
 import { SessionWrites, ShardWriter } from '@tidemark/replica/write';
 import { recordsIn, type SessionState } from '@tidemark/session';
 import { ForkRefs, Window } from '@tidemark/session/testing';
@@ -17,7 +17,16 @@ import { lifeMutants } from './life-mutants.ts';
 import { liveMutants } from './live-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { disturbances, type Plan } from './plan.ts';
-import { both, changeFold, decideInstead, decideWith, renamed, replace, shareOf } from './plant.ts';
+import {
+  both,
+  changeAppended,
+  changeFold,
+  decideInstead,
+  decideWith,
+  renamed,
+  replace,
+  shareOf,
+} from './plant.ts';
 import { withOutcomes } from './process-ports.ts';
 import { residencyMutants } from './residency-mutants.ts';
 import { run } from './run.ts';
@@ -531,17 +540,12 @@ export const mutants: readonly Mutant[] = [
     name: 'event-skipped',
     breaks: 'all readers see prefixes of one order',
     plant: () =>
-      replace(
-        EventIndex.prototype,
-        'append',
-        (original) =>
-          function append(this: EventIndex, bodies, at) {
-            const values = bodies.values.map((body, index) =>
-              (at.offset + index) % 11 === 5 && body.length > 20 ? body.slice().reverse() : body,
-            );
-            original.call(this, { values }, at);
-          },
-      ),
+      changeAppended((bodies, at) => {
+        const values = bodies.values.map((body, index) =>
+          (at.offset + index) % 11 === 5 && body.length > 20 ? body.slice().reverse() : body,
+        );
+        return [{ values }, at];
+      }),
   },
   ...factMutants,
   ...agentRunMutants,

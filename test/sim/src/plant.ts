@@ -3,7 +3,7 @@
 
 import { isProblem, Problem } from '@tidemark/protocol';
 import { ShardFold } from '@tidemark/replica';
-import { Flight } from '@tidemark/replica/testing';
+import { EventIndex, Flight } from '@tidemark/replica/testing';
 import { recordsIn, type SessionRecord } from '@tidemark/session';
 
 export type Undo = () => void;
@@ -62,6 +62,19 @@ export function changeFold(
       },
   );
 }
+
+type Appended = Parameters<EventIndex['append']>;
+
+/** Shows what is taken into an index of events to `change` first. */
+export const changeAppended = (change: (...appended: Appended) => Appended): Undo =>
+  replace(
+    EventIndex.prototype,
+    'append',
+    (original) =>
+      function append(this: EventIndex, ...appended) {
+        original.apply(this, change(...appended));
+      },
+  );
 
 /** A number in [0, 1) that a text stands for: the same bug for everybody, at the same place. */
 export function shareOf(text: string): number {

@@ -5,7 +5,6 @@ import {
   Budget,
   CatalogTail,
   DueQueue,
-  EventIndex,
   Feed,
   Flight,
   SessionTable,
@@ -13,7 +12,7 @@ import {
 } from '@tidemark/replica/testing';
 import type { Mutant } from './mutant.ts';
 import type { Plan } from './plan.ts';
-import { both, replace, replaceGetter } from './plant.ts';
+import { both, changeAppended, replace, replaceGetter } from './plant.ts';
 
 const plan: Partial<Plan> = {
   disaster: 'none',
@@ -176,15 +175,10 @@ export const residencyMutants: readonly Mutant[] = [
     breaks: 'each event of a run is read again where its record lies',
     plan,
     plant: () =>
-      replace(
-        EventIndex.prototype,
-        'append',
-        (original) =>
-          function append(this: EventIndex, bodies, at) {
-            const isRun = bodies.values.length > 1;
-            original.call(this, bodies, isRun ? { ...at, offset: at.offset + 1 } : at);
-          },
-      ),
+      changeAppended((bodies, at) => {
+        const isRun = bodies.values.length > 1;
+        return [bodies, isRun ? { ...at, offset: at.offset + 1 } : at];
+      }),
   },
   {
     name: 'own-records-not-fed',
